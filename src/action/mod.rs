@@ -1,0 +1,185 @@
+//! What a task invokes: arguments + what was observed → steps and a result.
+//!
+//! Actions are many and pure. They never connect, never print, never know check mode; they look at
+//! what they asked for in [`Task::reads`] and decide. Adding one: a file in this folder and one line
+//! in [`ACTIONS`].
+
+pub mod arg;
+pub mod args;
+pub mod attrs;
+pub mod observed;
+pub mod ping;
+pub mod registry;
+
+pub use args::{ArgError, Param, Spec};
+pub use observed::Observed;
+pub use registry::{ACTIONS, find};
+
+use crate::resource::program::Ran;
+use crate::resource::{Change, Query, Run};
+use crate::source::{Mapping, Value};
+
+/// A task with its arguments read: what an action makes of one invocation on one host.
+pub trait Task: Send + Sync {
+    /// The resources it must see. Called again with what was seen until it asks nothing new
+    /// (four rounds at most), so it may name more after seeing some.
+    fn reads(&self, seen: &Observed) -> Vec<Query>;
+
+    /// What to do about it. A function of the arguments and of what `reads` named.
+    fn decide(&self, seen: &Observed) -> Result<Decision, Failure>;
+
+    /// The result once the steps were carried out. Not called where there were none, nor in check
+    /// mode: what `decide` said stands then.
+    fn conclude(&self, decision: &Decision, done: &[Done]) -> Result<Mapping, Failure> {
+        let _ = done;
+        Ok(decision.result.clone())
+    }
+}
+
+/// What an action decided.
+#[derive(Clone, Debug, Default)]
+pub struct Decision {
+    pub steps: Vec<Step>,
+    /// What `register` sees, without `changed` and `failed`, which the engine adds.
+    pub result: Mapping,
+    /// Overrides "changed when there are steps that change".
+    pub changed: Option<bool>,
+    /// The action declined (`creates` exists): reported as skipped or ok with this message.
+    pub skipped: Option<String>,
+    /// Facts to add to the host (`setup`, `getent`, `package_facts`): names as in `ansible_facts`.
+    pub facts: Option<Mapping>,
+    /// Variables to set on the host (`set_fact`), already rendered.
+    pub vars: Vec<(String, Value)>,
+    pub warnings: Vec<String>,
+}
+
+/// One thing to do.
+#[derive(Clone, Debug)]
+pub enum Step {
+    Set(Change),
+    Run(Run),
+    Control(Control),
+}
+
+/// What the engine does itself.
+#[derive(Clone, Debug)]
+pub enum Control {
+    Meta(Meta),
+    Pause { seconds: Option<u64>, prompt: Option<String>, echo: bool },
+    /// Reads variables from project files: a file or a directory, found along the search path.
+    IncludeVars(IncludeVars),
+    /// Polls until the program exits 0, or the time is over. See `wait_for`.
+    WaitForConnection { connect_timeout: u64, delay: u64, sleep: u64, timeout: u64 },
+    Reboot(Reboot),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meta {
+    FlushHandlers,
+    RefreshInventory,
+    Noop,
+    ClearFacts,
+    ClearHostErrors,
+    EndPlay,
+    EndHost,
+    EndBatch,
+    EndRole,
+    ResetConnection,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct IncludeVars {
+    pub file: Option<String>,
+    pub dir: Option<String>,
+    pub name: Option<String>,
+    pub depth: u64,
+    pub files_matching: Option<String>,
+    pub ignore_files: Vec<String>,
+    pub extensions: Vec<String>,
+    pub ignore_unknown_extensions: bool,
+    pub hash_behaviour: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Reboot {
+    pub pre_delay: u64,
+    pub post_delay: u64,
+    pub timeout: u64,
+    pub connect_timeout: u64,
+    pub test_command: Run,
+    pub reboot: Run,
+    pub boot_id: Run,
+}
+
+/// What came of one step.
+#[derive(Clone, Debug)]
+pub enum Done {
+    /// A change was made; what the tool that made it printed.
+    Set { output: Vec<u8> },
+    Ran(Ran),
+    /// The engine carried it out; what it has to say for the result.
+    Controlled(Mapping),
+}
+
+/// The action failed: a message for people, and whatever else belongs in the result.
+#[derive(Clone, Debug, Default)]
+pub struct Failure {
+    pub message: String,
+    pub result: Mapping,
+}
+
+impl Failure {
+    pub fn new(message: impl Into<String>) -> Failure {
+        Failure { message: message.into(), result: Mapping::new() }
+    }
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Failure {
+        Failure::new(message)
+    }
+}
+
+impl Decision {
+    /// Nothing to do, with this result.
+    pub fn ok(result: Mapping) -> Decision {
+        Decision { result, ..Decision::default() }
+    }
+
+    pub fn skipped(why: impl Into<String>) -> Decision {
+        Decision { skipped: Some(why.into()), ..Decision::default() }
+    }
+
+    /// Adds a change unless its two ends are equal.
+    pub fn set(&mut self, change: Change) {
+        if !change.is_empty() {
+            self.steps.push(Step::Set(change));
+        }
+    }
+
+    pub fn run(&mut self, run: Run) {
+        self.steps.push(Step::Run(run));
+    }
+
+    /// Whether carrying it out changes the host.
+    pub fn changes(&self) -> bool {
+        self.changed.unwrap_or_else(|| {
+            self.steps.iter().any(|step| match step {
+                Step::Set(_) => true,
+                Step::Run(run) => run.changes,
+                Step::Control(_) => false,
+            })
+        })
+    }
+}
+
+/// Builds a result: `result! { "path" => path, "rc" => 0 }`.
+#[macro_export]
+macro_rules! result {
+    ($($key:expr => $value:expr),* $(,)?) => {{
+        #[allow(unused_mut)]
+        let mut map = $crate::source::Mapping::new();
+        $(map.insert($crate::source::Value::from($key), $crate::source::Value::from($value));)*
+        map
+    }};
+}

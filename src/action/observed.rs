@@ -1,0 +1,92 @@
+//! What was seen, overlaid by what was decided since.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use crate::resource::{Identity, Query, Resource, State, Want};
+
+/// One answer: how much was asked, and what it was.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    pub want: Want,
+    pub state: State,
+    /// Something opaque happened since: this may no longer be so.
+    pub provisional: bool,
+    /// It was decided, not asked.
+    pub decided: bool,
+}
+
+/// A host as a task sees it. Looking at something that was not asked is remembered as a mistake of
+/// the action's, and answers [`State::Absent`].
+#[derive(Debug, Default)]
+pub struct Observed {
+    seen: BTreeMap<Resource, Seen>,
+    pub me: Identity,
+    /// Whether diffs are wanted, so that contents are worth asking for before they are replaced.
+    pub diff: bool,
+    strays: Mutex<Vec<Resource>>,
+}
+
+impl Observed {
+    pub fn new(me: Identity) -> Observed {
+        Observed { me, ..Observed::default() }
+    }
+
+    /// How a resource is. Name it in `reads` first.
+    pub fn get(&self, on: &Resource) -> &State {
+        match self.seen.get(on) {
+            Some(seen) => &seen.state,
+            None => {
+                self.strays.lock().map(|mut s| s.push(on.clone())).ok();
+                &State::Absent
+            }
+        }
+    }
+
+    /// How a resource is, where it was seen at all: for `reads`, which may ask in rounds.
+    pub fn peek(&self, on: &Resource) -> Option<&State> {
+        self.seen.get(on).map(|seen| &seen.state)
+    }
+
+    /// Whether what is known of a resource may no longer be so.
+    pub fn is_provisional(&self, on: &Resource) -> bool {
+        self.seen.get(on).is_some_and(|seen| seen.provisional)
+    }
+
+    /// Whether a question is already answered.
+    pub fn answers(&self, query: &Query) -> bool {
+        self.seen.get(&query.on).is_some_and(|s| !s.provisional && (s.decided || s.want.has(query.want)))
+    }
+
+    pub fn put(&mut self, query: Query, state: State) {
+        let seen = Seen { want: query.want, state, provisional: false, decided: false };
+        self.seen.insert(query.on, seen);
+    }
+
+    /// Overlays a state that was decided but not yet seen.
+    pub fn decide(&mut self, on: Resource, state: State) {
+        let seen = Seen { want: Want(u16::MAX), state, provisional: false, decided: true };
+        self.seen.insert(on, seen);
+    }
+
+    pub fn entry(&self, on: &Resource) -> Option<&Seen> {
+        self.seen.get(on)
+    }
+
+    pub fn remove(&mut self, on: &Resource) {
+        self.seen.remove(on);
+    }
+
+    pub fn retain(&mut self, keep: impl FnMut(&Resource, &mut Seen) -> bool) {
+        self.seen.retain(keep);
+    }
+
+    pub fn clear(&mut self) {
+        self.seen.clear();
+    }
+
+    /// What was looked at without having been asked for: a mistake in an action.
+    pub fn strays(&self) -> Vec<Resource> {
+        self.strays.lock().map(|s| s.clone()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,22 @@
+//! The table of actions, and finding one by any of its names.
+
+use super::args::Spec;
+
+/// Every action there is, by name.
+pub static ACTIONS: &[&Spec] = &[
+    &super::ping::SPEC,
+];
+
+/// The action a playbook means by a name: short, `ansible.builtin.x`, `ansible.legacy.x`, or with the
+/// collection it belongs to.
+pub fn find(name: &str) -> Option<&'static Spec> {
+    let (collection, short) = match name.rsplit_once('.') {
+        Some((collection, short)) => (Some(collection), short),
+        None => (None, name),
+    };
+    ACTIONS.iter().copied().find(|spec| {
+        let named = spec.name == short || spec.aliases.contains(&short);
+        let homed = collection.is_none_or(|c| c == spec.collection || c == "ansible.legacy" || c == "ansible.builtin" || (c == "community.general" && spec.collection == "ansible.posix"));
+        named && homed
+    })
+}

@@ -1,0 +1,127 @@
+//! Hosts move bytes: the only home of sockets and child processes.
+//!
+//! A [`Link`] is an open way to a host. It starts commands ([`Pipe`]) and nothing else; everything
+//! above (probes, changes, privilege) is text that travels through one long-lived `sh`, the
+//! [`shell::Shell`]. Five verbs make the seam: connect, start, write, read, close.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// An open way to a host. Implemented by ssh, local, container, and by the fake of the tests.
+pub trait Link: Send + Sync {
+    /// Starts a command line through the host's login shell (or without one, where there is none).
+    /// `pty` asks for a terminal, which merges stderr into stdout: only for `su` and `doas` prompts.
+    fn start<'a>(&'a self, command: &'a str, pty: bool) -> BoxFuture<'a, Result<Box<dyn Pipe>, HostError>>;
+
+    /// Whether the connection is known to be gone.
+    fn is_lost(&self) -> bool;
+
+    /// Ends the connection. Never waits longer than the close deadline.
+    fn close<'a>(&'a self) -> BoxFuture<'a, ()>;
+
+    /// Bytes sent and received so far, for `-vv` and the benchmark.
+    fn traffic(&self) -> Traffic;
+}
+
+/// A running command: bytes in, bytes out, an exit status if one was ever seen.
+pub trait Pipe: Send {
+    fn write<'a>(&'a mut self, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), HostError>>;
+    /// Says that nothing more will be written.
+    fn finish<'a>(&'a mut self) -> BoxFuture<'a, Result<(), HostError>>;
+    /// The next thing that came. After [`Chunk::End`] there is nothing more.
+    fn read<'a>(&'a mut self) -> BoxFuture<'a, Result<Chunk, HostError>>;
+    fn close<'a>(&'a mut self) -> BoxFuture<'a, ()>;
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chunk {
+    Out(Vec<u8>),
+    Err(Vec<u8>),
+    /// The status, once; 128 + n for a signal.
+    Exit(i32),
+    /// Closed. If no [`Chunk::Exit`] came before, the outcome is unknown.
+    End,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    pub sent: u64,
+    pub received: u64,
+}
+
+/// Why something between us and a host did not work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostError {
+    pub kind: ErrorKind,
+    /// For people; lower-case, without a final full stop, escaped where it quotes the host.
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Nothing was started: no address, no route, refused, timed out before login.
+    Unreachable,
+    /// The host key is unknown, changed or revoked. Nothing of ours was sent.
+    HostKey,
+    /// No way of authenticating was accepted.
+    Auth,
+    /// Logged in, but not allowed to become the other user, or a wrong password for it.
+    Become,
+    /// The connection was lost while something was under way: its outcome is unknown.
+    Lost,
+    /// A deadline passed while something was under way: its outcome is unknown.
+    Deadline,
+    /// The host has no usable shell.
+    NoShell,
+    /// More came than the limit allows, or what came was not in frame.
+    Protocol,
+}
+
+impl HostError {
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> HostError {
+        HostError { kind, message: message.into(), hint: None }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> HostError {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for HostError {}
+
+/// Deadlines of the phases of a connection, in one place.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadlines {
+    /// TCP connect, per address.
+    pub connect: Duration,
+    /// From the first byte to the end of the key exchange: a host that drips is not waited for.
+    pub handshake: Duration,
+    /// All of authentication, jump by jump.
+    pub auth: Duration,
+    /// Opening a channel, and the answer to an exec.
+    pub channel: Duration,
+    /// From starting `sh` (or `sudo sh`) to its first frame.
+    pub hello: Duration,
+    /// Closing politely.
+    pub close: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Deadlines {
+        let s = Duration::from_secs;
+        Deadlines { connect: s(10), handshake: s(15), auth: s(30), channel: s(10), hello: s(20), close: s(5) }
+    }
+}

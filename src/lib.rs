@@ -1,0 +1,9 @@
+//! Palisade: agentless configuration management and fleet hardening.
+//!
+//! Read what is wanted, ask what is, decide the difference, do it, write it down. See
+//! `ARCHITECTURE.md` for the floors and the invariants.
+
+pub mod action;
+pub mod host;
+pub mod resource;
+pub mod source;

@@ -1,0 +1,1 @@
+//! Changes and runs as one script that stops at the first failure.

@@ -1,0 +1,1 @@
+//! Fetching a URL on the host: programs around curl, wget or busybox.

@@ -1,0 +1,1 @@
+//! Name service databases, through `getent` or the files themselves.

@@ -1,0 +1,254 @@
+//! What hosts are made of.
+//!
+//! A [`Resource`] is a thing a host has, a [`State`] is how it is, a [`Change`] is a resource with its
+//! state before and after. A resource turns questions and changes into shell text and replies back
+//! into states; it never runs them. Check mode, diff, plan, drift and undo are operations on changes,
+//! so none of them is known here.
+//!
+//! Adding one: a file in this folder with a state struct, `ask`, `read` and `make`, a variant in
+//! [`Resource`] and [`State`], and a row in [`probe`] and [`apply`].
+
+pub mod apply;
+pub mod archive;
+pub mod change;
+pub mod crontab;
+pub mod download;
+pub mod facts;
+pub mod file;
+pub mod getent;
+pub mod group;
+pub mod hash;
+pub mod hostname;
+pub mod package;
+pub mod path;
+pub mod probe;
+pub mod program;
+pub mod reply;
+pub mod script;
+pub mod sysctl;
+pub mod tree;
+pub mod unit;
+pub mod user;
+
+pub use change::{Change, Touch};
+pub use hash::{Content, Digest};
+pub use path::RemotePath;
+pub use program::{Exec, Program, Run};
+
+use std::fmt;
+
+/// A thing a host (or the controller) has. The key of everything observed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Resource {
+    /// A path itself: a symbolic link is a link, not what it points at.
+    File(RemotePath),
+    /// What a path leads to after following symbolic links.
+    Target(RemotePath),
+    /// Everything below a directory.
+    Tree(RemotePath),
+    /// The paths that match a shell pattern (`creates`, `removes`).
+    Glob(String),
+    User(String),
+    Group(String),
+    /// One entry of a name service database; no key means all of it.
+    Getent { database: String, key: Option<String>, service: Option<String> },
+    Package { manager: package::Manager, name: String },
+    /// The package manager's list of what can be installed, and how old it is.
+    PackageIndex(package::Manager),
+    /// What an upgrade of everything would do.
+    PackageUpgrade { manager: package::Manager, how: String },
+    /// A service: a systemd unit, or an init script.
+    Unit { name: String, scope: unit::Scope },
+    /// A kernel parameter as it is now.
+    Sysctl(String),
+    Hostname,
+    /// The crontab of a user.
+    Crontab(String),
+    /// Facts, by subset.
+    Facts(facts::Request),
+    /// Whether an archive's content is already there.
+    Archive(archive::Request),
+    /// A file of the controller's, as the task names it; found along the task's search path.
+    Local { path: String, folder: Folder },
+    /// A template of the controller's, rendered for this host.
+    Rendered { path: String, options: RenderOptions },
+    /// A place on the controller that is written to (`fetch`).
+    Controller(String),
+}
+
+/// The folder of a role that a relative name is looked up in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Folder {
+    Files,
+    Templates,
+    Vars,
+}
+
+/// How a template file is to be rendered: the arguments of the `template` action that matter to it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RenderOptions {
+    pub trim_blocks: bool,
+    pub lstrip_blocks: bool,
+    pub newline: String,
+    pub block: (String, String),
+    pub variable: (String, String),
+    pub comment: (String, String),
+}
+
+impl Default for RenderOptions {
+    fn default() -> RenderOptions {
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        RenderOptions {
+            trim_blocks: true,
+            lstrip_blocks: false,
+            newline: "\n".into(),
+            block: pair("{%", "%}"),
+            variable: pair("{{", "}}"),
+            comment: pair("{#", "#}"),
+        }
+    }
+}
+
+/// What is asked of a resource. Answers grow: what was asked before is not asked again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Want(pub u16);
+
+impl Want {
+    /// Type, mode, owner, size, times, link target; for other resources, everything they have.
+    pub const META: Want = Want(1);
+    /// The sha256 of a file's bytes.
+    pub const DIGEST: Want = Want(2);
+    /// A file's bytes, below [`hash::INLINE_LIMIT`].
+    pub const CONTENT: Want = Want(4);
+    /// The sha1 of a file's bytes, as Ansible's results carry it.
+    pub const SHA1: Want = Want(8);
+    /// MIME type and encoding, by the host's `file`.
+    pub const MIME: Want = Want(16);
+    /// `lsattr` attributes.
+    pub const ATTRIBUTES: Want = Want(32);
+    /// Other digests `stat` may be asked for.
+    pub const MD5: Want = Want(64);
+    pub const SHA224: Want = Want(128);
+    pub const SHA384: Want = Want(256);
+    pub const SHA512: Want = Want(512);
+    /// The SELinux context.
+    pub const CONTEXT: Want = Want(1024);
+
+    #[must_use]
+    pub fn and(self, other: Want) -> Want {
+        Want(self.0 | other.0)
+    }
+
+    pub fn has(self, other: Want) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// One question: a resource and how much of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    pub on: Resource,
+    pub want: Want,
+}
+
+impl Query {
+    pub fn new(on: Resource, want: Want) -> Query {
+        Query { on, want }
+    }
+
+    pub fn meta(on: Resource) -> Query {
+        Query { on, want: Want::META }
+    }
+}
+
+/// How a resource is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum State {
+    /// It is not there.
+    Absent,
+    /// It could not be read; the host's own words.
+    Refused(String),
+    File(file::FileState),
+    Tree(tree::TreeState),
+    /// Paths, sorted.
+    Paths(Vec<String>),
+    User(user::UserState),
+    Group(group::GroupState),
+    /// Lines of a database, split at the colon (or white space).
+    Entries(Vec<Vec<String>>),
+    Package(package::PackageState),
+    Index(package::IndexState),
+    Upgrade(package::UpgradeState),
+    Unit(unit::UnitState),
+    Sysctl(String),
+    Hostname(hostname::HostnameState),
+    /// Text that is a resource of its own: a crontab.
+    Text(String),
+    Facts(crate::resource::facts::Facts),
+    Archive(archive::ArchiveState),
+    /// Bytes of the controller's: a file to copy, a rendered template, a fetched file.
+    Content(Content),
+    /// A directory of the controller's: relative path to content or `None` for a directory.
+    LocalTree(Vec<(String, LocalEntry)>),
+}
+
+/// An entry of a controller directory that is being copied.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LocalEntry {
+    Dir,
+    File { content: Content, mode: u32 },
+    Link(String),
+}
+
+impl State {
+    pub fn file(&self) -> Option<&file::FileState> {
+        match self {
+            State::File(f) => Some(f),
+            _ => None,
+        }
+    }
+
+    pub fn is_absent(&self) -> bool {
+        matches!(self, State::Absent)
+    }
+}
+
+impl fmt::Display for Resource {
+    /// The name a person would use: a path, `user deploy`, `package nginx`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Resource::File(p) | Resource::Target(p) | Resource::Tree(p) => write!(f, "{p}"),
+            Resource::Glob(p) => write!(f, "{p}"),
+            Resource::User(n) => write!(f, "user {n}"),
+            Resource::Group(n) => write!(f, "group {n}"),
+            Resource::Getent { database, key, .. } => match key {
+                Some(key) => write!(f, "{database} entry {key}"),
+                None => write!(f, "{database} database"),
+            },
+            Resource::Package { name, .. } => write!(f, "package {name}"),
+            Resource::PackageIndex(_) => write!(f, "package index"),
+            Resource::PackageUpgrade { .. } => write!(f, "packages"),
+            Resource::Unit { name, .. } => write!(f, "service {name}"),
+            Resource::Sysctl(n) => write!(f, "sysctl {n}"),
+            Resource::Hostname => write!(f, "hostname"),
+            Resource::Crontab(u) => write!(f, "crontab of {u}"),
+            Resource::Facts(_) => write!(f, "facts"),
+            Resource::Archive(r) => write!(f, "{}", r.dest),
+            Resource::Local { path, .. }
+            | Resource::Rendered { path, .. }
+            | Resource::Controller(path) => write!(f, "{path}"),
+        }
+    }
+}
+
+/// Who the host's shell is: what a new file belongs to when nobody says otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    pub user: String,
+    pub uid: u32,
+    pub group: String,
+    pub gid: u32,
+    pub home: String,
+    /// The umask new files would get (Ansible's default is the login's).
+    pub umask: u32,
+}

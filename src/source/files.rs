@@ -1,0 +1,94 @@
+//! Reading project files: the only door between the file system and what people wrote.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Diagnostic, File};
+
+/// A project file larger than this is a mistake, not a playbook: reading it would only cost memory.
+pub const MAX_FILE: u64 = 64 * 1024 * 1024;
+
+/// Where project files come from: the disk, or a map in tests.
+#[derive(Clone, Debug)]
+pub enum Files {
+    Disk,
+    Map(Arc<BTreeMap<PathBuf, Vec<u8>>>),
+}
+
+impl Files {
+    /// A project in memory, for tests.
+    pub fn map<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Files {
+        let map = files.into_iter().map(|(p, t)| (PathBuf::from(p), t.as_bytes().to_vec()));
+        Files::Map(Arc::new(map.collect()))
+    }
+
+    pub fn bytes(&self, path: &Path) -> io::Result<Vec<u8>> {
+        match self {
+            Files::Disk => {
+                let size = std::fs::metadata(path)?.len();
+                if size > MAX_FILE {
+                    let text = format!("{size} bytes are more than the limit of {MAX_FILE}");
+                    return Err(io::Error::other(text));
+                }
+                std::fs::read(path)
+            }
+            Files::Map(map) => map.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// A text file of the project's; UTF-8, with or without a byte order mark.
+    pub fn text(&self, path: &Path) -> Result<Arc<File>, Diagnostic> {
+        let cannot = |why: String| {
+            Diagnostic::bare(format!("cannot read {}: {why}", path.display()))
+        };
+        let bytes = self.bytes(path).map_err(|e| cannot(plain(&e)))?;
+        let text = String::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8 text".into()))?;
+        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        Ok(File::new(path, text))
+    }
+
+    pub fn is_file(&self, path: &Path) -> bool {
+        match self {
+            Files::Disk => path.is_file(),
+            Files::Map(map) => map.contains_key(path),
+        }
+    }
+
+    pub fn is_dir(&self, path: &Path) -> bool {
+        match self {
+            Files::Disk => path.is_dir(),
+            Files::Map(map) => map.keys().any(|k| k != path && k.starts_with(path)),
+        }
+    }
+
+    /// Names in a folder, sorted; empty where there is no such folder.
+    pub fn list(&self, path: &Path) -> Vec<String> {
+        let mut names: Vec<String> = match self {
+            Files::Disk => std::fs::read_dir(path)
+                .into_iter()
+                .flatten()
+                .filter_map(|e| e.ok()?.file_name().into_string().ok())
+                .collect(),
+            Files::Map(map) => map
+                .keys()
+                .filter_map(|k| k.strip_prefix(path).ok()?.iter().next()?.to_str())
+                .map(str::to_owned)
+                .collect(),
+        };
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+/// The system's word for an error, without its number.
+pub fn plain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        io::ErrorKind::IsADirectory => "it is a directory".into(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,21 @@
+//! Text with places: what was written, and where.
+//!
+//! Everything a person writes (playbooks, roles, inventories, vars files, vaults) is read here and
+//! nowhere else. The product is a [`Node`]: a value together with the [`Span`] it stands at, so that
+//! whatever goes wrong later can name file, line and column. A [`Diagnostic`] is the only shape an
+//! error of the user's takes.
+
+pub mod diagnostic;
+pub mod files;
+pub mod node;
+pub mod secret;
+pub mod suggest;
+pub mod vault;
+pub mod yaml;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use files::Files;
+pub use secret::{Mask, Secret};
+pub use node::{File, Kind, Node, Span};
+/// Plain data: what a template yields, what a host reports, what an action is given.
+pub use serde_yaml::{Mapping, Number, Value};

@@ -1,0 +1,1 @@
+//! YAML as Ansible reads it: an event parser builds one tree of nodes.
