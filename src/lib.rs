@@ -5,5 +5,7 @@
 
 pub mod action;
 pub mod host;
+pub mod plan;
 pub mod resource;
 pub mod source;
+pub mod vars;

@@ -77,7 +77,12 @@ impl FromArg for bool {
 impl FromArg for i64 {
     const TYPE: &'static str = "integer";
     fn from_arg(value: Value) -> Result<i64, String> {
-        let wrong = || format!("must be an integer, not {}", text(&value).unwrap_or_else(|| kind(&value).into()));
+        let wrong = || {
+            format!(
+                "must be an integer, not {}",
+                text(&value).unwrap_or_else(|| kind(&value).into())
+            )
+        };
         match &value {
             Value::Number(n) => n.as_i64().or_else(|| whole(n.as_f64()?)).ok_or_else(wrong),
             Value::String(s) => s.trim().parse().map_err(|_| wrong()),
@@ -98,7 +103,12 @@ impl FromArg for u64 {
 impl FromArg for f64 {
     const TYPE: &'static str = "number";
     fn from_arg(value: Value) -> Result<f64, String> {
-        let wrong = || format!("must be a number, not {}", text(&value).unwrap_or_else(|| kind(&value).into()));
+        let wrong = || {
+            format!(
+                "must be a number, not {}",
+                text(&value).unwrap_or_else(|| kind(&value).into())
+            )
+        };
         match &value {
             Value::Number(n) => n.as_f64().ok_or_else(wrong),
             Value::String(s) => s.trim().parse().map_err(|_| wrong()),
@@ -107,7 +117,10 @@ impl FromArg for f64 {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "checked to be whole and in range"
+)]
 fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
 }
@@ -125,9 +138,10 @@ impl<T: FromArg> FromArg for Vec<T> {
     fn from_arg(value: Value) -> Result<Vec<T>, String> {
         match value {
             Value::Sequence(items) => items.into_iter().map(T::from_arg).collect(),
-            Value::String(s) => {
-                s.split(',').map(|part| T::from_arg(Value::String(part.trim().into()))).collect()
-            }
+            Value::String(s) => s
+                .split(',')
+                .map(|part| T::from_arg(Value::String(part.trim().into())))
+                .collect(),
             Value::Null => Ok(Vec::new()),
             other => Ok(vec![T::from_arg(other)?]),
         }
@@ -139,8 +153,9 @@ impl FromArg for Mapping {
     fn from_arg(value: Value) -> Result<Mapping, String> {
         match value {
             Value::Mapping(map) => Ok(map),
-            Value::String(s) => serde_json::from_str(&s)
-                .map_err(|_| "must be a mapping, not a string".to_owned()),
+            Value::String(s) => {
+                serde_json::from_str(&s).map_err(|_| "must be a mapping, not a string".to_owned())
+            }
             other => Err(format!("must be a mapping, not {}", kind(&other))),
         }
     }
@@ -159,9 +174,16 @@ impl FromArg for Expression {
     fn from_arg(value: Value) -> Result<Expression, String> {
         let Value::Mapping(mut map) = value else {
             let text = String::from_arg(value)?;
-            return Ok(Expression { value: Err("it was not evaluated".into()), text });
+            return Ok(Expression {
+                value: Err("it was not evaluated".into()),
+                text,
+            });
         };
-        let text = map.remove("expression").as_ref().and_then(self::text).unwrap_or_default();
+        let text = map
+            .remove("expression")
+            .as_ref()
+            .and_then(self::text)
+            .unwrap_or_default();
         let value = match (map.remove("value"), map.remove("error")) {
             (Some(value), _) => Ok(value),
             (None, error) => Err(error.as_ref().and_then(self::text).unwrap_or_default()),
@@ -183,8 +205,13 @@ impl FromArg for Mode {
     const TYPE: &'static str = "mode";
     fn from_arg(value: Value) -> Result<Mode, String> {
         if let Value::Number(n) = &value {
-            let bits = n.as_u64().and_then(|b| u32::try_from(b).ok()).filter(|b| *b <= 0o7777);
-            return bits.map(Mode::Bits).ok_or_else(|| format!("must be a mode, not {n}"));
+            let bits = n
+                .as_u64()
+                .and_then(|b| u32::try_from(b).ok())
+                .filter(|b| *b <= 0o7777);
+            return bits
+                .map(Mode::Bits)
+                .ok_or_else(|| format!("must be a mode, not {n}"));
         }
         let word = String::from_arg(value)?;
         let word = word.trim();
@@ -223,9 +250,15 @@ fn symbolic(word: &str, present: u32, directory: bool) -> Result<u32, String> {
         if !who.chars().all(|c| "ugoa".contains(c)) {
             return Err(wrong());
         }
-        let who = if who.is_empty() || who.contains('a') { "ugo" } else { who };
+        let who = if who.is_empty() || who.contains('a') {
+            "ugo"
+        } else {
+            who
+        };
         while let Some(op) = rest.chars().next() {
-            let end = rest[1..].find(['+', '-', '=']).map_or(rest.len(), |i| i + 1);
+            let end = rest[1..]
+                .find(['+', '-', '='])
+                .map_or(rest.len(), |i| i + 1);
             let perms = &rest[1..end];
             for class in who.chars() {
                 bits = one_class(bits, class, op, perms, directory).ok_or_else(wrong)?;

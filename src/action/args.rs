@@ -58,6 +58,12 @@ pub struct Spec {
     pub parse: fn(Mapping) -> Result<Box<dyn Task>, ArgError>,
 }
 
+impl std::fmt::Debug for Spec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
 /// A mistake in an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArgError {
@@ -69,7 +75,11 @@ pub struct ArgError {
 
 impl ArgError {
     pub fn new(argument: &str, message: impl Into<String>) -> ArgError {
-        ArgError { argument: argument.into(), message: message.into(), hint: None }
+        ArgError {
+            argument: argument.into(),
+            message: message.into(),
+            hint: None,
+        }
     }
 
     #[must_use]
@@ -102,7 +112,9 @@ pub fn finish(map: &Mapping, known: &[Param], open: bool) -> Result<(), ArgError
 
 /// The error for an argument there is not.
 pub fn unknown(name: &str, known: &[Param]) -> ArgError {
-    let names = known.iter().flat_map(|p| std::iter::once(p.name).chain(p.aliases.iter().copied()));
+    let names = known
+        .iter()
+        .flat_map(|p| std::iter::once(p.name).chain(p.aliases.iter().copied()));
     let error = ArgError::new(name, format!("unknown argument `{name}`"));
     match suggest::nearest(name, names.clone()) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -120,7 +132,9 @@ pub fn check(spec: &Spec, given: &[(String, Option<Value>)]) -> Vec<ArgError> {
     let params = (spec.params)();
     let mut errors = Vec::new();
     for (name, value) in given {
-        let param = params.iter().find(|p| p.name == name || p.aliases.contains(&name.as_str()));
+        let param = params
+            .iter()
+            .find(|p| p.name == name || p.aliases.contains(&name.as_str()));
         match (param, value) {
             (None, _) if spec.open => {}
             (None, _) => errors.push(unknown(name, &params)),
@@ -139,9 +153,14 @@ pub fn check(spec: &Spec, given: &[(String, Option<Value>)]) -> Vec<ArgError> {
         }
     }
     for param in params.iter().filter(|p| p.required) {
-        let is = |(n, _): &(String, Option<Value>)| n == param.name || param.aliases.contains(&n.as_str());
+        let is = |(n, _): &(String, Option<Value>)| {
+            n == param.name || param.aliases.contains(&n.as_str())
+        };
         if !given.iter().any(is) {
-            errors.push(ArgError::new("", format!("argument `{}` is missing", param.name)));
+            errors.push(ArgError::new(
+                "",
+                format!("argument `{}` is missing", param.name),
+            ));
         }
     }
     errors

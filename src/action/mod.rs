@@ -65,11 +65,20 @@ pub enum Step {
 #[derive(Clone, Debug)]
 pub enum Control {
     Meta(Meta),
-    Pause { seconds: Option<u64>, prompt: Option<String>, echo: bool },
+    Pause {
+        seconds: Option<u64>,
+        prompt: Option<String>,
+        echo: bool,
+    },
     /// Reads variables from project files: a file or a directory, found along the search path.
     IncludeVars(IncludeVars),
     /// Polls until the program exits 0, or the time is over. See `wait_for`.
-    WaitForConnection { connect_timeout: u64, delay: u64, sleep: u64, timeout: u64 },
+    WaitForConnection {
+        connect_timeout: u64,
+        delay: u64,
+        sleep: u64,
+        timeout: u64,
+    },
     Reboot(Reboot),
 }
 
@@ -115,7 +124,9 @@ pub struct Reboot {
 #[derive(Clone, Debug)]
 pub enum Done {
     /// A change was made; what the tool that made it printed.
-    Set { output: Vec<u8> },
+    Set {
+        output: Vec<u8>,
+    },
     Ran(Ran),
     /// The engine carried it out; what it has to say for the result.
     Controlled(Mapping),
@@ -130,7 +141,10 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(message: impl Into<String>) -> Failure {
-        Failure { message: message.into(), result: Mapping::new() }
+        Failure {
+            message: message.into(),
+            result: Mapping::new(),
+        }
     }
 }
 
@@ -143,11 +157,17 @@ impl From<String> for Failure {
 impl Decision {
     /// Nothing to do, with this result.
     pub fn ok(result: Mapping) -> Decision {
-        Decision { result, ..Decision::default() }
+        Decision {
+            result,
+            ..Decision::default()
+        }
     }
 
     pub fn skipped(why: impl Into<String>) -> Decision {
-        Decision { skipped: Some(why.into()), ..Decision::default() }
+        Decision {
+            skipped: Some(why.into()),
+            ..Decision::default()
+        }
     }
 
     /// Adds a change unless its two ends are equal.

@@ -29,7 +29,10 @@ pub struct Observed {
 
 impl Observed {
     pub fn new(me: Identity) -> Observed {
-        Observed { me, ..Observed::default() }
+        Observed {
+            me,
+            ..Observed::default()
+        }
     }
 
     /// How a resource is. Name it in `reads` first.
@@ -55,17 +58,29 @@ impl Observed {
 
     /// Whether a question is already answered.
     pub fn answers(&self, query: &Query) -> bool {
-        self.seen.get(&query.on).is_some_and(|s| !s.provisional && (s.decided || s.want.has(query.want)))
+        self.seen
+            .get(&query.on)
+            .is_some_and(|s| !s.provisional && (s.decided || s.want.has(query.want)))
     }
 
     pub fn put(&mut self, query: Query, state: State) {
-        let seen = Seen { want: query.want, state, provisional: false, decided: false };
+        let seen = Seen {
+            want: query.want,
+            state,
+            provisional: false,
+            decided: false,
+        };
         self.seen.insert(query.on, seen);
     }
 
     /// Overlays a state that was decided but not yet seen.
     pub fn decide(&mut self, on: Resource, state: State) {
-        let seen = Seen { want: Want(u16::MAX), state, provisional: false, decided: true };
+        let seen = Seen {
+            want: Want(u16::MAX),
+            state,
+            provisional: false,
+            decided: true,
+        };
         self.seen.insert(on, seen);
     }
 

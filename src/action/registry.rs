@@ -3,9 +3,7 @@
 use super::args::Spec;
 
 /// Every action there is, by name.
-pub static ACTIONS: &[&Spec] = &[
-    &super::ping::SPEC,
-];
+pub static ACTIONS: &[&Spec] = &[&super::ping::SPEC];
 
 /// The action a playbook means by a name: short, `ansible.builtin.x`, `ansible.legacy.x`, or with the
 /// collection it belongs to.
@@ -16,7 +14,12 @@ pub fn find(name: &str) -> Option<&'static Spec> {
     };
     ACTIONS.iter().copied().find(|spec| {
         let named = spec.name == short || spec.aliases.contains(&short);
-        let homed = collection.is_none_or(|c| c == spec.collection || c == "ansible.legacy" || c == "ansible.builtin" || (c == "community.general" && spec.collection == "ansible.posix"));
+        let homed = collection.is_none_or(|c| {
+            c == spec.collection
+                || c == "ansible.legacy"
+                || c == "ansible.builtin"
+                || (c == "community.general" && spec.collection == "ansible.posix")
+        });
         named && homed
     })
 }

@@ -15,7 +15,11 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Link: Send + Sync {
     /// Starts a command line through the host's login shell (or without one, where there is none).
     /// `pty` asks for a terminal, which merges stderr into stdout: only for `su` and `doas` prompts.
-    fn start<'a>(&'a self, command: &'a str, pty: bool) -> BoxFuture<'a, Result<Box<dyn Pipe>, HostError>>;
+    fn start<'a>(
+        &'a self,
+        command: &'a str,
+        pty: bool,
+    ) -> BoxFuture<'a, Result<Box<dyn Pipe>, HostError>>;
 
     /// Whether the connection is known to be gone.
     fn is_lost(&self) -> bool;
@@ -84,7 +88,11 @@ pub enum ErrorKind {
 
 impl HostError {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> HostError {
-        HostError { kind, message: message.into(), hint: None }
+        HostError {
+            kind,
+            message: message.into(),
+            hint: None,
+        }
     }
 
     #[must_use]
@@ -122,6 +130,13 @@ pub struct Deadlines {
 impl Default for Deadlines {
     fn default() -> Deadlines {
         let s = Duration::from_secs;
-        Deadlines { connect: s(10), handshake: s(15), auth: s(30), channel: s(10), hello: s(20), close: s(5) }
+        Deadlines {
+            connect: s(10),
+            handshake: s(15),
+            auth: s(30),
+            channel: s(10),
+            hello: s(20),
+            close: s(5),
+        }
     }
 }

@@ -29,7 +29,10 @@ pub struct How {
 
 impl How {
     pub fn option(&self, name: &str) -> Option<&str> {
-        self.options.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+        self.options
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
     }
 }
 
@@ -44,14 +47,24 @@ pub enum Touch {
 
 impl Change {
     pub fn new(on: Resource, before: State, after: State) -> Change {
-        Change { on, before, after, how: How::default() }
+        Change {
+            on,
+            before,
+            after,
+            how: How::default(),
+        }
     }
 
     /// The change that takes this one back.
     #[must_use]
     pub fn undo(&self) -> Change {
         let (before, after) = (self.after.clone(), self.before.clone());
-        Change { on: self.on.clone(), before, after, how: self.how.clone() }
+        Change {
+            on: self.on.clone(),
+            before,
+            after,
+            how: self.how.clone(),
+        }
     }
 
     /// Whether the two ends say the same, so that nothing needs doing.

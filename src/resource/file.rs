@@ -12,7 +12,9 @@ pub enum Node {
     /// A regular file. The content is `None` where its digest was not asked for.
     File(Option<Content>),
     Dir,
-    Link { target: String },
+    Link {
+        target: String,
+    },
     /// A device, socket or pipe; the letter `stat` has for it.
     Other(char),
 }
@@ -28,13 +30,22 @@ impl Owner {
     /// What a playbook writes: a name, or a number.
     pub fn written(text: &str) -> Owner {
         match text.parse() {
-            Ok(id) => Owner { id: Some(id), name: None },
-            Err(_) => Owner { id: None, name: Some(text.into()) },
+            Ok(id) => Owner {
+                id: Some(id),
+                name: None,
+            },
+            Err(_) => Owner {
+                id: None,
+                name: Some(text.into()),
+            },
         }
     }
 
     pub fn known(id: u32, name: &str) -> Owner {
-        Owner { id: Some(id), name: Some(name.into()) }
+        Owner {
+            id: Some(id),
+            name: Some(name.into()),
+        }
     }
 
     /// Whether the two name the same one, by whatever both of them know.

@@ -65,7 +65,13 @@ impl Content {
 
     /// Content known by its digest alone.
     pub fn digest_only(digest: Digest, size: u64) -> Content {
-        Content { digest, size, bytes: None, source: None, sha1: None }
+        Content {
+            digest,
+            size,
+            bytes: None,
+            source: None,
+            sha1: None,
+        }
     }
 
     /// The text, where the bytes are at hand and are UTF-8.
@@ -75,12 +81,16 @@ impl Content {
 
     /// The sha1 in hexadecimal, as Ansible's `checksum` results carry it.
     pub fn sha1(&self) -> Option<String> {
-        self.sha1.clone().or_else(|| self.bytes.as_deref().map(sha1_hex))
+        self.sha1
+            .clone()
+            .or_else(|| self.bytes.as_deref().map(sha1_hex))
     }
 
     /// The md5 in hexadecimal, as Ansible's `md5sum` results carry it.
     pub fn md5(&self) -> Option<String> {
-        self.bytes.as_deref().map(|b| hex::encode(md5::Md5::digest(b)))
+        self.bytes
+            .as_deref()
+            .map(|b| hex::encode(md5::Md5::digest(b)))
     }
 }
 

@@ -51,14 +51,27 @@ pub enum Resource {
     User(String),
     Group(String),
     /// One entry of a name service database; no key means all of it.
-    Getent { database: String, key: Option<String>, service: Option<String> },
-    Package { manager: package::Manager, name: String },
+    Getent {
+        database: String,
+        key: Option<String>,
+        service: Option<String>,
+    },
+    Package {
+        manager: package::Manager,
+        name: String,
+    },
     /// The package manager's list of what can be installed, and how old it is.
     PackageIndex(package::Manager),
     /// What an upgrade of everything would do.
-    PackageUpgrade { manager: package::Manager, how: String },
+    PackageUpgrade {
+        manager: package::Manager,
+        how: String,
+    },
     /// A service: a systemd unit, or an init script.
-    Unit { name: String, scope: unit::Scope },
+    Unit {
+        name: String,
+        scope: unit::Scope,
+    },
     /// A kernel parameter as it is now.
     Sysctl(String),
     Hostname,
@@ -69,9 +82,15 @@ pub enum Resource {
     /// Whether an archive's content is already there.
     Archive(archive::Request),
     /// A file of the controller's, as the task names it; found along the task's search path.
-    Local { path: String, folder: Folder },
+    Local {
+        path: String,
+        folder: Folder,
+    },
     /// A template of the controller's, rendered for this host.
-    Rendered { path: String, options: RenderOptions },
+    Rendered {
+        path: String,
+        options: RenderOptions,
+    },
     /// A place on the controller that is written to (`fetch`).
     Controller(String),
 }
@@ -157,7 +176,10 @@ impl Query {
     }
 
     pub fn meta(on: Resource) -> Query {
-        Query { on, want: Want::META }
+        Query {
+            on,
+            want: Want::META,
+        }
     }
 }
 

@@ -19,10 +19,16 @@ impl RemotePath {
             return Err("a path cannot hold a NUL byte".into());
         }
         if text.len() > PATH_MAX {
-            return Err(format!("a path of {} bytes is longer than {PATH_MAX}", text.len()));
+            return Err(format!(
+                "a path of {} bytes is longer than {PATH_MAX}",
+                text.len()
+            ));
         }
         let absolute = text.starts_with('/');
-        let parts: Vec<&str> = text.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
+        let parts: Vec<&str> = text
+            .split('/')
+            .filter(|p| !p.is_empty() && *p != ".")
+            .collect();
         let joined = parts.join("/");
         Ok(RemotePath(match (absolute, joined.is_empty()) {
             (true, _) => format!("/{joined}"),
@@ -53,7 +59,11 @@ impl RemotePath {
     /// A path below this one; an absolute `below` stands alone.
     #[must_use]
     pub fn join(&self, below: &str) -> RemotePath {
-        let text = if below.starts_with('/') { below.into() } else { format!("{}/{below}", self.0) };
+        let text = if below.starts_with('/') {
+            below.into()
+        } else {
+            format!("{}/{below}", self.0)
+        };
         RemotePath::new(&text).unwrap_or_else(|_| self.clone())
     }
 
@@ -61,7 +71,10 @@ impl RemotePath {
     pub fn is_within(&self, other: &RemotePath) -> bool {
         self == other
             || other.0 == "/"
-            || self.0.strip_prefix(&other.0).is_some_and(|rest| rest.starts_with('/'))
+            || self
+                .0
+                .strip_prefix(&other.0)
+                .is_some_and(|rest| rest.starts_with('/'))
     }
 }
 

@@ -19,7 +19,10 @@ struct Part {
 impl Probe {
     /// Merges questions of one kind into one command each.
     pub fn new(_queries: &[Query]) -> Probe {
-        Probe { script: Script::new(), parts: Vec::new() }
+        Probe {
+            script: Script::new(),
+            parts: Vec::new(),
+        }
     }
 
     /// The states the records tell of, for every query that was asked.

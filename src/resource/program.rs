@@ -22,11 +22,21 @@ pub enum Exec {
     /// Words, without a shell.
     Argv(Vec<String>),
     /// Text for `/bin/sh -c`, or for another shell.
-    Shell { text: String, executable: Option<String> },
+    Shell {
+        text: String,
+        executable: Option<String>,
+    },
     /// Text handed to the login shell as it is, with no wrapping at all.
-    Raw { text: String, executable: Option<String> },
+    Raw {
+        text: String,
+        executable: Option<String>,
+    },
     /// A file of the controller's, copied to a private place on the host, run and removed.
-    Script { content: super::Content, args: String, executable: Option<String> },
+    Script {
+        content: super::Content,
+        args: String,
+        executable: Option<String>,
+    },
     Program(Program),
 }
 

@@ -21,17 +21,25 @@ pub fn records(mut bytes: &[u8]) -> Result<Vec<Record>, String> {
         let rest = bytes
             .strip_prefix(b"\n\x01")
             .ok_or_else(|| format!("reply out of frame after {} records", out.len()))?;
-        let end = rest.iter().position(|b| *b == b'\n').ok_or("reply ends within a header")?;
+        let end = rest
+            .iter()
+            .position(|b| *b == b'\n')
+            .ok_or("reply ends within a header")?;
         let header = std::str::from_utf8(&rest[..end]).map_err(|_| "reply header is not text")?;
         let mut words = header.split(' ').map(str::parse::<i64>);
         let (Some(Ok(number)), Some(Ok(status)), Some(Ok(length)), None) =
             (words.next(), words.next(), words.next(), words.next())
         else {
-            return Err(format!("reply header `{}` is not one", header.escape_default()));
+            return Err(format!(
+                "reply header `{}` is not one",
+                header.escape_default()
+            ));
         };
         let length = usize::try_from(length).map_err(|_| "negative length")?;
         let number = usize::try_from(number).map_err(|_| "negative record number")?;
-        let payload = rest.get(end + 1..end + 1 + length).ok_or("reply is cut within a record")?;
+        let payload = rest
+            .get(end + 1..end + 1 + length)
+            .ok_or("reply is cut within a record")?;
         out.push(Record {
             number,
             status: i32::try_from(status).unwrap_or(-1),

@@ -44,7 +44,10 @@ impl Script {
     pub fn ask(&mut self, body: &str) -> usize {
         let n = self.records;
         self.records += 1;
-        let _ = writeln!(self.text, "_v=$({{ {body}\n}} 2>/dev/null; _s=$?; printf x; exit $_s)");
+        let _ = writeln!(
+            self.text,
+            "_v=$({{ {body}\n}} 2>/dev/null; _s=$?; printf x; exit $_s)"
+        );
         let _ = writeln!(self.text, "pl_r {n} $? \"${{_v%x}}\"");
         n
     }

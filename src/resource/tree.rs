@@ -1,7 +1,7 @@
 //! Everything below a directory.
 
-use super::file::FileState;
 use super::RemotePath;
+use super::file::FileState;
 
 /// The entries below a directory, sorted by path; the directory itself is not among them.
 #[derive(Clone, Debug, PartialEq, Default)]

@@ -32,7 +32,10 @@ impl Diagnostic {
     }
 
     pub fn warning(span: &Span, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { severity: Severity::Warning, ..Diagnostic::error(span, message) }
+        Diagnostic {
+            severity: Severity::Warning,
+            ..Diagnostic::error(span, message)
+        }
     }
 
     /// A mistake that stands in no file.

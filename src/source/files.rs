@@ -20,7 +20,9 @@ pub enum Files {
 impl Files {
     /// A project in memory, for tests.
     pub fn map<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Files {
-        let map = files.into_iter().map(|(p, t)| (PathBuf::from(p), t.as_bytes().to_vec()));
+        let map = files
+            .into_iter()
+            .map(|(p, t)| (PathBuf::from(p), t.as_bytes().to_vec()));
         Files::Map(Arc::new(map.collect()))
     }
 
@@ -34,18 +36,23 @@ impl Files {
                 }
                 std::fs::read(path)
             }
-            Files::Map(map) => map.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into()),
+            Files::Map(map) => map
+                .get(path)
+                .cloned()
+                .ok_or_else(|| io::ErrorKind::NotFound.into()),
         }
     }
 
     /// A text file of the project's; UTF-8, with or without a byte order mark.
     pub fn text(&self, path: &Path) -> Result<Arc<File>, Diagnostic> {
-        let cannot = |why: String| {
-            Diagnostic::bare(format!("cannot read {}: {why}", path.display()))
-        };
+        let cannot =
+            |why: String| Diagnostic::bare(format!("cannot read {}: {why}", path.display()));
         let bytes = self.bytes(path).map_err(|e| cannot(plain(&e)))?;
         let text = String::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8 text".into()))?;
-        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        let text = text
+            .strip_prefix('\u{feff}')
+            .map(str::to_owned)
+            .unwrap_or(text);
         Ok(File::new(path, text))
     }
 

@@ -15,7 +15,7 @@ pub mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::Files;
-pub use secret::{Mask, Secret};
 pub use node::{File, Kind, Node, Span};
+pub use secret::{Mask, Secret};
 /// Plain data: what a template yields, what a host reports, what an action is given.
 pub use serde_yaml::{Mapping, Number, Value};

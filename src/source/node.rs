@@ -23,7 +23,11 @@ impl File {
         let lines = std::iter::once(0)
             .chain(starts.map(|(i, _)| u32::try_from(i + 1).unwrap_or(u32::MAX)))
             .collect();
-        Arc::new(File { path: path.into(), text, lines })
+        Arc::new(File {
+            path: path.into(),
+            text,
+            lines,
+        })
     }
 
     /// One-based line and column (in characters) of a byte offset.
@@ -37,7 +41,10 @@ impl File {
 
     /// The text of a one-based line, without its line end.
     pub fn line(&self, number: usize) -> &str {
-        let start = self.lines.get(number.wrapping_sub(1)).map_or(self.text.len(), |s| *s as usize);
+        let start = self
+            .lines
+            .get(number.wrapping_sub(1))
+            .map_or(self.text.len(), |s| *s as usize);
         let rest = &self.text[start.min(self.text.len())..];
         rest.split('\n').next().unwrap_or("").trim_end_matches('\r')
     }
@@ -54,12 +61,20 @@ pub struct Span {
 impl Span {
     pub fn new(file: &Arc<File>, start: usize, end: usize) -> Span {
         let clip = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Span { file: Arc::clone(file), start: clip(start), end: clip(end.max(start)) }
+        Span {
+            file: Arc::clone(file),
+            start: clip(start),
+            end: clip(end.max(start)),
+        }
     }
 
     /// The span of something that was not written in a file: an option, a default.
     pub fn outside(what: &str) -> Span {
-        Span { file: File::new(what, ""), start: 0, end: 0 }
+        Span {
+            file: File::new(what, ""),
+            start: 0,
+            end: 0,
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -120,11 +135,17 @@ impl Node {
     }
 
     pub fn str(text: &str, span: Span) -> Node {
-        Node { kind: Kind::Str(Arc::from(text)), span }
+        Node {
+            kind: Kind::Str(Arc::from(text)),
+            span,
+        }
     }
 
     pub fn null(span: Span) -> Node {
-        Node { kind: Kind::Null, span }
+        Node {
+            kind: Kind::Null,
+            span,
+        }
     }
 
     /// Data as a node: what was given as a value rather than as text.
@@ -147,7 +168,10 @@ impl Node {
             ),
             Value::Tagged(tagged) => return Node::from_value(&tagged.value, span),
         };
-        Node { kind, span: span.clone() }
+        Node {
+            kind,
+            span: span.clone(),
+        }
     }
 
     /// The node as plain data, templates left as text. Vault values become their ciphertext.
@@ -196,7 +220,11 @@ impl Node {
 
     /// The value under a key of a mapping.
     pub fn get(&self, key: &str) -> Option<&Node> {
-        self.as_map()?.iter().rev().find(|(k, _)| k.as_str() == Some(key)).map(|(_, v)| v)
+        self.as_map()?
+            .iter()
+            .rev()
+            .find(|(k, _)| k.as_str() == Some(key))
+            .map(|(_, v)| v)
     }
 
     /// What a person would call this kind of value.

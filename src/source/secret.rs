@@ -40,7 +40,9 @@ pub const HIDDEN: &str = "********";
 impl Mask {
     /// Masks this value, and each of its lines, from now on.
     pub fn add(&self, secret: &str) {
-        let Ok(mut known) = self.0.write() else { return };
+        let Ok(mut known) = self.0.write() else {
+            return;
+        };
         for part in std::iter::once(secret).chain(secret.lines()) {
             let part = part.trim_end_matches(['\r', '\n']);
             if part.len() >= SHORTEST && !known.iter().any(|k| k.as_str() == part) {
@@ -52,7 +54,9 @@ impl Mask {
 
     /// The text with every known secret hidden.
     pub fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let Ok(known) = self.0.read() else { return Cow::Borrowed(text) };
+        let Ok(known) = self.0.read() else {
+            return Cow::Borrowed(text);
+        };
         let mut out = Cow::Borrowed(text);
         for secret in known.iter() {
             if out.contains(secret.as_str()) {
