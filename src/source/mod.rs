@@ -8,8 +8,11 @@
 pub mod diagnostic;
 pub mod files;
 pub mod node;
+mod scalar;
 pub mod secret;
 pub mod suggest;
+mod syntax;
+mod tag;
 pub mod vault;
 pub mod yaml;
 

@@ -39,6 +39,15 @@ impl File {
         (line + 1, column + 1)
     }
 
+    /// Byte offset of the start of a one-based line; the end of the text beyond the last.
+    pub fn line_start(&self, number: usize) -> usize {
+        let start = self
+            .lines
+            .get(number.wrapping_sub(1))
+            .map_or(self.text.len(), |s| *s as usize);
+        start.min(self.text.len())
+    }
+
     /// The text of a one-based line, without its line end.
     pub fn line(&self, number: usize) -> &str {
         let start = self
