@@ -6,6 +6,7 @@
 //! error of the user's takes.
 
 pub mod diagnostic;
+pub mod escape;
 pub mod files;
 pub mod node;
 mod scalar;
@@ -14,6 +15,7 @@ pub mod suggest;
 mod syntax;
 mod tag;
 pub mod vault;
+pub mod words;
 pub mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
