@@ -48,7 +48,7 @@ impl Files {
         let cannot =
             |why: String| Diagnostic::bare(format!("cannot read {}: {why}", path.display()));
         let bytes = self.bytes(path).map_err(|e| cannot(plain(&e)))?;
-        let text = String::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8 text".into()))?;
+        let text = String::from_utf8(bytes).map_err(|e| cannot(not_text(e.as_bytes()).into()))?;
         let text = text
             .strip_prefix('\u{feff}')
             .map(str::to_owned)
@@ -87,6 +87,14 @@ impl Files {
         names.sort();
         names.dedup();
         names
+    }
+}
+
+/// What bytes that are not UTF-8 probably are.
+fn not_text(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is UTF-16 text; save it as UTF-8",
+        _ => "it is not UTF-8 text",
     }
 }
 

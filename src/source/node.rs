@@ -7,27 +7,32 @@ use std::sync::Arc;
 use super::{Mapping, Value};
 
 /// A file of the user's, read once and kept for messages.
-#[derive(Debug)]
 pub struct File {
     /// The path as a person would type it (relative to the working directory where possible).
     pub path: PathBuf,
     pub text: String,
+    /// Decrypted text: messages name the line and do not show it.
+    pub hidden: bool,
     /// Byte offset of the start of each line.
     lines: Vec<u32>,
 }
 
 impl File {
     pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Arc<File> {
-        let text = text.into();
+        Arc::new(File::build(path.into(), text.into(), false))
+    }
+
+    /// A file whose text was decrypted: what is said about it names the line and does not show it.
+    pub fn secret(path: impl Into<PathBuf>, text: impl Into<String>) -> Arc<File> {
+        Arc::new(File::build(path.into(), text.into(), true))
+    }
+
+    fn build(path: PathBuf, text: String, hidden: bool) -> File {
         let starts = text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
         let lines = std::iter::once(0)
             .chain(starts.map(|(i, _)| u32::try_from(i + 1).unwrap_or(u32::MAX)))
             .collect();
-        Arc::new(File {
-            path: path.into(),
-            text,
-            lines,
-        })
+        File { path, text, hidden, lines }
     }
 
     /// One-based line and column (in characters) of a byte offset.
@@ -56,6 +61,13 @@ impl File {
             .map_or(self.text.len(), |s| *s as usize);
         let rest = &self.text[start.min(self.text.len())..];
         rest.split('\n').next().unwrap_or("").trim_end_matches('\r')
+    }
+}
+
+impl fmt::Debug for File {
+    /// The path alone: text can be long, and secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("File").field(&self.path).finish()
     }
 }
 

@@ -70,6 +70,18 @@ pub(super) fn diagnose(file: &Arc<File>, error: &ScanError) -> Diagnostic {
     }
 }
 
+/// A diagnostic of decrypted text: what it says in general, without the words it quotes.
+pub(super) fn without_content(diagnostic: &mut Diagnostic) {
+    let words = diagnostic.message.split('`').enumerate();
+    let kept: Vec<&str> = words
+        .map(|(n, w)| if n % 2 == 0 { w } else { "…" })
+        .collect();
+    diagnostic.message = kept.join("`");
+    diagnostic
+        .hints
+        .retain(|hint| !hint.contains(['`', '"', '\'']));
+}
+
 /// Causes that the parser itself is sure of.
 fn certain(file: &Arc<File>, kind: &ErrorKind, at: usize) -> Option<Diagnostic> {
     let here = || word_at(file, at);
@@ -77,8 +89,11 @@ fn certain(file: &Arc<File>, kind: &ErrorKind, at: usize) -> Option<Diagnostic> 
         ErrorKind::RecursionLimitExceeded => {
             Diagnostic::error(&here(), format!("nested deeper than {MAX_DEPTH} levels"))
         }
-        ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
-            Diagnostic::error(&Span::new(file, at, at + 1), "this quote is never closed")
+        ErrorKind::UnclosedQuotedScalar
+        | ErrorKind::DocumentIndicatorInQuotedScalar
+        | ErrorKind::InvalidQuotedScalarIndent => {
+            let at = open_quote(file, at);
+            Diagnostic::error(&Span::new(file, at, at + 1), "this quote is not closed")
                 .hint("close it, or write a quote inside the string as `''` or `\\\"`")
         }
         ErrorKind::UnclosedFlowCollection { open } => {
@@ -111,6 +126,25 @@ fn certain(file: &Arc<File>, kind: &ErrorKind, at: usize) -> Option<Diagnostic> 
         }
         _ => return None,
     })
+}
+
+/// The quote that opens the string which goes wrong at an offset: the last one that starts a value.
+fn open_quote(file: &File, at: usize) -> usize {
+    let text = &file.text;
+    if text[at..].starts_with(['"', '\'']) {
+        return at;
+    }
+    let opens = |i: &usize| {
+        text[..*i]
+            .chars()
+            .next_back()
+            .is_none_or(|c| " \t\n[{,".contains(c))
+    };
+    text[..at]
+        .rmatch_indices(['"', '\''])
+        .map(|(i, _)| i)
+        .find(opens)
+        .unwrap_or(at)
 }
 
 /// Causes that can be seen on a line.
@@ -155,7 +189,7 @@ fn likely(file: &Arc<File>, number: usize) -> Option<Diagnostic> {
         }
         return None;
     }
-    if value_at > indent && value.contains(": ") {
+    if value_at > indent && value.contains(": ") && !value.starts_with(['{', '[']) {
         let at = value_at + value.find(": ")?;
         let span = Span::new(file, start + at, start + at + 1);
         let hint = format!("quote the whole value: '{}'", value.replace('\'', "''"));
@@ -200,13 +234,21 @@ fn indentation(
     };
     let start = line_start(file, before);
     let end = start + file.line(before).len();
-    let text = format!("this line has {} spaces before it", width(before));
+    let text = format!("this line has {} before it", spaces(width(before)));
     diagnostic
         .hint(format!(
-            "this line has {} spaces before it; check the indentation",
-            width(number)
+            "this line has {} before it; check the indentation",
+            spaces(width(number))
         ))
         .note(&Span::new(file, start + width(before), end), text)
+}
+
+fn spaces(n: usize) -> String {
+    match n {
+        0 => "no spaces".into(),
+        1 => "1 space".into(),
+        n => format!("{n} spaces"),
+    }
 }
 
 fn message(kind: &ErrorKind) -> String {
@@ -226,6 +268,7 @@ fn message(kind: &ErrorKind) -> String {
         ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
             format!("`{close}` does not close `{open}`")
         }
+        ErrorKind::InvalidColonPlacement => "this `:` does not belong here".into(),
         other => other.to_string(),
     }
 }

@@ -54,7 +54,8 @@ impl Tagged {
     }
 
     /// A list or mapping under this tag; what is wrong comes with the value as it is without the tag.
-    pub(super) fn collection(&self, kind: Kind) -> Result<Kind, (Diagnostic, Kind)> {
+    pub(super) fn collection(&self, kind: Kind) -> Result<Kind, Box<(Diagnostic, Kind)>> {
+        let wrong = |diagnostic, kind| Err(Box::new((diagnostic, kind)));
         match (self.name.as_str(), kind) {
             ("!" | "!unsafe", kind) => Ok(kind),
             ("!!seq", kind @ Kind::Seq(_)) => Ok(kind),
@@ -66,15 +67,15 @@ impl Tagged {
                 Ok(Kind::Seq(items.into_iter().map(pair).collect()))
             }
             ("!vault" | "!vault-encrypted" | "!!str", kind) => {
-                Err((self.misplaced("a string", "a list or mapping"), kind))
+                wrong(self.misplaced("a string", "a list or mapping"), kind)
             }
             ("!!seq" | "!!omap" | "!!pairs", kind) => {
-                Err((self.misplaced("a list", "a mapping"), kind))
+                wrong(self.misplaced("a list", "a mapping"), kind)
             }
             ("!!map" | "!!set" | "!!python/dict", kind) => {
-                Err((self.misplaced("a mapping", "a list"), kind))
+                wrong(self.misplaced("a mapping", "a list"), kind)
             }
-            (_, kind) => Err((self.unknown(), kind)),
+            (_, kind) => wrong(self.unknown(), kind),
         }
     }
 

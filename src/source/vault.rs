@@ -32,12 +32,14 @@ const MAX_CACHED: usize = 4096;
 pub const DEFAULT_ID: &str = "default";
 
 type Keys = Arc<Zeroizing<[u8; DERIVED]>>;
+/// By the place of the password in the ring, and the salt.
+type Cache = HashMap<(usize, Vec<u8>), Keys>;
 
 /// The passwords of a run, each with its vault id, and the keys made of them.
 #[derive(Clone, Default)]
 pub struct Keyring {
     secrets: Vec<(String, Secret)>,
-    cache: Arc<Mutex<HashMap<(usize, Vec<u8>), Keys>>>,
+    cache: Arc<Mutex<Cache>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
