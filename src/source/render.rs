@@ -8,6 +8,8 @@ use super::{Diagnostic, Severity, Span, escape::escape};
 const WIDTH: usize = 100;
 /// Columns kept before the place when a long line is cut.
 const BEFORE: usize = 40;
+/// Columns of one line of a message, which may quote what was written.
+const LONGEST: usize = 400;
 /// A tab, shown.
 const TAB: &str = "    ";
 
@@ -50,7 +52,12 @@ pub fn render(diagnostic: &Diagnostic, colour: bool) -> String {
 
 /// A message of several lines keeps them, indented below the first.
 fn indented(text: &str) -> String {
-    escape(text.trim_end()).replace('\n', "\n    ")
+    let text = escape(text.trim_end());
+    let lines = text.split('\n').map(|line| match line.len() > LONGEST {
+        true => format!("{}…", first_columns(line, LONGEST)),
+        false => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n    ")
 }
 
 type Paint = (&'static str, &'static str);
@@ -212,6 +219,12 @@ hint: did you mean `tasks`?
         let (source, marks) = lines(&span(&text, "HERE"));
         assert!(source.chars().count() < 120 && source.contains("…aaa") && source.ends_with("b…"));
         assert_eq!(marks.find('^'), source.replace('…', ".").find("HERE"));
+    }
+
+    #[test]
+    fn a_long_message_is_cut_and_a_message_of_lines_is_indented() {
+        let text = render(&Diagnostic::bare(format!("a\n{}", "b".repeat(9999))), false);
+        assert_eq!(text, format!("error: a\n    {}…\n", "b".repeat(LONGEST)));
     }
 
     #[test]
