@@ -1,11 +1,11 @@
 //! The arguments that every action that writes files has: owner, group, mode and their relatives.
 
-use crate::resource::Identity;
-use crate::resource::file::{FileState, Owner};
+use crate::resource::file::{FileState, Meta, Owner};
+use crate::resource::{Identity, Query, Resource, State, Want};
 use crate::source::Mapping;
 
 use super::arg::Mode;
-use super::{ArgError, Param};
+use super::{ArgError, Failure, Observed, Param};
 
 crate::args! {
     /// The common file arguments.
@@ -95,5 +95,124 @@ impl Attrs {
     /// What a new file or directory with these attributes is.
     pub fn fresh(&self, node: crate::resource::file::Node, me: &Identity) -> FileState {
         self.over(FileState::fresh(node, me))
+    }
+
+    /// What must be asked of a file so that these attributes can be compared.
+    pub fn want(&self) -> Want {
+        let mut want = Want::META;
+        if self.attributes.is_some() {
+            want = want.and(Want::ATTRIBUTES);
+        }
+        if self.context.iter().any(Option::is_some) {
+            want = want.and(Want::CONTEXT);
+        }
+        want
+    }
+
+    /// The accounts to look up before a file in this state (or a new one) gets these attributes:
+    /// those that are given by name and are not what it has.
+    pub fn lookups(&self, state: Option<&FileState>, me: &Identity) -> Vec<Query> {
+        let mine = (
+            Owner::known(me.uid, &me.user),
+            Owner::known(me.gid, &me.group),
+        );
+        let (owner, group) = match state {
+            Some(state) => (&state.owner, &state.group),
+            None => (&mine.0, &mine.1),
+        };
+        let differs = |word: &&String, present: &Owner| {
+            let written = Owner::written(word);
+            written.name.is_some() && !written.same(present)
+        };
+        let user = self.owner.as_ref().filter(|w| differs(w, owner));
+        let team = self.group.as_ref().filter(|w| differs(w, group));
+        let user = user.map(|name| Query::meta(Resource::User(name.clone())));
+        let team = team.map(|name| Query::meta(Resource::Group(name.clone())));
+        user.into_iter().chain(team).collect()
+    }
+
+    /// A state with these attributes laid over it, accounts looked up. Ask [`Attrs::lookups`] first.
+    pub fn settle(&self, seen: &Observed, state: FileState) -> Result<FileState, Failure> {
+        let before = state.meta.clone();
+        let mut after = self.over(state);
+        if let Some(name) = after
+            .owner
+            .name
+            .clone()
+            .filter(|_| after.owner.id.is_none())
+        {
+            match seen.get(&Resource::User(name.clone())) {
+                State::User(user) => after.owner = Owner::known(user.uid, &name),
+                State::Absent => return Err(unknown("chown", "user", &name)),
+                _ => {}
+            }
+        }
+        if let Some(name) = after
+            .group
+            .name
+            .clone()
+            .filter(|_| after.group.id.is_none())
+        {
+            match seen.get(&Resource::Group(name.clone())) {
+                State::Group(group) => after.group = Owner::known(group.gid, &name),
+                State::Absent => return Err(unknown("chgrp", "group", &name)),
+                _ => {}
+            }
+        }
+        after.meta = self.flags(before.as_ref())?;
+        Ok(after)
+    }
+
+    /// Attributes and context as they are to be; nothing where they are not asked for.
+    fn flags(&self, before: Option<&Meta>) -> Result<Option<Meta>, Failure> {
+        let mut meta = Meta::default();
+        if let Some(wanted) = &self.attributes {
+            let present = match before {
+                Some(before) => before.attributes.as_deref().ok_or_else(|| {
+                    Failure::new(
+                        "attributes cannot be read: no lsattr, or none on this file system",
+                    )
+                })?,
+                None => "",
+            };
+            meta.attributes = Some(attributes(present, wanted));
+        }
+        let context = before.and_then(|m| m.context.as_deref());
+        if let Some(context) = context.filter(|_| self.context.iter().any(Option::is_some)) {
+            let parts: Vec<_> = context.splitn(4, ':').map(str::to_owned).collect();
+            let parts = parts.into_iter().zip(&self.context);
+            let parts: Vec<_> = parts.map(|(is, want)| want.clone().unwrap_or(is)).collect();
+            meta.context = Some(parts.join(":"));
+        }
+        Ok((meta != Meta::default()).then_some(meta))
+    }
+}
+
+fn unknown(verb: &str, what: &str, name: &str) -> Failure {
+    Failure::new(format!("{verb} failed: failed to look up {what} {name}"))
+}
+
+/// `lsattr` letters after `+i`, `-i` or `=i`.
+fn attributes(present: &str, wanted: &str) -> String {
+    let letters = |s: &str| -> std::collections::BTreeSet<char> {
+        s.chars().filter(char::is_ascii_alphabetic).collect()
+    };
+    let (is, want) = (letters(present), letters(wanted));
+    match wanted.chars().next() {
+        Some('+') => is.union(&want).collect(),
+        Some('-') => is.difference(&want).collect(),
+        _ => want.into_iter().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::attributes;
+
+    #[test]
+    fn attribute_letters_are_added_and_taken_away() {
+        assert_eq!(attributes("--e--", "+i"), "ei");
+        assert_eq!(attributes("ei", "-i"), "e");
+        assert_eq!(attributes("e", "=ai"), "ai");
     }
 }

@@ -7,9 +7,15 @@
 pub mod arg;
 pub mod args;
 pub mod attrs;
+mod blockinfile;
+mod edit;
+mod lineinfile;
 pub mod observed;
 pub mod ping;
+mod place;
+mod pyre;
 pub mod registry;
+mod replace;
 
 pub use args::{ArgError, Param, Spec};
 pub use observed::Observed;

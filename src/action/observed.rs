@@ -22,6 +22,8 @@ pub struct Seen {
 pub struct Observed {
     seen: BTreeMap<Resource, Seen>,
     pub me: Identity,
+    /// The host's name in the inventory: the only name of it that may become part of a path here.
+    pub host: String,
     /// Whether diffs are wanted, so that contents are worth asking for before they are replaced.
     pub diff: bool,
     strays: Mutex<Vec<Resource>>,

@@ -3,7 +3,12 @@
 use super::args::Spec;
 
 /// Every action there is, by name.
-pub static ACTIONS: &[&Spec] = &[&super::ping::SPEC];
+pub static ACTIONS: &[&Spec] = &[
+    &super::blockinfile::SPEC,
+    &super::lineinfile::SPEC,
+    &super::ping::SPEC,
+    &super::replace::SPEC,
+];
 
 /// The action a playbook means by a name: short, `ansible.builtin.x`, `ansible.legacy.x`, or with the
 /// collection it belongs to.

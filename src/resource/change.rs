@@ -21,7 +21,10 @@ pub struct How {
     pub backup: Option<String>,
     /// Write in place where a rename is impossible (a bind-mounted file).
     pub unsafe_writes: bool,
-    /// Options of the tool that makes it, as an action gives them (`--purge`, `--force`).
+    /// Options of the tool that makes it, as an action gives them (`--purge`, `--force`). For a
+    /// file: `mtime` and `atime` (see [`How::time`]); `copy_from`, a path on the host whose bytes
+    /// the new file gets where `after` holds none; `hard_link_to`, a path on the host that it
+    /// becomes another name of.
     pub options: Vec<(String, String)>,
     /// A value that must never be shown (a password hash): replaces both ends in diffs.
     pub secret: bool,
@@ -33,6 +36,12 @@ impl How {
             .iter()
             .find(|(n, _)| n == name)
             .map(|(_, v)| v.as_str())
+    }
+
+    /// What a file's `mtime` or `atime` is to be set to: `now`, or seconds since 1970. These are the
+    /// options of those names.
+    pub fn time(&self, which: &str) -> Option<&str> {
+        self.option(which)
     }
 }
 
@@ -67,9 +76,12 @@ impl Change {
         }
     }
 
-    /// Whether the two ends say the same, so that nothing needs doing.
+    /// Whether the two ends say the same, so that nothing needs doing. Times are part of neither
+    /// end; a change that sets them says so in [`How::time`].
     pub fn is_empty(&self) -> bool {
         self.before.same(&self.after)
+            && self.how.time("mtime").is_none()
+            && self.how.time("atime").is_none()
     }
 
     pub fn touches(&self) -> Touch {

@@ -143,11 +143,17 @@ impl FileState {
         matches!(self.node, Node::File(_))
     }
 
-    /// Equal in type, content, mode and owner. The mode of a link means nothing.
+    /// Equal in type, content, mode and owner, and in attributes and SELinux context where both
+    /// are known. The mode of a link means nothing.
     pub fn same(&self, other: &FileState) -> bool {
+        let agree = |a: Option<&String>, b: Option<&String>| a.is_none() || b.is_none() || a == b;
+        let of = |s: &FileState| s.meta.clone().unwrap_or_default();
+        let (mine, theirs) = (of(self), of(other));
         self.node == other.node
             && (self.mode == other.mode || self.is_link())
             && self.owner.same(&other.owner)
             && self.group.same(&other.group)
+            && agree(mine.attributes.as_ref(), theirs.attributes.as_ref())
+            && agree(mine.context.as_ref(), theirs.context.as_ref())
     }
 }

@@ -26,6 +26,7 @@ pub mod program;
 pub mod reply;
 pub mod script;
 pub mod sysctl;
+pub mod tempfile;
 pub mod tree;
 pub mod unit;
 pub mod user;
@@ -82,6 +83,8 @@ pub enum Resource {
     /// Whether an archive's content is already there.
     Archive(archive::Request),
     /// A file of the controller's, as the task names it; found along the task's search path.
+    /// Answers [`State::Content`] or [`State::LocalTree`]; a file that was asked for
+    /// [`Want::META`] too answers [`State::File`], with its mode.
     Local {
         path: String,
         folder: Folder,
@@ -152,6 +155,10 @@ impl Want {
     pub const SHA512: Want = Want(512);
     /// The SELinux context.
     pub const CONTEXT: Want = Want(1024);
+    /// Symbolic links of a controller directory as links, not what they lead to (`local_follow: false`).
+    pub const LINKS: Want = Want(2048);
+    /// A vaulted file of the controller's as it is written, not decrypted (`decrypt: false`).
+    pub const CIPHER: Want = Want(4096);
 
     #[must_use]
     pub fn and(self, other: Want) -> Want {
