@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod host;
+pub mod inventory;
 pub mod plan;
 pub mod resource;
 pub mod source;

@@ -63,6 +63,25 @@ impl Files {
         }
     }
 
+    /// Whether it is a program to run rather than a text to read: executable, and beginning with `#!`.
+    pub fn is_script(&self, path: &Path) -> bool {
+        match self {
+            Files::Disk => {
+                use std::io::Read as _;
+                use std::os::unix::fs::PermissionsExt as _;
+                let executable = |f: &std::fs::File| {
+                    f.metadata()
+                        .is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+                };
+                let mut start = [0; 2];
+                std::fs::File::open(path).is_ok_and(|mut f| {
+                    executable(&f) && f.read_exact(&mut start).is_ok() && start == *b"#!"
+                })
+            }
+            Files::Map(map) => map.get(path).is_some_and(|text| text.starts_with(b"#!")),
+        }
+    }
+
     pub fn is_dir(&self, path: &Path) -> bool {
         match self {
             Files::Disk => path.is_dir(),

@@ -32,7 +32,12 @@ impl File {
         let lines = std::iter::once(0)
             .chain(starts.map(|(i, _)| u32::try_from(i + 1).unwrap_or(u32::MAX)))
             .collect();
-        File { path, text, hidden, lines }
+        File {
+            path,
+            text,
+            hidden,
+            lines,
+        }
     }
 
     /// One-based line and column (in characters) of a byte offset.
