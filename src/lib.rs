@@ -7,6 +7,7 @@ pub mod action;
 pub mod host;
 pub mod inventory;
 pub mod plan;
+pub mod playbook;
 pub mod resource;
 pub mod source;
 pub mod vars;

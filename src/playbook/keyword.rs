@@ -158,7 +158,10 @@ pub fn find(name: &str) -> Option<&'static Keyword> {
 
 /// The names of all keywords that may stand on something.
 pub fn names(on: On) -> impl Iterator<Item = &'static str> {
-    KEYWORDS.iter().filter(move |k| k.stands_on(on)).map(|k| k.name)
+    KEYWORDS
+        .iter()
+        .filter(move |k| k.stands_on(on))
+        .map(|k| k.name)
 }
 
 /// A word that may not stand where it does.
@@ -168,8 +171,11 @@ pub fn misplaced(keyword: &Keyword, on: On, at: &Span) -> Diagnostic {
         .filter(|home| keyword.stands_on(*home))
         .map(On::noun)
         .collect();
-    Diagnostic::error(at, format!("`{}` cannot stand on {}", keyword.name, on.noun()))
-        .hint(format!("it belongs on {}", homes.join(" or ")))
+    Diagnostic::error(
+        at,
+        format!("`{}` cannot stand on {}", keyword.name, on.noun()),
+    )
+    .hint(format!("it belongs on {}", homes.join(" or ")))
 }
 
 /// A word that is no keyword at all.
@@ -199,7 +205,10 @@ impl Given {
     /// What was given for a keyword; a null counts as not given.
     pub fn get(&self, name: &str) -> Option<&Node> {
         let mut found = self.entries.iter().rev();
-        found.find(|(k, _)| k.name == name).map(|(_, v)| v).filter(|v| !v.is_null())
+        found
+            .find(|(k, _)| k.name == name)
+            .map(|(_, v)| v)
+            .filter(|v| !v.is_null())
     }
 
     pub fn cloned(&self, name: &str) -> Option<Node> {
@@ -232,12 +241,19 @@ fn misshapen(keyword: &Keyword, value: &Node) -> Option<Diagnostic> {
     match keyword.shape {
         Shape::Any => None,
         Shape::Plain if templated => Some(
-            Diagnostic::error(&value.span, format!("`{}` cannot be a template", keyword.name))
-                .hint("write the name itself"),
+            Diagnostic::error(
+                &value.span,
+                format!("`{}` cannot be a template", keyword.name),
+            )
+            .hint("write the name itself"),
         ),
         Shape::Plain => {
             let name = value.as_str().is_some_and(is_variable_name);
-            if name { None } else { wrong("the name of a variable") }
+            if name {
+                None
+            } else {
+                wrong("the name of a variable")
+            }
         }
         _ if templated && keyword.shape != Shape::Mapping => None,
         Shape::Boolean if !is_boolean(value) => wrong("a boolean"),
@@ -249,7 +265,11 @@ fn misshapen(keyword: &Keyword, value: &Node) -> Option<Diagnostic> {
         Shape::Names | Shape::Condition => match &value.kind {
             Kind::Map(_) => wrong("a string or a list of strings"),
             Kind::Seq(items) => items.iter().find(|i| scalar(i).is_none()).map(|item| {
-                let text = format!("`{}` holds {}, not a string", keyword.name, item.type_name());
+                let text = format!(
+                    "`{}` holds {}, not a string",
+                    keyword.name,
+                    item.type_name()
+                );
                 let error = Diagnostic::error(&item.span, text);
                 match item.kind {
                     Kind::Map(_) => error.hint("quote it if it holds a colon or begins with `{`"),

@@ -31,7 +31,10 @@ pub fn parse(node: &Node, out: &mut Vec<Diagnostic>) -> Meta {
             .map(|list| role::parse_list(list, out))
             .unwrap_or_default(),
         allow_duplicates: node.get("allow_duplicates").and_then(keyword::boolean) == Some(true),
-        collections: names("collections").iter().filter_map(super::scalar).collect(),
+        collections: names("collections")
+            .iter()
+            .filter_map(super::scalar)
+            .collect(),
         argument_specs: node.get("argument_specs").cloned(),
     }
 }

@@ -38,13 +38,17 @@ pub struct PlaybookImport {
 /// The plays of a file.
 pub fn parse(node: &Node, out: &mut Vec<Diagnostic>) -> Vec<Entry> {
     match &node.kind {
-        Kind::Seq(items) => items.iter().filter_map(|item| parse_entry(item, out)).collect(),
+        Kind::Seq(items) => items
+            .iter()
+            .filter_map(|item| parse_entry(item, out))
+            .collect(),
         Kind::Null => {
             out.push(Diagnostic::error(&node.span, "this playbook is empty"));
             Vec::new()
         }
         Kind::Map(_) => {
-            let error = Diagnostic::error(&node.span, "a playbook is a list of plays, not a mapping");
+            let error =
+                Diagnostic::error(&node.span, "a playbook is a list of plays, not a mapping");
             out.push(error.hint("begin the play with `- `, as in `- hosts: all`"));
             Vec::new()
         }
@@ -63,7 +67,12 @@ fn parse_entry(node: &Node, out: &mut Vec<Diagnostic>) -> Option<Entry> {
         return None;
     };
     let imports = |name: &str| {
-        matches!(name, "import_playbook" | "ansible.builtin.import_playbook" | "ansible.legacy.import_playbook")
+        matches!(
+            name,
+            "import_playbook"
+                | "ansible.builtin.import_playbook"
+                | "ansible.legacy.import_playbook"
+        )
     };
     let import = map.iter().find(|(k, _)| k.as_str().is_some_and(imports));
     match import {
@@ -104,7 +113,10 @@ fn parse_import(
         }
     }
     if scalar(file).is_none() {
-        let text = format!("the name of a playbook must be a string, not {}", file.type_name());
+        let text = format!(
+            "the name of a playbook must be a string, not {}",
+            file.type_name()
+        );
         out.push(Diagnostic::error(&file.span, text));
         return None;
     }
@@ -146,7 +158,10 @@ fn parse_play(node: &Node, map: &[(Node, Node)], out: &mut Vec<Diagnostic>) -> O
         }
     }
     if hosts.and_then(Node::as_seq).is_some_and(<[_]>::is_empty) {
-        out.push(Diagnostic::error(&play.hosts.span, "`hosts` names no hosts"));
+        out.push(Diagnostic::error(
+            &play.hosts.span,
+            "`hosts` names no hosts",
+        ));
     }
     Some(play)
 }
@@ -163,7 +178,10 @@ fn unknown(name: &str, key: &Node) -> Diagnostic {
 fn missing_hosts(node: &Node, map: &[(Node, Node)]) -> Diagnostic {
     let at = map.first().map_or(&node.span, |(key, _)| &key.span);
     let error = Diagnostic::error(at, "this play has no `hosts`");
-    let task = map.iter().filter_map(|(k, _)| k.as_str()).any(super::known::is_action);
+    let task = map
+        .iter()
+        .filter_map(|(k, _)| k.as_str())
+        .any(super::known::is_action);
     if task {
         error.hint("this looks like a list of tasks; a playbook is a list of plays")
     } else {

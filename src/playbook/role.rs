@@ -40,11 +40,17 @@ fn parse(node: &Node, out: &mut Vec<Diagnostic>) -> Option<RoleEntry> {
         return Some(entry);
     }
     let Some(map) = node.as_map() else {
-        let text = format!("a role must be a name or a mapping, not {}", node.type_name());
+        let text = format!(
+            "a role must be a name or a mapping, not {}",
+            node.type_name()
+        );
         out.push(Diagnostic::error(&node.span, text));
         return None;
     };
-    let Some(name) = node.get("role").or_else(|| node.get("name")).or_else(|| node.get("src"))
+    let Some(name) = node
+        .get("role")
+        .or_else(|| node.get("name"))
+        .or_else(|| node.get("src"))
     else {
         let error = Diagnostic::error(&node.span, "this role has no name");
         out.push(error.hint("write `role: name`"));
@@ -52,7 +58,10 @@ fn parse(node: &Node, out: &mut Vec<Diagnostic>) -> Option<RoleEntry> {
     };
     entry.name = name.clone();
     if scalar(name).is_none() {
-        let text = format!("the name of a role must be a string, not {}", name.type_name());
+        let text = format!(
+            "the name of a role must be a string, not {}",
+            name.type_name()
+        );
         out.push(Diagnostic::error(&name.span, text));
         return None;
     }
