@@ -8,6 +8,25 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub mod args;
+pub mod check;
+pub mod compile;
+pub mod include;
+pub mod keywords;
+pub mod known;
+pub mod list;
+mod path;
+pub mod place;
+pub mod role;
+mod store;
+pub mod tags;
+pub mod task;
+
+pub use compile::{CompileOptions, Compiler};
+pub use include::{IncludeArgs, IncludedRole};
+pub use place::Place;
+pub use tags::Selection;
+
 use crate::action::Spec;
 use crate::source::{Node, Span};
 use crate::vars::{Layer, SearchPath};
@@ -58,6 +77,8 @@ pub struct Play {
     /// Where files of the play itself are looked for.
     pub search: Arc<SearchPath>,
     pub tags: BTreeSet<String>,
+    /// Whether the tags of the run leave the gathering of facts in.
+    pub gathers: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -114,6 +135,8 @@ pub struct Task {
     /// The role it belongs to, innermost.
     pub role: Option<Arc<Role>>,
     pub search: Arc<SearchPath>,
+    /// The action as it was written; what an unnamed task is called.
+    pub action: String,
     /// Implicit tasks (`meta: flush_handlers` between sections, gathering) are not listed.
     pub implicit: bool,
 }
@@ -135,7 +158,8 @@ pub enum Call {
     IncludeRole(Include),
 }
 
-/// A dynamic include: carried out per host when it is reached, through [`compile`].
+/// A dynamic include: carried out per host when it is reached, through
+/// [`Compiler::include_tasks`] and [`Compiler::include_role`].
 #[derive(Debug)]
 pub struct Include {
     /// The file, or the role's name.
@@ -148,6 +172,8 @@ pub struct Include {
     pub allow_duplicates: bool,
     /// `apply:` keywords for everything in it.
     pub apply: Option<Node>,
+    /// Where it stands: what is inside inherits from there, not from the include itself.
+    pub place: Place,
 }
 
 /// `loop`, or a `with_*`.
@@ -173,6 +199,8 @@ pub struct Keywords {
     pub tags: BTreeSet<String>,
     /// `vars:` of blocks and of the task and parameters of roles and includes, lowest precedence first.
     pub vars: Vec<Layer>,
+    /// `vars:` of dynamic includes around it (level 21), outermost first. They are in `vars`, too.
+    pub include_vars: Vec<Layer>,
     pub environment: Vec<Node>,
     pub r#become: Option<Node>,
     pub become_user: Option<Node>,
@@ -205,12 +233,14 @@ pub struct Keywords {
 pub struct Role {
     pub name: String,
     pub dir: PathBuf,
-    /// Level 2.
+    /// Level 2, those of its dependencies and of the roles around it included.
     pub defaults: Layer,
-    /// Level 15.
+    /// Level 15, likewise, and `vars:` of the entry that uses it.
     pub vars: Layer,
-    /// Level 20: `role: x, port: 80` and `vars:` of the entry.
+    /// Level 20: `role: x, port: 80`, those of the roles around it included.
     pub params: Layer,
+    /// Whether a second use with the same parameters runs again.
+    pub allow_duplicates: bool,
     /// Roles it was pulled in by, nearest first.
     pub parents: Vec<Arc<Role>>,
     pub span: Span,

@@ -1,0 +1,236 @@
+//! Compiling playbooks: inheritance, tags, roles, imports and includes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use palisade::plan::{Call, CompileOptions, Compiler, IncludeArgs, Item, Plan, Task, list};
+use palisade::source::{Diagnostic, Files, Severity};
+
+/// Compiles `site.yml` of a project in memory.
+fn compile(files: &[(&str, &str)], options: CompileOptions) -> (Compiler, Plan, Vec<Diagnostic>) {
+    let compiler = Compiler::new(Files::map(files.iter().copied()), options);
+    let (plan, diagnostics) = compiler.compile(&[PathBuf::from("site.yml")]);
+    (compiler, plan, diagnostics)
+}
+
+/// Compiles what must be right.
+fn plan(files: &[(&str, &str)]) -> (Compiler, Plan) {
+    let (compiler, plan, diagnostics) = compile(files, CompileOptions::default());
+    let errors: Vec<_> = diagnostics
+        .iter()
+        .filter(|d| d.severity == Severity::Error)
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    (compiler, plan)
+}
+
+fn titles(plan: &Plan) -> Vec<String> {
+    list::plays(plan)
+        .iter()
+        .flat_map(|play| play.tasks.iter().map(|t| t.title()))
+        .collect()
+}
+
+fn all(items: &[Item]) -> Vec<Arc<Task>> {
+    let mut tasks = Vec::new();
+    for item in items {
+        match item {
+            Item::Task(task) => tasks.push(Arc::clone(task)),
+            Item::Block(block) => {
+                tasks.extend(all(&block.body));
+                tasks.extend(all(&block.rescue));
+                tasks.extend(all(&block.always));
+            }
+        }
+    }
+    tasks
+}
+
+fn tags(task: &Task) -> Vec<&str> {
+    task.keywords.tags.iter().map(String::as_str).collect()
+}
+
+fn texts(nodes: &[palisade::source::Node]) -> Vec<&str> {
+    nodes.iter().filter_map(|n| n.as_str()).collect()
+}
+
+#[test]
+fn keywords_are_handed_down_and_the_innermost_wins() {
+    let (_, plan) = plan(&[(
+        "site.yml",
+        "
+- hosts: all
+  become: yes
+  remote_user: deploy
+  environment: {A: 1}
+  tags: play
+  tasks:
+    - name: only a block
+      when: outer
+      tags: [b1, b2]
+      become: no
+      vars: {x: 1}
+      notify: one
+      block:
+        - block:
+            - name: inner
+              ping:
+              when: [inner, more]
+              tags: t
+              environment: {B: 2}
+              vars: {y: 2}
+              notify: two
+  handlers:
+    - {name: one, ping: }
+    - {name: two, ping: }
+",
+    )]);
+    let tasks = all(&plan.plays[0].tasks);
+    let inner = &tasks[0].keywords;
+    assert_eq!(texts(&inner.when), ["outer", "inner", "more"]);
+    assert_eq!(tags(&tasks[0]), ["b1", "b2", "play", "t"]);
+    assert_eq!(inner.environment.len(), 2);
+    assert_eq!(inner.vars.len(), 2);
+    assert_eq!(texts(&tasks[0].notify), ["two"]);
+    assert!(matches!(
+        inner.r#become.as_ref().map(|n| &n.kind),
+        Some(palisade::source::Kind::Bool(false))
+    ));
+    assert_eq!(
+        inner.remote_user.as_ref().and_then(|n| n.as_str()),
+        Some("deploy")
+    );
+}
+
+#[test]
+fn a_role_comes_after_what_it_depends_on_and_each_use_once() {
+    let (_, plan) = plan(&[
+        (
+            "site.yml",
+            "
+- hosts: all
+  pre_tasks: [{name: before, ping: }]
+  roles:
+    - web
+    - {role: db, number: 1, tags: [d]}
+    - web
+  tasks: [{name: middle, ping: }]
+  post_tasks: [{name: after, ping: }]
+",
+        ),
+        (
+            "roles/web/tasks/main.yml",
+            "- name: serve\n  ping:\n- import_tasks: sub/more.yml\n  when: deep\n",
+        ),
+        ("roles/web/tasks/sub/more.yml", "- import_tasks: leaf.yml\n"),
+        ("roles/web/tasks/sub/leaf.yml", "- name: leaf\n  ping:\n"),
+        (
+            "roles/web/meta/main.yml",
+            "dependencies:\n  - role: common\n    when: c\n",
+        ),
+        ("roles/db/tasks/main.yml", "- name: store\n  ping:\n"),
+        ("roles/db/meta/main.yaml", "dependencies: [common]\n"),
+        ("roles/db/defaults/main.yml", "a: 1\n"),
+        ("roles/common/tasks/main.yml", "- name: base\n  ping:\n"),
+        ("roles/common/defaults/main.yml", "a: 0\nc: 0\n"),
+        (
+            "roles/common/handlers/main.yml",
+            "- name: restart\n  ping:\n",
+        ),
+    ]);
+    assert_eq!(
+        titles(&plan),
+        [
+            "before",
+            "common : base",
+            "web : serve",
+            "web : leaf",
+            "common : base",
+            "db : store",
+            "middle",
+            "after"
+        ]
+    );
+    let tasks = all(&plan.plays[0].tasks);
+    let leaf = tasks
+        .iter()
+        .find(|t| list::title(t) == "leaf")
+        .expect("the leaf");
+    assert_eq!(texts(&leaf.keywords.when), ["deep"]);
+    let bases: Vec<_> = leaf
+        .search
+        .bases
+        .iter()
+        .map(|p| p.display().to_string())
+        .collect();
+    assert_eq!(bases, ["roles/web", "roles/web/tasks/sub", ""]);
+    let store = tasks
+        .iter()
+        .find(|t| list::title(t) == "store")
+        .expect("the store");
+    let role = store.role.as_ref().expect("its role");
+    assert!(role.params.contains_key("number") && role.defaults.contains_key("c"));
+    assert_eq!(tags(store), ["d"]);
+    let second = &tasks[3];
+    assert_eq!(
+        tags(second),
+        ["d"],
+        "a dependency inherits from the entry that needs it"
+    );
+    assert_eq!(second.role.as_ref().map(|r| r.parents.len()), Some(1));
+}
+
+#[test]
+fn an_include_is_a_task_whose_content_comes_later() {
+    let (compiler, plan) = plan(&[
+        (
+            "site.yml",
+            "
+- hosts: all
+  tasks:
+    - block:
+        - include_tasks:
+            file: part.yml
+            apply: {tags: [applied], become: true}
+          tags: [own]
+          when: once
+          vars: {v: 1}
+      when: around
+    - include_role: {name: r, tasks_from: other}
+",
+        ),
+        ("part.yml", "- name: inside\n  ping:\n  when: here\n"),
+        ("roles/r/tasks/other.yml", "- name: other\n  ping:\n"),
+        ("roles/r/handlers/main.yml", "- name: h\n  ping:\n"),
+        ("roles/r/vars/main.yml", "rv: 1\n"),
+    ]);
+    let tasks = all(&plan.plays[0].tasks);
+    assert!(matches!(tasks[0].call, Call::IncludeTasks(_)));
+    let items = compiler
+        .include_tasks(&tasks[0], "part.yml")
+        .expect("the part");
+    let inside = &all(&items)[0];
+    assert_eq!(texts(&inside.keywords.when), ["around", "here"]);
+    assert_eq!(tags(inside), ["applied"]);
+    assert!(inside.keywords.r#become.is_some());
+    assert_eq!(inside.keywords.include_vars.len(), 1);
+    let again = compiler
+        .include_tasks(&tasks[0], "part.yml")
+        .expect("the part");
+    assert_eq!(all(&again)[0].id, inside.id);
+    let missing = compiler
+        .include_tasks(&tasks[0], "absent.yml")
+        .expect_err("no such file");
+    assert!(missing[0].message.contains("absent.yml"));
+
+    let from = IncludeArgs {
+        tasks_from: Some("other".into()),
+        ..IncludeArgs::default()
+    };
+    let role = compiler
+        .include_role(&tasks[1], "r", &from)
+        .expect("the role");
+    assert_eq!(role.items.len(), 1);
+    assert_eq!(role.handlers.len(), 1);
+    assert!(role.role.vars.contains_key("rv"));
+}
