@@ -4,10 +4,29 @@
 //! above (probes, changes, privilege) is text that travels through one long-lived `sh`, the
 //! [`shell::Shell`]. Five verbs make the seam: connect, start, write, read, close.
 
+mod arguments;
+pub mod config;
+mod container;
+pub mod dialer;
+mod frame;
+mod known_hosts;
+mod local;
+mod pattern;
+pub mod shell;
+pub mod ssh;
+pub mod target;
+pub mod transfer;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
+
+pub use config::{Strict, Surroundings};
+pub use dialer::{DialOptions, Dialer, Prompter, Silent};
+pub use shell::{Hello, Launch, Prompt, Shell};
+pub use target::{Engine, Kind, SshTarget, Target};
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -139,4 +158,22 @@ impl Default for Deadlines {
             close: s(5),
         }
     }
+}
+
+/// Text of a host's as it may stand in a message: without control characters, and not endless.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 400;
+    let short = &text[..text.floor_char_boundary(LONGEST)];
+    if !short.contains(char::is_control) && short.len() == text.len() {
+        return Cow::Borrowed(text);
+    }
+    let mut out: String = short
+        .chars()
+        .map(|c| if c == '\n' { ' ' } else { c })
+        .filter(|c| !c.is_control())
+        .collect();
+    if short.len() < text.len() {
+        out.push('…');
+    }
+    Cow::Owned(out)
 }

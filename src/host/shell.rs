@@ -1,0 +1,523 @@
+//! The one shell of a host and user: requests go in as text, framed replies come out.
+//!
+//! Whatever the login shell prints before our prelude's greeting is noise and thrown away. A
+//! password is written only after a prompt that we chose was seen, and the prelude only after the
+//! shell is known to read it, so neither can be taken for the other.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::frame::{End, Frames};
+use super::{Chunk, Deadlines, ErrorKind, HostError, Link, Pipe, plain};
+use crate::source::secret::Secret;
+
+/// A reply is held in memory until it is understood.
+pub const MAX_REPLY: usize = 64 * 1024 * 1024;
+
+/// Noise before the greeting that is kept for messages.
+const NOISE_KEPT: usize = 64 * 1024;
+
+/// Noise that is read at all: a login script that prints more will not stop.
+const NOISE: usize = 8 * 1024 * 1024;
+
+/// The end of the shell's stderr, for messages.
+const ERRORS_KEPT: usize = 8 * 1024;
+
+/// How a shell (or another program that reads its standard input) is started.
+#[derive(Clone, Debug, Default)]
+pub struct Launch {
+    /// `sh`, or `sudo -n -u root sh`, as the login shell will read it.
+    pub command: String,
+    /// What the command prints on stdout, by itself, when it is about to read its input. With a
+    /// `prompt` this must be set; with a `pty` the command must have run `stty raw -echo` before.
+    pub ready: Option<String>,
+    pub prompt: Option<Prompt>,
+    pub pty: bool,
+    /// Parts of messages that mean that we may not become that user.
+    pub denied: Vec<String>,
+}
+
+/// A password prompt that we chose, so that no one else's is answered.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    pub token: String,
+    pub password: Secret,
+}
+
+impl Launch {
+    /// A command that needs no password.
+    pub fn plain(command: impl Into<String>) -> Launch {
+        Launch {
+            command: command.into(),
+            ..Launch::default()
+        }
+    }
+}
+
+/// What the prelude said of the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hello {
+    pub text: String,
+    /// What came before it, from login scripts; cut.
+    pub noise: Vec<u8>,
+}
+
+/// An open shell. After an error other than a reply's own, it is of no more use.
+pub struct Shell {
+    pipe: Box<dyn Pipe>,
+    nonce: String,
+    sequence: u64,
+    errors: Tail,
+    status: i32,
+    broken: bool,
+    close: Duration,
+}
+
+impl Shell {
+    /// Starts a shell and its prelude. `nonce` is the one that the prelude's text greets with.
+    pub async fn open(
+        link: &dyn Link,
+        launch: &Launch,
+        prelude: &str,
+        nonce: &str,
+        deadlines: &Deadlines,
+    ) -> Result<(Shell, Hello), HostError> {
+        let until = Instant::now() + deadlines.hello;
+        let Started {
+            mut pipe,
+            rest,
+            mut errors,
+        } = start(link, launch, until).await?;
+        let mut greeting = Greeting::new(nonce);
+        let mut hello = None;
+        let work = async {
+            pipe.write(prelude.as_bytes()).await?;
+            hello = greeting.take(&rest)?;
+            while hello.is_none() {
+                match pipe.read().await? {
+                    Chunk::Out(bytes) => hello = greeting.take(&bytes)?,
+                    Chunk::Err(bytes) => errors.add(&bytes),
+                    Chunk::Exit(status) => return Err(greeting.no_shell(Some(status), &errors)),
+                    Chunk::End => return Err(greeting.no_shell(None, &errors)),
+                }
+            }
+            Ok(())
+        };
+        match timeout_at(until, work).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) if error.kind == ErrorKind::Lost && !link.is_lost() => {
+                // The command ended before it had read everything; its last words say why.
+                let _ = timeout_at(until, drain(&mut *pipe, &mut greeting, &mut errors)).await;
+                return Err(greeting.no_shell(None, &errors));
+            }
+            Ok(Err(error)) => return Err(error),
+            Err(_) => {
+                let text = format!("the shell did not answer within {:?}", deadlines.hello);
+                return Err(greeting.explain(text, &errors));
+            }
+        }
+        let shell = Shell {
+            pipe,
+            nonce: nonce.to_owned(),
+            sequence: 0,
+            errors,
+            status: 0,
+            broken: false,
+            close: deadlines.close,
+        };
+        let hello = hello.unwrap_or_default();
+        Ok((
+            shell,
+            Hello {
+                text: hello,
+                noise: greeting.noise,
+            },
+        ))
+    }
+
+    /// Runs `body` and gives its records, as they came.
+    pub async fn request(
+        &mut self,
+        body: &str,
+        deadline: Option<Duration>,
+    ) -> Result<Vec<u8>, HostError> {
+        let mut all = Vec::new();
+        self.request_streaming(body, deadline, &mut |record| all.extend_from_slice(record))
+            .await?;
+        Ok(all)
+    }
+
+    /// Runs `body` and hands its records out one by one, as they arrive.
+    ///
+    /// If this fails, or is dropped before it is done, the outcome is unknown and the shell is of
+    /// no more use: drop it, and the connection with it.
+    pub async fn request_streaming(
+        &mut self,
+        body: &str,
+        deadline: Option<Duration>,
+        record: &mut (dyn FnMut(&[u8]) + Send),
+    ) -> Result<(), HostError> {
+        if self.broken {
+            return Err(HostError::new(
+                ErrorKind::Lost,
+                "the shell was lost by an earlier request",
+            ));
+        }
+        self.broken = true;
+        self.sequence += 1;
+        let text = format!("{{ {body}\n}} </dev/null\npl_end {} $?\n", self.sequence);
+        let work = self.exchange(&text, record);
+        let end = match deadline {
+            None => work.await?,
+            Some(time) => match tokio::time::timeout(time, work).await {
+                Ok(done) => done?,
+                Err(_) => {
+                    return Err(HostError::new(
+                        ErrorKind::Deadline,
+                        format!("no complete answer within {time:?}"),
+                    ));
+                }
+            },
+        };
+        self.status = end.status;
+        self.broken = false;
+        Ok(())
+    }
+
+    async fn exchange(
+        &mut self,
+        text: &str,
+        record: &mut (dyn FnMut(&[u8]) + Send),
+    ) -> Result<End, HostError> {
+        let mut frames = Frames::new(&self.nonce, self.sequence, MAX_REPLY);
+        let written = self.pipe.write(text.as_bytes()).await;
+        if let Err(error) = &written
+            && error.kind != ErrorKind::Lost
+        {
+            return Err(error.clone());
+        }
+        loop {
+            match self.pipe.read().await? {
+                Chunk::Out(bytes) => {
+                    if let Some(end) = frames.take(&bytes, record)? {
+                        return Ok(end);
+                    }
+                }
+                Chunk::Err(bytes) => self.errors.add(&bytes),
+                Chunk::Exit(status) => return Err(self.ended(Some(status))),
+                Chunk::End => return Err(self.ended(None)),
+            }
+        }
+    }
+
+    fn ended(&self, status: Option<i32>) -> HostError {
+        let how = match status {
+            Some(status) => format!("the shell ended with status {status} before its answer"),
+            None => "the connection was lost before the answer".to_owned(),
+        };
+        HostError::new(ErrorKind::Lost, self.errors.after(how))
+    }
+
+    /// Requests so far: the round trips of this shell, its opening not counted.
+    pub fn requests(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The status of the last request's body as a whole.
+    pub fn status(&self) -> i32 {
+        self.status
+    }
+
+    /// Whether another request may be made.
+    pub fn is_usable(&self) -> bool {
+        !self.broken
+    }
+
+    /// The last things the shell wrote to stderr, such as a syntax error of ours.
+    pub fn errors(&self) -> String {
+        self.errors.text()
+    }
+
+    /// Ends the shell. Never waits longer than the close deadline.
+    pub async fn close(mut self) {
+        let work = async {
+            let _ = self.pipe.finish().await;
+            self.pipe.close().await;
+        };
+        let _ = tokio::time::timeout(self.close, work).await;
+    }
+}
+
+/// A command that reads its input now.
+pub(super) struct Started {
+    pub(super) pipe: Box<dyn Pipe>,
+    /// Output after the ready marker.
+    pub(super) rest: Vec<u8>,
+    pub(super) errors: Tail,
+}
+
+/// Starts a command and, where it asks for it, gives the password; waits until it is ready.
+pub(super) async fn start(
+    link: &dyn Link,
+    launch: &Launch,
+    until: Instant,
+) -> Result<Started, HostError> {
+    let mut pipe = link.start(&launch.command, launch.pty).await?;
+    let mut errors = Tail::default();
+    let Some(ready) = &launch.ready else {
+        if launch.prompt.is_some() {
+            return Err(HostError::new(
+                ErrorKind::Become,
+                "a command with a password prompt must say when it is ready",
+            ));
+        }
+        return Ok(Started {
+            pipe,
+            rest: Vec::new(),
+            errors,
+        });
+    };
+    let mut entering = Entering {
+        launch,
+        out: Vec::new(),
+        asked: Vec::new(),
+        answered: false,
+    };
+    let work = async {
+        loop {
+            let ask = match pipe.read().await? {
+                Chunk::Out(bytes) => {
+                    if let Some(rest) = entering.output(&bytes, ready)? {
+                        return Ok(rest);
+                    }
+                    launch.pty && entering.prompted(&bytes)?
+                }
+                Chunk::Err(bytes) => {
+                    errors.add(&bytes);
+                    entering.prompted(&bytes)?
+                }
+                Chunk::Exit(status) => return Err(entering.refused(Some(status), &errors)),
+                Chunk::End => return Err(entering.refused(None, &errors)),
+            };
+            if let (true, Some(prompt)) = (ask, &launch.prompt) {
+                let line = zeroize::Zeroizing::new(format!("{}\n", prompt.password.reveal()));
+                pipe.write(line.as_bytes()).await?;
+            }
+        }
+    };
+    match timeout_at(until, work).await {
+        Ok(Ok(rest)) => Ok(Started { pipe, rest, errors }),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(entering.refused(None, &errors)),
+    }
+}
+
+/// Between starting the command and its ready marker.
+struct Entering<'a> {
+    launch: &'a Launch,
+    /// The end of the output so far, long enough to find the marker across pieces.
+    out: Vec<u8>,
+    asked: Vec<u8>,
+    answered: bool,
+}
+
+impl Entering<'_> {
+    /// What came after the marker, once it was seen.
+    fn output(&mut self, bytes: &[u8], ready: &str) -> Result<Option<Vec<u8>>, HostError> {
+        self.out.extend_from_slice(bytes);
+        if let Some(at) = find(&self.out, ready.as_bytes()) {
+            return Ok(Some(self.out.split_off(at + ready.len())));
+        }
+        if self.out.len() > NOISE {
+            return Err(too_noisy());
+        }
+        Ok(None)
+    }
+
+    /// Whether our prompt came and the password is to be written now. It is written once.
+    fn prompted(&mut self, bytes: &[u8]) -> Result<bool, HostError> {
+        let Some(prompt) = &self.launch.prompt else {
+            return Ok(false);
+        };
+        self.asked.extend_from_slice(bytes);
+        let Some(at) = find(&self.asked, prompt.token.as_bytes()) else {
+            let keep = self.asked.len().min(ERRORS_KEPT.max(prompt.token.len()));
+            self.asked.drain(..self.asked.len() - keep);
+            return Ok(false);
+        };
+        self.asked.drain(..at + prompt.token.len());
+        if self.answered {
+            return Err(HostError::new(
+                ErrorKind::Become,
+                "the become password is wrong",
+            ));
+        }
+        self.answered = true;
+        Ok(true)
+    }
+
+    fn refused(&self, status: Option<i32>, errors: &Tail) -> HostError {
+        let mut said = errors.text();
+        if self.launch.pty || said.is_empty() {
+            said.push_str(&String::from_utf8_lossy(last(&self.out, ERRORS_KEPT)));
+        }
+        if let Some(prompt) = &self.launch.prompt {
+            said = said.replace(&prompt.token, "");
+        }
+        let said = said.trim();
+        let lower = said.to_lowercase();
+        let denied = self
+            .launch
+            .denied
+            .iter()
+            .any(|part| said.contains(part.as_str()));
+        let text = if lower.contains("password is required") || lower.contains("no password was") {
+            "becoming the other user needs a password, and none was given".to_owned()
+        } else if denied {
+            format!("not allowed to become the other user: {}", plain(said))
+        } else if self.answered
+            && (lower.contains("incorrect") || lower.contains("authentication failure"))
+        {
+            "the become password is wrong".to_owned()
+        } else {
+            match (status, said) {
+                (Some(127), "") => "the become program is not installed".to_owned(),
+                (Some(status), "") => {
+                    format!("becoming the other user failed with status {status}")
+                }
+                (Some(_), said) => format!("becoming the other user failed: {}", plain(said)),
+                (None, "") => "becoming the other user did not succeed in time".to_owned(),
+                (None, said) => {
+                    format!("becoming the other user did not succeed: {}", plain(said))
+                }
+            }
+        };
+        HostError::new(ErrorKind::Become, text)
+    }
+}
+
+/// Waits for the prelude's greeting and throws away what is before it.
+struct Greeting {
+    mark: Vec<u8>,
+    noise: Vec<u8>,
+    seen: usize,
+}
+
+impl Greeting {
+    fn new(nonce: &str) -> Greeting {
+        let mark = format!("\n\x01HELLO {nonce} ").into_bytes();
+        Greeting {
+            mark,
+            noise: Vec::new(),
+            seen: 0,
+        }
+    }
+
+    /// The greeting's text, once its line is complete.
+    fn take(&mut self, bytes: &[u8]) -> Result<Option<String>, HostError> {
+        self.seen += bytes.len();
+        self.noise.extend_from_slice(bytes);
+        if let Some(at) = find(&self.noise, &self.mark) {
+            let text = &self.noise[at + self.mark.len()..];
+            if let Some(end) = text.iter().position(|b| *b == b'\n') {
+                let hello = String::from_utf8_lossy(&text[..end]).into_owned();
+                self.noise.truncate(at);
+                return Ok(Some(hello));
+            }
+            if text.len() > NOISE_KEPT {
+                return Err(too_noisy());
+            }
+            return Ok(None);
+        }
+        if self.seen > NOISE {
+            return Err(too_noisy());
+        }
+        // Twice the size, so that a flood is copied once per 64 KiB and not once per piece.
+        if self.noise.len() > 2 * NOISE_KEPT {
+            self.noise.drain(..self.noise.len() - NOISE_KEPT);
+        }
+        Ok(None)
+    }
+
+    fn no_shell(&self, status: Option<i32>, errors: &Tail) -> HostError {
+        let how = match status {
+            Some(status) => format!("the host gives no shell: sh ended with status {status}"),
+            None => "the host gives no shell: it closed the session".to_owned(),
+        };
+        self.explain(how, errors)
+    }
+
+    fn explain(&self, how: String, errors: &Tail) -> HostError {
+        let mut said = errors.text();
+        if said.trim().is_empty() {
+            said = String::from_utf8_lossy(last(&self.noise, ERRORS_KEPT)).into_owned();
+        }
+        let text = match said.trim() {
+            "" => how,
+            said => format!("{how}: {}", plain(said)),
+        };
+        HostError::new(ErrorKind::NoShell, text)
+    }
+}
+
+async fn drain(pipe: &mut dyn Pipe, greeting: &mut Greeting, errors: &mut Tail) {
+    loop {
+        match pipe.read().await {
+            Ok(Chunk::Out(bytes)) if greeting.take(&bytes).is_ok() => {}
+            Ok(Chunk::Err(bytes)) => errors.add(&bytes),
+            Ok(Chunk::Exit(_)) => {}
+            _ => return,
+        }
+    }
+}
+
+fn too_noisy() -> HostError {
+    HostError::new(
+        ErrorKind::NoShell,
+        format!("login scripts print more than {} MiB", NOISE >> 20),
+    )
+}
+
+/// The end of what came on stderr.
+#[derive(Default)]
+pub(super) struct Tail(Vec<u8>);
+
+impl Tail {
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+        if self.0.len() > 2 * ERRORS_KEPT {
+            self.0.drain(..self.0.len() - ERRORS_KEPT);
+        }
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(last(&self.0, ERRORS_KEPT)).into_owned()
+    }
+
+    fn after(&self, what: String) -> String {
+        match self.text().trim() {
+            "" => what,
+            said => format!("{what}: {}", plain(said)),
+        }
+    }
+}
+
+fn last(bytes: &[u8], n: usize) -> &[u8] {
+    &bytes[bytes.len().saturating_sub(n)..]
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    let first = *part.first()?;
+    let mut from = 0;
+    while let Some(at) = text[from..].iter().position(|b| *b == first) {
+        if text[from + at..].starts_with(part) {
+            return Some(from + at);
+        }
+        from += at + 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,434 @@
+//! The SSH transport against a real `sshd` that these tests start on 127.0.0.1.
+//!
+//! Skipped, saying so, where no sshd is installed.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use palisade::host::shell::{Launch, Shell};
+use palisade::host::transfer::{download, upload};
+use palisade::host::{
+    Chunk, Deadlines, DialOptions, Dialer, ErrorKind, HostError, Link, SshTarget, Surroundings,
+    Target,
+};
+
+const NONCE: &str = "0123456789abcdef0123456789abcdef";
+
+fn prelude() -> String {
+    format!(
+        "pl_r() {{ printf '\\n\\001%s %s %s\\n%s' \"$1\" \"$2\" \"${{#3}}\" \"$3\"; }}\n\
+         pl_end() {{ printf '\\n\\001END {NONCE} %s %s\\n' \"$1\" \"$2\"; }}\n\
+         printf '\\n\\001HELLO {NONCE} %s\\n' hello\n"
+    )
+}
+
+struct Sshd {
+    child: Child,
+    port: u16,
+    folder: tempfile::TempDir,
+    user: String,
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn run(program: &str, args: &[&str]) -> String {
+    let out = Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(
+        out.status.success(),
+        "{program} {args:?}: {}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    String::from_utf8_lossy(&out.stdout).trim().to_owned()
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+fn keygen(path: &Path, kind: &str) {
+    run(
+        "ssh-keygen",
+        &["-q", "-t", kind, "-N", "", "-f", path.to_str().unwrap()],
+    );
+}
+
+/// Starts an sshd with one key for the current user, and `extra` lines of configuration.
+fn sshd(extra: &str) -> Option<Sshd> {
+    if !Path::new("/usr/sbin/sshd").exists() {
+        eprintln!("skipped: /usr/sbin/sshd is not installed");
+        return None;
+    }
+    let _ = fs::create_dir_all("/run/sshd");
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at(".ssh")).unwrap();
+    keygen(&at("host"), "ed25519");
+    keygen(&at("key"), "ed25519");
+    keygen(&at("rsa"), "rsa");
+    let mut authorized = fs::read_to_string(at("key.pub")).unwrap();
+    authorized.push_str(&fs::read_to_string(at("rsa.pub")).unwrap());
+    fs::write(at("authorized"), authorized).unwrap();
+    fs::set_permissions(at("authorized"), fs::Permissions::from_mode(0o600)).unwrap();
+    let port = free_port();
+    let show = |path: PathBuf| path.display().to_string();
+    let config = format!(
+        "{extra}\nListenAddress 127.0.0.1\nPort {port}\nHostKey {}\nAuthorizedKeysFile {}\n\
+         StrictModes no\nPidFile none\nUsePAM no\nPasswordAuthentication no\n\
+         PermitRootLogin yes\nLogLevel ERROR\n",
+        show(at("host")),
+        show(at("authorized")),
+    );
+    fs::write(at("sshd_config"), config).unwrap();
+    let child = Command::new("/usr/sbin/sshd")
+        .args(["-D", "-e", "-f"])
+        .arg(at("sshd_config"))
+        .stderr(fs::File::create(at("log")).unwrap())
+        .spawn()
+        .unwrap();
+    let known = fs::read_to_string(at("host.pub")).unwrap();
+    fs::write(
+        at(".ssh/known_hosts"),
+        format!("[127.0.0.1]:{port} {known}"),
+    )
+    .unwrap();
+    let user = run("id", &["-un"]);
+    let server = Sshd {
+        child,
+        port,
+        folder,
+        user,
+    };
+    for _ in 0..200 {
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return Some(server);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!(
+        "sshd did not start: {}",
+        fs::read_to_string(server.at("log")).unwrap()
+    );
+}
+
+impl Sshd {
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn options(&self) -> DialOptions {
+        let mut around = Surroundings::new(self.folder.path(), &self.user);
+        around.system_config = self.at("none");
+        let mut options = DialOptions::new(around);
+        options.deadlines.hello = Duration::from_secs(10);
+        options
+    }
+
+    fn target(&self) -> SshTarget {
+        SshTarget {
+            host: "127.0.0.1".into(),
+            port: Some(self.port),
+            private_key: Some(self.at("key")),
+            ..SshTarget::default()
+        }
+    }
+
+    async fn connect(&self) -> Result<Box<dyn Link>, HostError> {
+        Dialer::new(self.options())
+            .connect(&Target::ssh("web1", self.target()))
+            .await
+    }
+}
+
+async fn open(link: &dyn Link, command: &str) -> Shell {
+    let launch = Launch::plain(command);
+    let opened = Shell::open(link, &launch, &prelude(), NONCE, &Deadlines::default()).await;
+    opened.unwrap().0
+}
+
+#[tokio::test]
+async fn a_shell_over_ssh_answers_and_its_end_is_seen() {
+    let Some(server) = sshd("") else { return };
+    let link = server.connect().await.unwrap();
+    let mut shell = open(&*link, "sh").await;
+    assert_eq!(
+        shell.request("pl_r 0 0 abc", None).await.unwrap(),
+        b"\n\x010 0 3\nabc"
+    );
+    let text = "x".repeat(3_000_000);
+    let body = format!("cat >/dev/null <<'E'\n{text}\nE\npl_r 0 0 done");
+    assert!(shell.request(&body, None).await.unwrap().ends_with(b"done"));
+    let body = "x=$(dd if=/dev/zero bs=1000 count=3000 2>/dev/null | tr '\\0' y); pl_r 0 0 \"$x\"";
+    assert_eq!(
+        shell.request(body, None).await.unwrap().len(),
+        3_000_000 + 14
+    );
+    assert!(link.traffic().sent > 3_000_000);
+    let error = shell.request("kill -9 $$", None).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Lost);
+    assert!(!link.is_lost());
+    open(&*link, "sh").await.close().await;
+    link.close().await;
+}
+
+#[tokio::test]
+async fn rsa_keys_and_exit_statuses() {
+    let Some(server) = sshd("") else { return };
+    let target = SshTarget {
+        private_key: Some(server.at("rsa")),
+        ..server.target()
+    };
+    let dialer = Dialer::new(server.options());
+    let link = dialer.connect(&Target::ssh("web1", target)).await.unwrap();
+    for (command, want) in [("exit 3", 3), ("kill -TERM $$", 143)] {
+        let mut pipe = link.start(command, false).await.unwrap();
+        let mut status = None;
+        loop {
+            match pipe.read().await.unwrap() {
+                Chunk::Exit(code) => status = Some(code),
+                Chunk::End => break,
+                Chunk::Out(_) | Chunk::Err(_) => {}
+            }
+        }
+        assert_eq!(status, Some(want), "{command}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_key_is_checked_before_anything_is_sent() {
+    let Some(server) = sshd("") else { return };
+    let known = server.at(".ssh/known_hosts");
+    let right = fs::read_to_string(&known).unwrap();
+    let other = fs::read_to_string(server.at("key.pub")).unwrap();
+    let refused = |text: String| {
+        fs::write(&known, text).unwrap();
+        async { server.connect().await.err().unwrap() }
+    };
+    let error = refused(String::new()).await;
+    assert_eq!(error.kind, ErrorKind::HostKey);
+    assert!(error.message.contains("not known"), "{error}");
+    assert!(error.hint.unwrap().contains("ssh-keyscan"));
+    let error = refused(format!("[127.0.0.1]:{} {other}", server.port)).await;
+    assert!(error.message.contains("has changed"), "{error}");
+    let error = refused(format!("{right}\n@revoked {right}")).await;
+    assert!(error.message.contains("revoked"), "{error}");
+    let log = fs::read_to_string(server.at("log")).unwrap();
+    assert!(!log.contains("Accepted"), "{log}");
+}
+
+#[tokio::test]
+async fn a_new_key_is_written_down_when_asked_for_and_held_to_afterwards() {
+    let Some(server) = sshd("") else { return };
+    let known = server.at(".ssh/known_hosts");
+    fs::remove_file(&known).unwrap();
+    let mut options = server.options();
+    options.accept_new = true;
+    let target = Target::ssh("web1", server.target());
+    Dialer::new(options).connect(&target).await.unwrap();
+    assert_eq!(fs::read_to_string(&known).unwrap().lines().count(), 1);
+    server.connect().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refused_login_names_what_was_tried() {
+    let Some(server) = sshd("") else { return };
+    keygen(&server.at("stranger"), "ed25519");
+    let target = SshTarget {
+        private_key: Some(server.at("stranger")),
+        ..server.target()
+    };
+    let dialer = Dialer::new(server.options());
+    let error = dialer
+        .connect(&Target::ssh("web1", target))
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(error.kind, ErrorKind::Auth);
+    assert!(
+        error.message.contains("SHA256:") && error.message.contains("publickey"),
+        "{error}"
+    );
+    let gauge = dialer.gauge();
+    for _ in 0..100 {
+        if gauge.now() == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{} connections are still open", gauge.now());
+}
+
+#[tokio::test]
+async fn an_unreachable_host_says_so_at_once() {
+    let Some(server) = sshd("") else { return };
+    let target = SshTarget {
+        port: Some(free_port()),
+        ..server.target()
+    };
+    let error = Dialer::new(server.options())
+        .connect(&Target::ssh("w", target))
+        .await
+        .err();
+    let error = error.unwrap();
+    assert_eq!(error.kind, ErrorKind::Unreachable);
+    assert!(error.message.contains("refused"), "{error}");
+}
+
+#[tokio::test]
+async fn many_commands_never_run_out_of_sessions() {
+    let Some(server) = sshd("MaxSessions 2") else {
+        return;
+    };
+    let link = server.connect().await.unwrap();
+    for round in 0..12 {
+        let mut pipe = link.start("cat", false).await.unwrap();
+        pipe.write(b"x").await.unwrap();
+        assert_eq!(
+            pipe.read().await.unwrap(),
+            Chunk::Out(b"x".to_vec()),
+            "{round}"
+        );
+        // Every other one is abandoned.
+        if round % 2 == 0 {
+            pipe.close().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn files_go_both_ways_with_constant_memory() {
+    let Some(server) = sshd("") else { return };
+    let link = server.connect().await.unwrap();
+    let size = 20_000_000;
+    let path = server.at("uploaded");
+    let launch = Launch::plain(format!("cat > {}", path.display()));
+    let mut from = tokio::io::AsyncReadExt::take(tokio::io::repeat(7), size);
+    let done = upload(&*link, &launch, &mut from, &Deadlines::default(), None)
+        .await
+        .unwrap();
+    assert_eq!((done.status, done.bytes), (0, size));
+    assert_eq!(fs::metadata(&path).unwrap().len(), size);
+    let launch = Launch::plain(format!("cat {}", path.display()));
+    let mut to = Vec::new();
+    let time = Deadlines::default();
+    let done = download(&*link, &launch, &mut to, size, &time, None)
+        .await
+        .unwrap();
+    assert_eq!((done.status, to.len() as u64), (0, size));
+    let error = download(&*link, &launch, &mut to, 1000, &time, None)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Protocol);
+    let launch = Launch::plain("echo full >&2; exit 1");
+    let mut from = tokio::io::AsyncReadExt::take(tokio::io::repeat(7), size);
+    let done = upload(&*link, &launch, &mut from, &time, None)
+        .await
+        .unwrap();
+    assert_eq!((done.status, done.stderr.as_str()), (1, "full\n"));
+}
+
+#[tokio::test]
+async fn jump_hosts_are_shared_and_each_key_is_checked() {
+    let (Some(server), Some(bastion)) = (sshd(""), sshd("MaxStartups 1")) else {
+        return;
+    };
+    let known = server.at(".ssh/known_hosts");
+    let right = fs::read_to_string(&known).unwrap();
+    let jump = fs::read_to_string(bastion.at(".ssh/known_hosts")).unwrap();
+    let config = format!(
+        "Host bastion\n HostName 127.0.0.1\n Port {}\n IdentityFile {}\n",
+        bastion.port,
+        bastion.at("key").display()
+    );
+    fs::write(server.at(".ssh/config"), config).unwrap();
+    let target = SshTarget {
+        args: vec!["-J bastion".into()],
+        ..server.target()
+    };
+    let target = Target::ssh("web1", target);
+    let error = Dialer::new(server.options())
+        .connect(&target)
+        .await
+        .err()
+        .unwrap();
+    assert!(error.message.contains("jump host bastion"), "{error}");
+    fs::write(&known, &jump).unwrap();
+    let error = Dialer::new(server.options())
+        .connect(&target)
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(error.kind, ErrorKind::HostKey);
+    assert!(!error.message.contains("jump host"), "{error}");
+    fs::write(&known, format!("{right}{jump}")).unwrap();
+    let dialer = Dialer::new(server.options());
+    let links = [
+        dialer.connect(&target),
+        dialer.connect(&target),
+        dialer.connect(&target),
+    ];
+    let [a, b, c] = links;
+    let (a, b, c) = tokio::join!(a, b, c);
+    assert_eq!(dialer.gauge().now(), 4, "three hosts and one bastion");
+    for link in [a, b, c] {
+        let link = link.unwrap();
+        assert!(open(&*link, "sh").await.request("true", None).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_full_server_is_waited_for() {
+    let Some(server) = sshd("MaxStartups 2:100:2") else {
+        return;
+    };
+    let dialer = Dialer::new(server.options());
+    let target = Target::ssh("web1", server.target());
+    let mut crowd = Vec::new();
+    for _ in 0..12 {
+        crowd.push(dialer.connect(&target));
+    }
+    let mut set = Vec::new();
+    for link in futures_of(crowd).await {
+        set.push(link.unwrap());
+    }
+    assert_eq!(set.len(), 12);
+}
+
+/// Waits for all, polling all.
+async fn futures_of<F: Future>(all: Vec<F>) -> Vec<F::Output> {
+    let mut all: Vec<_> = all.into_iter().map(|f| (Box::pin(f), None)).collect();
+    std::future::poll_fn(|cx| {
+        let mut waiting = false;
+        for (future, done) in &mut all {
+            if done.is_none() {
+                match future.as_mut().poll(cx) {
+                    std::task::Poll::Ready(value) => *done = Some(value),
+                    std::task::Poll::Pending => waiting = true,
+                }
+            }
+        }
+        if waiting {
+            std::task::Poll::Pending
+        } else {
+            std::task::Poll::Ready(())
+        }
+    })
+    .await;
+    all.into_iter().filter_map(|(_, done)| done).collect()
+}
