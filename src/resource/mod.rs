@@ -5,8 +5,38 @@
 //! into states; it never runs them. Check mode, diff, plan, drift and undo are operations on changes,
 //! so none of them is known here.
 //!
-//! Adding one: a file in this folder with a state struct, `ask`, `read` and `make`, a variant in
-//! [`Resource`] and [`State`], and a row in [`probe`] and [`apply`].
+//! One shell per host and user runs everything: [`prelude`] opens it, a [`Probe`] asks many things in
+//! one script, an [`apply::Apply`] changes and runs many things in one script that stops at the first
+//! failure. Both are text and a way of reading the reply; whoever sends them wraps the text as
+//! `{ text\n} </dev/null\npl_end SEQ $?\n`, so nothing happens until all of it has arrived.
+//!
+//! # Adding a kind
+//!
+//! A file in this folder with a state struct and three functions ([`hostname`] is the shortest), a
+//! variant in [`Resource`] and [`State`], a row in `probe::Kind` (`of`, `ask`, `read`) and one in
+//! [`apply::Apply::change`]:
+//!
+//! - `pub(super) fn ask(queries: &[&Query], script: &mut Script)` gets every question of the kind at
+//!   once and merges them. `script.ask(body)` runs a body in a subshell without stdin and answers with
+//!   one record: its stdout and status (NUL bytes are lost; encode with `… | pl_enc`, read with
+//!   `apply::decode`). `script.several(n, |first| text)` is for text that answers by itself with
+//!   `pl_r NUMBER STATUS TEXT`, n times.
+//! - `pub(super) fn read(queries: &[&Query], records: &[Record]) -> Result<Vec<State>, String>` gets
+//!   the same questions and exactly the records that `ask` reserved, and gives a state for each
+//!   question in order: [`State::Absent`] for what is not there, [`State::Refused`] with the host's
+//!   words for what could not be read. An error is only for a reply that makes no sense.
+//! - `pub(super) fn make(change: &Change, hello: &Hello) -> Result<Make, ApplyError>`:
+//!   `Make::tool(text)`. The text runs in a subshell in `/` with our `PATH`, the login's umask and no
+//!   stdin; its exit status is the verdict, its stderr the message, its stdout the output. Ends that
+//!   do not fit give `ApplyError::unfit(change)`. Secrets go through builtins (`pl_p VALUE | tool`),
+//!   never on a command line.
+//!
+//! Everything written by others enters shell text through [`script::quote`] (paths through
+//! [`script::path_word`], which knows `~`). Builtins are free, a process costs about a millisecond:
+//! `[ -e x ]`, `read x <file`, `case`, `${x%%y}`, `pl_has TOOL` and `pl_p TEXT` (a `printf %s`) first.
+//! Names of our own begin with `pl_`; `$pl_nl` is a newline, `$pl_root` is set for root, `IFS`, options
+//! and directory are as in any fresh shell, `/` and `LC_ALL=C`. Commands that read stdin get
+//! `</dev/null`.
 
 pub mod apply;
 pub mod archive;
@@ -19,12 +49,16 @@ pub mod getent;
 pub mod group;
 pub mod hash;
 pub mod hostname;
+mod look;
 pub mod package;
 pub mod path;
+pub mod prelude;
 pub mod probe;
 pub mod program;
+mod put;
 pub mod reply;
 pub mod script;
+mod start;
 pub mod sysctl;
 pub mod tempfile;
 pub mod tree;
@@ -34,6 +68,8 @@ pub mod user;
 pub use change::{Change, Touch};
 pub use hash::{Content, Digest};
 pub use path::RemotePath;
+pub use prelude::Hello;
+pub use probe::Probe;
 pub use program::{Exec, Program, Run};
 
 use std::fmt;

@@ -1,34 +1,119 @@
 //! Many questions, one script.
+//!
+//! Questions of one kind are merged into as few commands as the kind can manage; each kind keeps the
+//! range of records that answers it.
+
+use std::ops::Range;
 
 use super::reply::Record;
 use super::script::Script;
-use super::{Query, Resource, State};
+use super::{Query, Resource, State, hostname, look};
 
 /// The text of a batch of questions, and how to read its answers.
+#[derive(Clone, Debug, Default)]
 pub struct Probe {
     pub script: Script,
-    /// For each kind that was asked: its queries and the records that answer them.
     parts: Vec<Part>,
 }
 
+/// The questions of one kind and the numbers of the records that answer them.
+#[derive(Clone, Debug)]
 struct Part {
+    kind: Kind,
     queries: Vec<Query>,
-    records: std::ops::Range<usize>,
+    records: Range<usize>,
+}
+
+/// Which file of this folder knows about a resource. In the order in which they are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    File,
+    Hostname,
+    /// Things of the controller's: no host is asked about them.
+    Elsewhere,
+}
+
+impl Kind {
+    fn of(resource: &Resource) -> Kind {
+        match resource {
+            Resource::File(_) | Resource::Target(_) => Kind::File,
+            Resource::Hostname => Kind::Hostname,
+            _ => Kind::Elsewhere,
+        }
+    }
+
+    fn ask(self, queries: &[&Query], script: &mut Script) {
+        match self {
+            Kind::File => look::ask(queries, script),
+            Kind::Hostname => hostname::ask(queries, script),
+            Kind::Elsewhere => {}
+        }
+    }
+
+    fn read(self, queries: &[&Query], records: &[Record]) -> Result<Vec<State>, String> {
+        match self {
+            Kind::File => look::read(queries, records),
+            Kind::Hostname => hostname::read(queries, records),
+            Kind::Elsewhere => Ok(vec![
+                State::Refused(
+                    "there is no way of asking a host about it".into()
+                );
+                queries.len()
+            ]),
+        }
+    }
 }
 
 impl Probe {
     /// Merges questions of one kind into one command each.
-    pub fn new(_queries: &[Query]) -> Probe {
-        Probe {
-            script: Script::new(),
-            parts: Vec::new(),
-        }
+    pub fn new(queries: &[Query]) -> Probe {
+        Probe::within(queries, Script::new())
     }
 
-    /// The states the records tell of, for every query that was asked.
-    pub fn read(&self, _records: &[Record]) -> Result<Vec<(Query, State)>, String> {
-        let _ = self.parts.iter().map(|p| (&p.queries, &p.records)).count();
-        let _: Option<Resource> = None;
-        Ok(Vec::new())
+    /// The same as a continuation of a script that has records already.
+    pub fn within(queries: &[Query], mut script: Script) -> Probe {
+        let mut sorted: Vec<&Query> = queries.iter().collect();
+        sorted.sort_by_key(|q| Kind::of(&q.on));
+        let mut parts = Vec::new();
+        for same in sorted.chunk_by(|a, b| Kind::of(&a.on) == Kind::of(&b.on)) {
+            let kind = Kind::of(&same[0].on);
+            let from = script.next();
+            kind.ask(same, &mut script);
+            let queries = same.iter().map(|q| (*q).clone()).collect();
+            parts.push(Part {
+                kind,
+                queries,
+                records: from..script.next(),
+            });
+        }
+        Probe { script, parts }
+    }
+
+    /// The states the records tell of, for every query that was asked. Records of other numbers
+    /// are passed over.
+    ///
+    /// # Errors
+    /// Says what is wrong with a reply that is not what was asked for.
+    pub fn read(&self, records: &[Record]) -> Result<Vec<(Query, State)>, String> {
+        let mut out = Vec::new();
+        for part in &self.parts {
+            let mine: Vec<Record> = records
+                .iter()
+                .filter(|r| part.records.contains(&r.number))
+                .cloned()
+                .collect();
+            let in_order = part.records.clone().eq(mine.iter().map(|r| r.number));
+            if !in_order {
+                return Err(format!(
+                    "{} of {} answers came",
+                    mine.len(),
+                    part.records.len()
+                ));
+            }
+            let queries: Vec<&Query> = part.queries.iter().collect();
+            let states = part.kind.read(&queries, &mine)?;
+            out.extend(part.queries.iter().cloned().zip(states));
+        }
+        Ok(out)
     }
 }

@@ -1,0 +1,463 @@
+# What changes and runs rely on; sent once to a shell, with its first change or run.
+# A step answers only if every one before it succeeded (pl_ok): no record means not run.
+# Statuses of our own: 70 changed meanwhile, 71 refused by its validator, 72 not followed for safety,
+# 73 another run holds the lock, 74 not written whole.
+
+pl_as=1 pl_dirty=0 pl_d0=
+# pl_fail NUMBER STATUS TEXT: reports a failure, leaves nothing behind and stops the steps after it.
+pl_fail() {
+  pl_ok=0
+  [ -z "$pl_tmp" ] || rm -f -- "$pl_tmp"
+  pl_tmp=
+  cd /
+  pl_r "$1" "$2" "$3"
+  return 1
+}
+# The first words of what a command says on stderr, without the shell's own name before them.
+pl_words() { pl_x=$({ "$@"; } 2>&1 >/dev/null); pl_x=${pl_x##*: }; pl_p "${pl_x:-failed}"; }
+
+# A private directory for outputs and payloads, made on first need.
+pl_private() {
+  [ -z "$pl_dir" ] || return 0
+  for pl_x in /dev/shm /run /tmp /var/tmp "$HOME"; do
+    [ -d "$pl_x" ] && [ -w "$pl_x" ] || continue
+    pl_y=$pl_x/.palisade.$pl_tok.$$
+    mkdir -m 700 -- "$pl_y" 2>/dev/null || continue
+    if [ ! -L "$pl_y" ] && [ -O "$pl_y" ] && : >"$pl_y/t"; then pl_dir=$pl_y; return 0; fi
+  done 2>/dev/null
+  return 1
+}
+
+# One writer a host: a lock that the kernel frees with this shell, or a directory with our pid.
+pl_lockfile() {
+  pl_lf=
+  if [ -n "$pl_root" ]; then set -- /run /var/run /tmp
+  else set -- "${XDG_RUNTIME_DIR:-/nonexistent}" /tmp "$HOME"; fi
+  for pl_x; do
+    [ -d "$pl_x" ] && [ -w "$pl_x" ] || continue
+    pl_y=$pl_x/palisade.lock
+    [ "$pl_x" != /tmp ] || pl_y=/tmp/.palisade.${pl_id%%\(*}.lock
+    [ ! -L "$pl_y" ] || continue
+    [ ! -e "$pl_y" ] || [ -O "$pl_y" ] || continue
+    pl_lf=$pl_y
+    return
+  done
+}
+pl_take() {
+  if [ -n "$pl_flock" ]; then
+    flock -n 9 9>&9 || return
+    pl_p "pid $$, user ${pl_id%% *}${SSH_CLIENT:+, from ${SSH_CLIENT%% *}}" 2>/dev/null >"$pl_lf"
+  else
+    mkdir -- "$pl_lf.d" 2>/dev/null || {
+      read -r pl_x <"$pl_lf.d/pid" && ! kill -0 "$pl_x" && rm -rf -- "$pl_lf.d" && mkdir -- "$pl_lf.d"
+    } 2>/dev/null || return
+    pl_p "$$$pl_nl" >"$pl_lf.d/pid"
+  fi
+}
+# pl_lock NUMBER: waits pl_wait seconds at most.
+pl_lock() {
+  [ -z "$pl_locked" ] || return 0
+  pl_lockfile
+  [ -n "$pl_lf" ] || return 0
+  pl_flock=
+  if pl_has flock && ( : >>"$pl_lf" ) 2>/dev/null; then pl_flock=1; exec 9>>"$pl_lf"
+  elif ! ( [ -d "$pl_lf.d" ] || { mkdir "$pl_lf.d" && rmdir "$pl_lf.d"; } ) 2>/dev/null; then return 0
+  fi
+  pl_i=0
+  until pl_take; do
+    if [ $pl_i -ge "$pl_wait" ]; then
+      pl_x=
+      [ ! -r "$pl_lf" ] || read -r pl_x <"$pl_lf"
+      [ ! -r "$pl_lf.d/pid" ] || read -r pl_x <"$pl_lf.d/pid"
+      [ -z "$pl_flock" ] || exec 9>&-
+      pl_fail "$1" 73 "another run is changing this host ($pl_x)"
+      return 1
+    fi
+    sleep 1
+    pl_i=$((pl_i+1))
+  done
+  pl_locked=1
+}
+pl_unlock() {
+  [ -n "$pl_locked" ] || return 0
+  pl_locked=
+  if [ -n "$pl_flock" ]; then exec 9>&-; else rm -rf -- "$pl_lf.d"; fi
+}
+
+# pl_in NUMBER PATH: enters its directory, so that everything after is relative to what was entered,
+# whatever happens to the names above. As root, links of other users on the way are not followed
+# unless they lead to what is that user's anyway.
+pl_in() {
+  pl_dn=${2%/*} pl_b=./${2##*/}
+  [ -n "$pl_dn" ] || pl_dn=/
+  cd -P -- "$pl_dn" 2>/dev/null || {
+    pl_fail "$1" 1 "cannot enter $pl_dn: $(pl_words cd -P -- "$pl_dn")"
+    return 1
+  }
+  if [ -n "$pl_root" ] && [ "$PWD" != "$pl_dn" ]; then
+    pl_trust "$pl_dn" && [ "$(cd -P -- "$pl_dn" && pwd -P)" = "$PWD" ] || {
+      pl_fail "$1" 72 "$pl_dn leads through another user's symbolic link ($pl_c): not followed"
+      return 1
+    }
+  fi
+}
+pl_trust() {
+  IFS=/; set -f; set -- $1; set +f; IFS=" 	$pl_nl"
+  pl_c=
+  for pl_x; do
+    [ -n "$pl_x" ] || continue
+    pl_c=$pl_c/$pl_x
+    [ -L "$pl_c" ] || continue
+    pl_y=$(stat -c %u -- "$pl_c")
+    [ "$pl_y" = 0 ] || [ "$pl_y" = "$(stat -L -c %u -- "$pl_c" 2>/dev/null)" ] || return 1
+  done
+}
+# pl_follow NUMBER: pd becomes what it leads to.
+pl_follow() {
+  [ -L "$pd" ] || return 0
+  if [ -n "$pl_root" ] && ! pl_trust "$pd"; then
+    pl_fail "$1" 72 "$pd is another user's symbolic link to what is not that user's: not followed"
+    return 1
+  fi
+  pl_x=$(readlink -f -- "$pd"; pl_p x); pl_x=${pl_x%x}; pl_x=${pl_x%"$pl_nl"}
+  [ -n "$pl_x" ] || { pl_fail "$1" 1 "$pd: a symbolic link that leads nowhere"; return 1; }
+  pd=$pl_x
+}
+
+# pl_was NUMBER: whether what is there is still of the kind that was seen (pb).
+pl_was() {
+  case $pb in
+    -) [ ! -e "$pl_b" ] && [ ! -L "$pl_b" ] && return 0; pl_x="it exists now" ;;
+    f) [ -f "$pl_b" ] && [ ! -L "$pl_b" ] && return 0; pl_x="it is no regular file any more" ;;
+    d) [ -d "$pl_b" ] && [ ! -L "$pl_b" ] && return 0; pl_x="it is no directory any more" ;;
+    l) [ -L "$pl_b" ] && return 0; pl_x="it is no symbolic link any more" ;;
+    o) [ -e "$pl_b" ] && return 0; pl_x="it is gone" ;;
+    *) return 0 ;;
+  esac
+  pl_fail "$1" 70 "$pd changed meanwhile: $pl_x"
+}
+# Why bytes did not get to disk: the tool's words, or the file system that is full.
+pl_full() {
+  pl_x=$(df -Pk . 2>/dev/null); pl_x=${pl_x##*"$pl_nl"}
+  set -f; set -- $pl_x; set +f
+  case ${4-} in
+    ''|*[!0-9]*) ;;
+    *) [ "$4" -gt 64 ] || { pl_p "no space left on $1 (mounted on $6)"; return; } ;;
+  esac
+  pl_x=$(df -Pi . 2>/dev/null); pl_x=${pl_x##*"$pl_nl"}
+  set -f; set -- $pl_x; set +f
+  case ${4-}:${2-} in
+    0:[1-9]*) pl_p "no inodes left on $1 (mounted on $6)"; return ;;
+  esac
+  return 1
+}
+pl_cannot() { # NUMBER WHAT
+  umask 077; set +C
+  pl_why=$({ : >>"$pl_t"; } 2>&1); pl_why=${pl_why##*: }
+  pl_why=$(pl_full) || pl_why=${pl_why:-$(pl_words touch -- "$pl_t")}
+  pl_fail "$1" 74 "cannot write $pd: ${pl_why:-failed}"
+}
+pl_fsync() {
+  case $pl_sync in
+    '') if pl_has fsync; then pl_sync=fsync
+        else case $(sync --help 2>&1) in *' -d'*) pl_sync=sync ;; *) pl_sync=: ;; esac
+        fi ;;
+  esac
+  [ $pl_sync = : ] || $pl_sync "$@" 2>/dev/null
+  return 0
+}
+# Compare and swap: the bytes of the temporary file are whole, those of the target still the old ones.
+pl_same() {
+  pl_h2=$pbh
+  case $pb$px in
+    f*n*)
+      pl_h1=$(sha256sum <"$pl_t") pl_h2=$(sha256sum <"$pl_b")
+      pl_h1=${pl_h1%% *} pl_h2=${pl_h2%% *} ;;
+    f*)
+      if [ -n "$pbh" ]; then
+        pl_x=$(sha256sum -- "$pl_t" "$pl_b" 2>/dev/null)
+        pl_h2=${pl_x##*"$pl_nl"}; pl_h2=${pl_h2%% *}; pl_h2=${pl_h2#\\}
+      else pl_x=$(sha256sum -- "$pl_t" 2>/dev/null)
+      fi
+      pl_h1=${pl_x%% *}; pl_h1=${pl_h1#\\} ;;
+    *) pl_h1=$(sha256sum <"$pl_t" 2>/dev/null); pl_h1=${pl_h1%% *} ;;
+  esac
+  [ "$pl_h1" = "$ph" ] || { pl_cannot "$1"; return 1; }
+  [ -z "$pbh" ] || [ "$pl_h2" = "$pbh" ] || {
+    pl_fail "$1" 70 "$pd changed meanwhile: its content is not what was seen"
+    return 1
+  }
+  [ -z "$pbm" ] || [ "$(stat -c %a:%u:%g -- "$pl_b" 2>/dev/null)" = "$pbm" ] || {
+    pl_fail "$1" 70 "$pd changed meanwhile: its mode or owner is not what was seen"
+    return 1
+  }
+  pl_nt=0
+  [ ! "$pl_b" -nt "$pl_t" ] || pl_nt=1
+}
+# What the old file had besides bytes, mode and owner.
+pl_labels() {
+  if [ "$pb" = f ] && pl_has setfacl; then
+    case $(ls -ld -- "$pl_b" 2>/dev/null) in
+      ??????????+*) getfacl -p -- "$pl_b" 2>/dev/null | setfacl --set-file=- -- "$pl_t" ; pc=1 ;;
+    esac
+  fi
+  [ -z "$pl_selinux" ] || [ "$pb" != f ] || chcon --reference="$pl_b" -- "$pl_t" 2>/dev/null
+}
+# pl_own NUMBER NAME: owner first, because it takes setuid away; then the mode.
+pl_own() {
+  if [ -n "$pw" ] || [ -g . ]; then
+    pl_x=$(chown -h -- "$po" "$2" 2>&1) || { pl_fail "$1" 1 "cannot give $pd to $po: ${pl_x##*: }"; return 1; }
+    pc=1
+  fi
+  [ -z "$pc" ] || {
+    pl_x=$(chmod -- "$pm" "$2" 2>&1) || { pl_fail "$1" 1 "cannot set mode $pm of $pd: ${pl_x##*: }"; return 1; }
+  }
+}
+# Rename that never moves into a directory.
+pl_mv() {
+  if [ -d "$2" ] && [ -L "$2" ]; then
+    mv -f -T -- "$1" "$2" 2>/dev/null || { rm -f -- "$2" && mv -f -- "$1" "$2"; }
+  else mv -f -- "$1" "$2"
+  fi
+}
+# pl_put NUMBER KIND BYTES: the one way a file gets its bytes. Reads pd path, pt temporary name, ph
+# digest, pm mode, pu umask that gives it, po owner:group, pw whether to chown, pc whether to chmod,
+# pb pbh pbm what was there, px flags (t follow, u unsafe writes, n odd name), pk backup, pv validator.
+pl_put() {
+  [ $pl_ok = 1 ] || return 0
+  pl_lock "$1" || return 0
+  case $px in *t*) pl_follow "$1" || return 0 ;; esac
+  pl_in "$1" "$pd" || return 0
+  pl_was "$1" || return 0
+  pl_t=./$pt pl_tmp=$PWD/$pt
+  pl_ip=
+  if [ "$2" = f ]; then
+    [ -f "$pl_t" ] || for pl_x in /var/tmp /tmp /dev/shm "$HOME"; do
+      [ ! -f "$pl_x/$3" ] || [ ! -O "$pl_x/$3" ] || { mv -f -- "$pl_x/$3" "$pl_t" 2>/dev/null; break; }
+    done
+    pc=1
+  else
+    umask $pu; set -C
+    pl_bytes "$2" "$3" 2>/dev/null || pl_beside "$1" "$2" "$3" || return 0
+    umask 077; set +C
+  fi
+  pl_same "$1" || return 0
+  pl_labels
+  pl_own "$1" "$pl_t" || return 0
+  pl_fsync "$pl_t"
+  if [ -n "$pv" ]; then
+    pl_x=$( ( pl_login; pl_v ) </dev/null 2>&1 9>&- ) || {
+      pl_fail "$1" 71 "$pl_x"
+      return 0
+    }
+    pl_was "$1" && pl_same "$1" || return 0
+  fi
+  if [ -n "$pk" ] && [ "$pb" = f ]; then
+    case $pk in /*) ;; *) pk=./$pk ;; esac
+    pl_x=$(cp -p -- "$pl_b" "$pk" 2>&1) || { pl_fail "$1" 1 "cannot back $pd up: ${pl_x##*: }"; return 0; }
+  fi
+  if [ $pl_nt = 0 ] && [ "$pl_b" -nt "$pl_t" ]; then
+    pl_fail "$1" 70 "$pd changed meanwhile: it was written to"
+    return 0
+  fi
+  pl_was "$1" || return 0
+  pl_x=
+  [ -n "$pl_ip" ] || pl_x=$(pl_mv "$pl_t" "$pl_b" 2>&1) || pl_ip=2
+  case $pl_ip$px in
+    '') ;;
+    [12]*u*) pl_inplace && pl_own "$1" "$pl_b" || {
+        [ $pl_ok = 0 ] || pl_fail "$1" 1 "cannot write $pd in place"
+        return 0
+      } ;;
+    2*) pl_fail "$1" 1 "cannot put $pd in place: ${pl_x##*: }"; return 0 ;;
+  esac
+  pl_tmp=
+  [ -z "$pl_selinux" ] || [ "$pb" = f ] || restorecon -- "$pl_b" 2>/dev/null
+  pl_dirty=$((pl_dirty+1))
+  eval "pl_dp$pl_dirty=\$PWD/\${pl_b#./} pl_dh$pl_dirty=\$ph pl_di$pl_dirty=\$1 pl_dd$pl_dirty=\$PWD"
+  cd /
+  pl_r "$1" 0 ''
+}
+pl_bytes() {
+  case $1 in
+    q) pl_p "$2" >"$pl_t" ;;
+    o) printf "$2" >"$pl_t" ;;
+    e) pl_p "$2" | pl_dec >"$pl_t" ;;
+  esac
+}
+# No temporary file could be made: a task that allows unsafe writes goes through a private one.
+pl_beside() {
+  case $px$pb in
+    *u*f)
+      if [ ! -e "$pl_t" ] && [ -w "$pl_b" ] && pl_private; then
+        pl_t=$pl_dir/put pl_tmp=$pl_dir/put pl_ip=1
+        rm -f -- "$pl_t"
+        ! pl_bytes "$2" "$3" 2>/dev/null || return 0
+      fi ;;
+  esac
+  pl_cannot "$1"
+}
+# Bytes into what is there, keeping its inode: torn if it is interrupted, so only where asked for.
+pl_inplace() {
+  [ -f "$pl_b" ] && [ ! -L "$pl_b" ] && cat -- "$pl_t" >"$pl_b" || return 1
+  rm -f -- "$pl_t"
+} 2>/dev/null
+# pl_flush NUMBER: reads back what was written since the last one; directories get to disk.
+pl_flush() {
+  [ $pl_dirty != 0 ] || { pl_r "$1" 0 ''; return 0; }
+  pl_i=0 pl_a= pl_k= pl_bad= pl_last=
+  while [ $pl_i -lt $pl_dirty ]; do
+    pl_i=$((pl_i+1)); pl_a="$pl_a \"\$pl_dp$pl_i\""
+    eval "pl_x=\$pl_dd$pl_i"
+    [ "$pl_x" = "$pl_last" ] || { pl_last=$pl_x pl_k="$pl_k \"\$pl_dd$pl_i\""; }
+  done
+  eval "pl_fsync $pl_k"
+  pl_y=$(eval "sha256sum -- $pl_a" 2>/dev/null)
+  pl_lines "$pl_y"
+  pl_n=$pl_c pl_i=0
+  while [ $pl_i -lt $pl_dirty ]; do
+    pl_i=$((pl_i+1))
+    eval "pl_h1=\$pl_dh$pl_i pl_x=\$pl_dp$pl_i"
+    if [ $pl_n = $pl_dirty ]; then pl_h2=${pl_y%%"$pl_nl"*}; pl_y=${pl_y#*"$pl_nl"}
+    else pl_h2=$(sha256sum <"$pl_x" 2>/dev/null)
+    fi
+    pl_h2=${pl_h2%% *}
+    [ "${pl_h2#\\}" = "$pl_h1" ] || eval "pl_bad=\"\$pl_bad \$pl_di$pl_i\""
+  done
+  pl_dirty=0
+  [ -z "$pl_bad" ] || pl_ok=0
+  pl_r "$1" 0 "${pl_bad# }"
+}
+# pl_path NUMBER: makes a path otherwise than by writing bytes; the work is in pl_m, in its directory.
+pl_file() {
+  [ $pl_ok = 1 ] || return 0
+  pl_lock "$1" || return 0
+  case $px in *t*) pl_follow "$1" || return 0 ;; esac
+  pl_in "$1" "$pd" || return 0
+  pl_was "$1" || return 0
+  pl_t=./$pt
+  pl_x=$( { pl_m "$1"; } 2>&1 ) || {
+    pl_y=$?
+    case $pl_x in "$pl_nl$pl_soh"*) pl_ok=0; cd /; pl_p "$pl_x"; return 0 ;; esac
+    pl_fail "$1" $pl_y "${pl_x##*: }"
+    return 0
+  }
+  cd /
+  pl_r "$1" 0 ''
+}
+# pl_do NUMBER: a tool changes something; the work is in pl_m. Two records: stdout, stderr.
+pl_do() {
+  [ $pl_ok = 1 ] || return 0
+  pl_lock "$1" || { pl_r $(($1+1)) 73 ''; return 0; }
+  pl_e=
+  if pl_private; then
+    ( umask "$pl_umask"; pl_m ) >"$pl_dir/o$1" 2>"$pl_dir/e$1" 9>&-; pl_s=$?
+    pl_v=$(pl_head "$pl_dir/o$1"; pl_p x); pl_v=${pl_v%x}
+    pl_e=$(pl_head "$pl_dir/e$1"; pl_p x); pl_e=${pl_e%x}
+  else
+    pl_v=$( ( umask "$pl_umask"; pl_m ) 2>&1 9>&- ); pl_s=$?
+  fi
+  [ $pl_s = 0 ] || pl_ok=0
+  pl_r "$1" $pl_s "$pl_v"
+  pl_r $(($1+1)) $pl_s "$pl_e"
+}
+# Tools print little; what they print beyond this is of no use to a result.
+pl_head() { [ ! -s "$1" ] || head -c 1048576 -- "$1"; }
+
+# The surroundings that the login had.
+pl_login() {
+  trap - EXIT HUP INT PIPE TERM
+  PATH=${pl_path:-$PATH}
+  if [ -n "$pl_lcset" ]; then LC_ALL=$pl_lcall; else unset LC_ALL; fi
+  [ -z "$pl_env0" ] || { ENV=$pl_env0; export ENV; }
+  [ -z "$pl_bashenv" ] || { BASH_ENV=$pl_bashenv; export BASH_ENV; }
+  [ -z "$pl_cdpath" ] || { CDPATH=$pl_cdpath; export CDPATH; }
+  umask "$pl_umask"
+  cd -- "$pl_cwd" 2>/dev/null
+}
+pl_up() { pl_now=; [ ! -r /proc/uptime ] || read -r pl_now _ </proc/uptime; [ -n "$pl_now" ] || pl_now=$(date +%s); }
+pl_rm() { [ -z "$pl_dir" ] || [ -z "$pl_used" ] || rm -f -- "$pl_dir"/[eosp]*; pl_used=; }
+# A payload: KIND as in pl_put, into the private directory.
+pl_keep() {
+  pl_private || return 1
+  case $2 in
+    q) pl_p "$3" >"$pl_dir/$1" ;;
+    o) printf "$3" >"$pl_dir/$1" ;;
+    e) pl_p "$3" | pl_dec >"$pl_dir/$1" ;;
+    f) for pl_x in /var/tmp /tmp /dev/shm "$HOME"; do
+         [ ! -f "$pl_x/$3" ] || [ ! -O "$pl_x/$3" ] || { mv -f -- "$pl_x/$3" "$pl_dir/$1"; return; }
+       done; return 1 ;;
+  esac 2>/dev/null
+}
+# pl_x NUMBER CAPTURE TIMEOUT CHDIR STDIN WORD FLAGS: runs pl_c in surroundings given by pl_e. FLAGS:
+# m must succeed, o one of our own programs. Three records: how it went, stdout, stderr.
+pl_x() {
+  [ $pl_ok = 1 ] || return 0
+  pl_unlock
+  [ -n "$pl_d0" ] || { pl_up; pl_u0=$pl_now; pl_d0=$(date +%s.%N); }
+  pl_in=$5 pl_why= pl_to=0 pl_sid= pl_used=1
+  if ! pl_private; then pl_bare "$@"; return 0; fi
+  pl_o=$pl_dir/o$1 pl_q=$pl_dir/e$1
+  [ -z "$4" ] || rm -f -- "$pl_dir/s"
+  [ -z "$3" ] || ! pl_has setsid || pl_sid=setsid
+  pl_up; pl_t1=$pl_now
+  if [ -z "$3" ]; then
+    ( pl_start "$4" "$7" ) <"${pl_in:-/dev/null}" >"$pl_o" 2>"$pl_q" 9>&-
+    pl_s=$?
+  else
+    ( pl_start "$4" "$7" ) <"${pl_in:-/dev/null}" >"$pl_o" 2>"$pl_q" 9>&- &
+    pl_pid=$!
+    ( trap - EXIT HUP INT PIPE
+      trap 'kill $pl_k; exit 0' TERM
+      sleep "$3" & pl_k=$!
+      wait $pl_k
+      : >"$pl_dir/p$1"
+      kill -TERM -$pl_pid || kill -TERM $pl_pid
+      sleep 2 & pl_k=$!
+      wait $pl_k
+      kill -KILL -$pl_pid || kill -KILL $pl_pid
+    ) </dev/null >/dev/null 2>&1 9>&- &
+    pl_w=$!
+    wait $pl_pid 2>/dev/null; pl_s=$?
+    kill -TERM $pl_w 2>/dev/null
+    wait $pl_w 2>/dev/null
+    [ ! -e "$pl_dir/p$1" ] || { pl_to=1; [ -z "$pl_sid" ] || kill -KILL -$pl_pid 2>/dev/null; }
+  fi
+  pl_up
+  [ -z "$4" ] || [ ! -s "$pl_dir/s" ] || { read -r pl_why <"$pl_dir/s"; pl_why=${pl_why##*: }; }
+  [ -n "$pl_why" ] || pl_missing $pl_s "$6" "$4"
+  case $7 in *m*) [ $pl_s = 0 ] || pl_ok=0 ;; esac
+  pl_r "$1" $pl_s "$pl_ec $pl_to $pl_d0 $pl_u0 $pl_t1 $pl_now$pl_nl$pl_why"
+  pl_v=; [ ! -s "$pl_o" ] || pl_v=$(head -c $(($2+1)) -- "$pl_o" | pl_enc)
+  pl_r $(($1+1)) 0 "$pl_v"
+  pl_v=; [ ! -s "$pl_q" ] || pl_v=$(head -c $(($2+1)) -- "$pl_q" | pl_enc)
+  pl_r $(($1+2)) 0 "$pl_v"
+}
+pl_start() {
+  case $2 in *o*) umask "$pl_umask" ;; *) pl_login ;; esac
+  if [ -n "$1" ]; then
+    if [ -d "$pl_dir" ]; then cd -- "$1" 2>"$pl_dir/s" || exit 125; else cd -- "$1" || exit 125; fi
+  fi
+  pl_e
+  pl_c
+}
+pl_missing() { # STATUS WORD CHDIR
+  case $1 in 126|127) ;; *) return 0 ;; esac
+  [ -n "$2" ] || return 0
+  pl_why=$( pl_login; [ -z "$3" ] || cd -- "$3"
+    case $2 in
+      */*) [ -f "$2" ] && [ -x "$2" ] ;;
+      *) case $(command -v -- "$2") in /*) ;; *) false ;; esac ;;
+    esac || if [ -e "$2" ]; then pl_p "Permission denied"; else pl_p "No such file or directory"; fi )
+}
+# Where nothing can be written: outputs go through one variable, so stderr comes with stdout.
+pl_bare() {
+  pl_up; pl_t1=$pl_now pl_dir=/nonexistent
+  pl_y=$( ( pl_start "$4" "$7" ) </dev/null 2>&1 9>&-; pl_p "x$?" )
+  pl_dir= pl_s=${pl_y##*x}
+  pl_v=$(pl_p "${pl_y%x*}" | pl_enc)
+  pl_up
+  pl_r "$1" $pl_s "$pl_ec 0 $pl_d0 $pl_u0 $pl_t1 $pl_now$pl_nl"
+  pl_r $(($1+1)) 0 "$pl_v"
+  pl_r $(($1+2)) 0 ''
+}

@@ -1,0 +1,512 @@
+//! What paths are: questions about [`Resource::File`] and [`Resource::Target`], and their answers.
+//!
+//! A chunk of paths costs the host one `stat` and one `sha256sum`, however many there are. What a
+//! shell can test by itself (missing, link, readable) it tests by itself, so neither tool ever meets
+//! a path it would fail on, a pipe it would wait for, or a file nobody asked the digest of.
+
+use base64::Engine as _;
+
+use super::file::{FileState, Meta, Node, Owner};
+use super::reply::Record;
+use super::script::{Script, path_word};
+use super::{Content, Digest, Query, RemotePath, Resource, State, Want};
+
+/// Paths in one command: a few hundred make the cost of a process disappear.
+const CHUNK: usize = 500;
+/// Bytes of paths in one command; kernels take 128 KiB in one argument and 2 MiB in all.
+const CHUNK_BYTES: usize = 100_000;
+/// Records of one chunk without and with contents, and with what few ask for.
+const PLAIN: usize = 4;
+const WITH_CONTENT: usize = 6;
+const WITH_EXTRA: usize = 7;
+
+/// The letters of the prelude's `pl_extra`, in its order.
+const EXTRA: [(char, Want); 8] = [
+    ('1', Want::SHA1),
+    ('2', Want::SHA224),
+    ('5', Want::MD5),
+    ('S', Want::SHA512),
+    ('T', Want::SHA384),
+    ('F', Want::MIME),
+    ('M', Want::ATTRIBUTES),
+    ('C', Want::CONTEXT),
+];
+
+/// Adds the questions to the script.
+pub(super) fn ask(queries: &[&Query], script: &mut Script) {
+    for chunk in chunks(queries) {
+        let mut words = String::new();
+        for (_, path) in &chunk.paths {
+            words.push(' ');
+            words.push_str(&path_word(path));
+        }
+        let flags = &chunk.flags;
+        script.several(chunk.records(), |n| format!("pl_f {n} {flags}{words}"));
+    }
+}
+
+/// Reads the records that answer [`ask`] of the same queries: a state for each, in their order.
+pub(super) fn read(queries: &[&Query], records: &[Record]) -> Result<Vec<State>, String> {
+    let mut states = vec![None; queries.len()];
+    let mut rest = records;
+    for chunk in chunks(queries) {
+        if rest.len() < chunk.records() {
+            return Err("the answer about files is cut short".into());
+        }
+        let (mine, others) = rest.split_at(chunk.records());
+        rest = others;
+        for ((index, _), state) in chunk.paths.iter().zip(read_chunk(&chunk, mine)?) {
+            states[*index] = Some(state);
+        }
+    }
+    states
+        .into_iter()
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| "a path was not asked".into())
+}
+
+/// Paths that are asked the same things in one command, with their places among the queries.
+struct Chunk<'a> {
+    flags: String,
+    paths: Vec<(usize, &'a RemotePath)>,
+    bytes: usize,
+}
+
+impl Chunk<'_> {
+    fn records(&self) -> usize {
+        match (self.flags.contains('x'), self.flags.contains('c')) {
+            (true, _) => WITH_EXTRA,
+            (false, true) => WITH_CONTENT,
+            (false, false) => PLAIN,
+        }
+    }
+
+    fn has(&self, flag: char) -> bool {
+        self.flags.contains(flag)
+    }
+}
+
+fn flags(query: &Query) -> String {
+    let mut out = String::from(match query.on {
+        Resource::Target(_) => "t",
+        _ => "p",
+    });
+    if query.want.has(Want::DIGEST) || query.want.has(Want::CONTENT) {
+        out.push('d');
+    }
+    if query.want.has(Want::CONTENT) {
+        out.push('c');
+    }
+    let extra: String = EXTRA
+        .iter()
+        .filter(|(_, want)| query.want.has(*want))
+        .map(|(letter, _)| letter)
+        .collect();
+    if !extra.is_empty() {
+        out.push('x');
+        out.push_str(&extra);
+    }
+    out
+}
+
+fn chunks<'a>(queries: &[&'a Query]) -> Vec<Chunk<'a>> {
+    let mut done: Vec<Chunk<'a>> = Vec::new();
+    let mut open: Vec<Chunk<'a>> = Vec::new();
+    for (index, query) in queries.iter().enumerate() {
+        let (Resource::File(path) | Resource::Target(path)) = &query.on else {
+            continue;
+        };
+        let flags = flags(query);
+        let at = open
+            .iter()
+            .position(|c| c.flags == flags)
+            .unwrap_or_else(|| {
+                open.push(Chunk {
+                    flags: flags.clone(),
+                    paths: Vec::new(),
+                    bytes: 0,
+                });
+                open.len() - 1
+            });
+        // A name with a newline makes the lines of some tools ambiguous: it goes alone.
+        if path.as_str().contains('\n') {
+            done.push(Chunk {
+                flags,
+                paths: vec![(index, path)],
+                bytes: 0,
+            });
+            continue;
+        }
+        let chunk = &mut open[at];
+        chunk.paths.push((index, path));
+        chunk.bytes += path.as_str().len() + 1;
+        if chunk.paths.len() >= CHUNK || chunk.bytes >= CHUNK_BYTES {
+            done.push(open.swap_remove(at));
+        }
+    }
+    done.extend(open.into_iter().filter(|c| !c.paths.is_empty()));
+    done
+}
+
+fn read_chunk(chunk: &Chunk<'_>, records: &[Record]) -> Result<Vec<State>, String> {
+    let letters = records[0].text();
+    let letters: Vec<&str> = letters.split_terminator(',').collect();
+    if letters.len() != chunk.paths.len() {
+        return Err(format!(
+            "asked {} paths, heard of {}",
+            chunk.paths.len(),
+            letters.len()
+        ));
+    }
+    let stats = records[1].text();
+    let mut stats = stats.lines();
+    // Where something vanished meanwhile, every path was asked again alone, missing ones included.
+    let again = records[1].status != 0;
+    let mut links = Links(&records[2].payload);
+    let digests = records[3].text();
+    let mut digests = digests.lines();
+    let mut contents = match chunk.has('c') {
+        true => Some(Contents::read(&records[4], &records[5])?),
+        false => None,
+    };
+    let extra = if chunk.has('x') {
+        records[6].text()
+    } else {
+        String::new()
+    };
+    let mut extra = extra.lines();
+
+    let mut states = Vec::with_capacity(letters.len());
+    for letters in letters {
+        let missing = letters == "-" || letters == "!";
+        let line = if again || !missing {
+            stats.next().unwrap_or("-")
+        } else {
+            "-"
+        };
+        let link = if letters == "l" { links.next()? } else { None };
+        let has_bytes = letters.starts_with("fr");
+        let digest = if has_bytes && chunk.has('d') {
+            digests.next()
+        } else {
+            None
+        };
+        let bytes = match &mut contents {
+            Some(contents) if has_bytes => contents.next(),
+            _ => None,
+        };
+        let extra = extra.next();
+        states.push(if letters == "!" {
+            State::Refused("permission denied".into())
+        } else if line == "-" {
+            State::Absent
+        } else {
+            let mut file = read_stat(line)?;
+            if let Some(meta) = &mut file.meta {
+                meta.readable = letters.contains('r');
+                meta.writable = letters.contains('w');
+                meta.executable = letters.contains('x');
+                if let Some(line) = extra {
+                    add_extra(meta, chunk, line);
+                }
+            }
+            add_parts(file, link, digest, bytes)
+        });
+    }
+    Ok(states)
+}
+
+/// What [`pl_fmt`](prelude.sh) prints.
+pub(super) fn read_stat(line: &str) -> Result<FileState, String> {
+    let bad = || format!("`{}` is no line of stat's", line.escape_default());
+    let f: Vec<&str> = line.split(':').collect();
+    let [
+        mode,
+        uid,
+        user,
+        gid,
+        group,
+        size,
+        inode,
+        device,
+        links,
+        atime,
+        mtime,
+        ctime,
+        blocks,
+        block_size,
+        major,
+        minor,
+    ] = f[..]
+    else {
+        return Err(bad());
+    };
+    let raw = u32::from_str_radix(mode, 16).map_err(|_| bad())?;
+    let whole = |text: &str| text.parse::<u64>().map_err(|_| bad());
+    let time = |text: &str| text.parse::<f64>().map_err(|_| bad());
+    let id = |text: &str| text.parse::<u32>().map_err(|_| bad());
+    let hex = |text: &str| u64::from_str_radix(text, 16).unwrap_or(0);
+    let node = match raw & 0o170_000 {
+        0o100_000 => Node::File(None),
+        0o040_000 => Node::Dir,
+        0o120_000 => Node::Link {
+            target: String::new(),
+        },
+        0o020_000 => Node::Other('c'),
+        0o060_000 => Node::Other('b'),
+        0o010_000 => Node::Other('p'),
+        0o140_000 => Node::Other('s'),
+        _ => Node::Other('?'),
+    };
+    let (major, minor) = (hex(major), hex(minor));
+    Ok(FileState {
+        node,
+        mode: raw & 0o7777,
+        owner: owner(id(uid)?, user),
+        group: owner(id(gid)?, group),
+        meta: Some(Meta {
+            size: whole(size)?,
+            inode: whole(inode)?,
+            device: whole(device)?,
+            links: whole(links)?,
+            atime: time(atime)?,
+            mtime: time(mtime)?,
+            ctime: time(ctime)?,
+            blocks: whole(blocks)?,
+            block_size: whole(block_size)?,
+            device_type: (major & 0xfff) << 8 | (minor & 0xff) | (minor & !0xff) << 12,
+            ..Meta::default()
+        }),
+    })
+}
+
+/// `stat` says UNKNOWN for a number that has no name.
+fn owner(id: u32, name: &str) -> Owner {
+    match name {
+        "UNKNOWN" | "" => Owner {
+            id: Some(id),
+            name: None,
+        },
+        name => Owner::known(id, name),
+    }
+}
+
+type Link = (String, Option<String>);
+
+fn add_parts(
+    mut file: FileState,
+    link: Option<Link>,
+    digest: Option<&str>,
+    bytes: Option<Part>,
+) -> State {
+    let size = file.meta.as_ref().map_or(0, |m| m.size);
+    match &mut file.node {
+        Node::Link { target } => {
+            if let Some((to, real)) = link {
+                *target = to;
+                if let Some(meta) = &mut file.meta {
+                    meta.real_path = real;
+                }
+            }
+        }
+        Node::File(content) => {
+            let digest = digest
+                .map(|line| line.trim_start_matches('\\'))
+                .and_then(|line| Digest::parse(line.split(' ').next()?));
+            if let Some(digest) = digest {
+                let mut found = Content::digest_only(digest, size);
+                if let Some(Part::Bytes(bytes)) = bytes {
+                    if Digest::of(&bytes) != digest {
+                        return State::Refused("it changed while it was being read".into());
+                    }
+                    found = Content::new(bytes);
+                }
+                if let Some(meta) = &file.meta {
+                    found.sha1 = meta
+                        .digests
+                        .iter()
+                        .find(|(n, _)| n == "sha1")
+                        .map(|(_, d)| d.clone());
+                }
+                *content = Some(found);
+            }
+        }
+        Node::Dir | Node::Other(_) => {}
+    }
+    State::File(file)
+}
+
+fn add_extra(meta: &mut Meta, chunk: &Chunk<'_>, line: &str) {
+    let asked = EXTRA.iter().filter(|(letter, _)| {
+        chunk
+            .flags
+            .split_once('x')
+            .is_some_and(|(_, letters)| letters.contains(*letter))
+    });
+    for ((letter, _), word) in asked.zip(line.split(' ')) {
+        if word == "-" || word.is_empty() {
+            continue;
+        }
+        let name = match letter {
+            '1' => "sha1",
+            '2' => "sha224",
+            '5' => "md5",
+            'S' => "sha512",
+            'T' => "sha384",
+            'F' => {
+                meta.mime = word
+                    .split_once(';')
+                    .map(|(m, c)| (m.to_owned(), c.to_owned()));
+                continue;
+            }
+            'M' => {
+                let (version, attributes) = word.split_once(',').unwrap_or(("", word));
+                meta.uptime_version = Some(version.to_owned());
+                meta.attributes = Some(attributes.to_owned());
+                continue;
+            }
+            _ => {
+                meta.context = (word != "?").then(|| word.to_owned());
+                continue;
+            }
+        };
+        meta.digests.push((name.to_owned(), word.to_owned()));
+    }
+}
+
+/// Link targets, each with its length before it.
+struct Links<'a>(&'a [u8]);
+
+impl Links<'_> {
+    fn next(&mut self) -> Result<Option<Link>, String> {
+        let target = self.text()?;
+        let real = self.text()?;
+        Ok(Some((target, Some(real).filter(|r| !r.is_empty()))))
+    }
+
+    fn text(&mut self) -> Result<String, String> {
+        let bad = "the list of link targets is out of frame";
+        let space = self.0.iter().position(|b| *b == b' ').ok_or(bad)?;
+        let length: usize = std::str::from_utf8(&self.0[..space])
+            .ok()
+            .and_then(|t| t.parse().ok())
+            .ok_or(bad)?;
+        let text = self.0.get(space + 1..space + 1 + length).ok_or(bad)?;
+        self.0 = &self.0[space + 1 + length..];
+        Ok(String::from_utf8_lossy(text).into_owned())
+    }
+}
+
+enum Part {
+    Bytes(Vec<u8>),
+    TooLarge,
+}
+
+/// Contents of the regular files of a chunk, told apart by their sizes.
+struct Contents {
+    sizes: std::vec::IntoIter<String>,
+    alone: Vec<u8>,
+    encoding: char,
+    joined: Vec<u8>,
+    at: (usize, usize),
+}
+
+impl Contents {
+    fn read(sizes: &Record, joined: &Record) -> Result<Contents, String> {
+        let text = &sizes.payload;
+        let end = text
+            .iter()
+            .position(|b| *b == b'\n')
+            .ok_or("contents without their sizes")?;
+        let line = String::from_utf8_lossy(&text[..end]).into_owned();
+        let mut words = line.split_whitespace().map(str::to_owned);
+        let encoding = words.next().and_then(|w| w.chars().next()).unwrap_or('b');
+        let sizes: Vec<String> = words.collect();
+        Ok(Contents {
+            sizes: sizes.into_iter(),
+            alone: text[end + 1..].to_vec(),
+            joined: decode(encoding, &joined.payload)?,
+            encoding,
+            at: (0, 0),
+        })
+    }
+
+    fn next(&mut self) -> Option<Part> {
+        let word = self.sizes.next()?;
+        if let Some(encoded) = word.strip_prefix('=') {
+            let length: usize = encoded.parse().ok()?;
+            let from = self.at.1;
+            self.at.1 += length;
+            let bytes = decode(self.encoding, self.alone.get(from..from + length)?).ok()?;
+            let whole = bytes.len() as u64 <= super::hash::INLINE_LIMIT;
+            return Some(if whole {
+                Part::Bytes(bytes)
+            } else {
+                Part::TooLarge
+            });
+        }
+        let Ok(length) = word.parse::<usize>() else {
+            return Some(Part::TooLarge);
+        };
+        let from = self.at.0;
+        self.at.0 += length;
+        // A file that shrank leaves the rest too short; the digest says which it was.
+        let end = (from + length).min(self.joined.len());
+        Some(Part::Bytes(
+            self.joined.get(from..end).unwrap_or_default().to_vec(),
+        ))
+    }
+}
+
+/// Undoes the prelude's `pl_enc`: base64 (`b`) or hexadecimal (`x`), with any white space.
+pub(super) fn decode(encoding: char, text: &[u8]) -> Result<Vec<u8>, String> {
+    let dense: Vec<u8> = text
+        .iter()
+        .copied()
+        .filter(|b| !b.is_ascii_whitespace())
+        .collect();
+    match encoding {
+        'x' => hex::decode(&dense).map_err(|e| format!("bad hexadecimal in a reply: {e}")),
+        _ => base64::engine::general_purpose::STANDARD
+            .decode(&dense)
+            .map_err(|e| format!("bad base64 in a reply: {e}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_stat_is_read() {
+        let line = "81a4:0:root:42:UNKNOWN:1325:119:65024:1:1795256585.838850530:1795256585:1795256585:8:4096:0:0";
+        let file = read_stat(line).expect("a state");
+        assert_eq!(
+            (file.mode, file.owner, file.group.name),
+            (0o644, Owner::known(0, "root"), None)
+        );
+        let meta = file.meta.expect("what stat says");
+        assert_eq!((meta.size, meta.links), (1325, 1));
+        assert!((meta.atime - 1_795_256_585.838_85).abs() < 0.001);
+        assert!(read_stat("nonsense").is_err());
+    }
+
+    #[test]
+    fn paths_of_one_kind_of_question_share_a_command() {
+        let path = |i: usize| RemotePath::new(&format!("/etc/{i}")).expect("a path");
+        let queries: Vec<Query> = (0..1200)
+            .map(|i| Query::new(Resource::File(path(i)), Want::DIGEST))
+            .collect();
+        let mut script = Script::new();
+        ask(&queries.iter().collect::<Vec<_>>(), &mut script);
+        assert_eq!(script.text().lines().count(), 3);
+        assert_eq!(script.next(), 3 * PLAIN);
+    }
+
+    #[test]
+    fn hexadecimal_stands_in_for_base64() {
+        assert_eq!(decode('x', b" 00 ff\n 0a").expect("bytes"), [0, 255, 10]);
+        assert_eq!(decode('b', b"AP8K\n").expect("bytes"), [0, 255, 10]);
+        assert!(decode('b', b"*").is_err());
+    }
+}

@@ -1,0 +1,477 @@
+//! Making changes to paths: the words for apply.sh's `pl_put` and `pl_file`.
+//!
+//! A file's bytes get there in one way only: a temporary file beside it, created no more open than
+//! it ends; bytes and digest; owner and mode; flushed; validated; compared with what was seen;
+//! renamed; read back. Everything else about a path (mode, directory, link, removal) is one command
+//! in its directory, after the same comparison of what is there.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+
+use super::apply::{ApplyError, INLINE_PAYLOAD, Upload};
+use super::file::{FileState, Node};
+use super::script::{path_word, quote};
+use super::{Change, Content, Hello, RemotePath, Resource, State};
+
+/// A change of a path as text; `@N@` is the number of its record.
+pub(super) struct Made {
+    pub text: String,
+    pub upload: Option<Upload>,
+    /// Whether it puts bytes in place that have to be read back.
+    pub writes: bool,
+}
+
+/// Bytes as an argument of `pl_put`.
+pub(super) struct Payload {
+    pub letter: char,
+    pub word: String,
+}
+
+/// Binary contents up to this size are written as octal escapes by the shell itself; above it a
+/// decoder is cheaper.
+const OCTAL_LIMIT: usize = 4096;
+/// File names have 255 bytes at most; the temporary one needs room for its token.
+const NAME_LIMIT: usize = 150;
+
+pub(super) fn payload(bytes: &[u8]) -> Payload {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains('\0') => Payload {
+            letter: 'q',
+            word: quote(text),
+        },
+        _ if bytes.len() <= OCTAL_LIMIT => {
+            let mut text = String::new();
+            for b in bytes {
+                match b {
+                    b'%' | b'\\' | b'\'' | 0..=31 | 127.. => {
+                        let _ = write!(text, "\\{b:03o}");
+                    }
+                    b => text.push(char::from(*b)),
+                }
+            }
+            Payload {
+                letter: 'o',
+                word: format!("'{text}'"),
+            }
+        }
+        _ => {
+            let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+            let lines: Vec<&str> = text
+                .as_bytes()
+                .chunks(76)
+                .filter_map(|l| std::str::from_utf8(l).ok())
+                .collect();
+            Payload {
+                letter: 'e',
+                word: format!("'{}\n'", lines.join("\n")),
+            }
+        }
+    }
+}
+
+/// Turns a change of a path into text.
+pub(super) fn make(change: &Change, hello: &Hello, token: &str) -> Result<Made, ApplyError> {
+    let (path, follows) = match &change.on {
+        Resource::File(path) => (path, false),
+        Resource::Target(path) => (path, true),
+        _ => return Err(ApplyError::unfit(change)),
+    };
+    let cut: String = cut_name(path.name());
+    let mut head = Head {
+        path,
+        follows,
+        temp: format!(".{cut}.palisade.{token}"),
+        text: String::new(),
+    };
+    head.before(change)?;
+    match &change.after {
+        State::Absent => remove(change, head),
+        State::File(after) => match &after.node {
+            Node::File(_) if change.how.option("hard").is_some() => hard_link(change, head),
+            Node::File(content) => file(change, after, content.as_ref(), head, hello),
+            Node::Dir => directory(change, after, head, hello),
+            Node::Link { target } => link(change, after, target, head, hello),
+            Node::Other(_) => attributes(change, after, head, hello),
+        },
+        _ => Err(ApplyError::unfit(change)),
+    }
+}
+
+fn cut_name(name: &str) -> String {
+    let mut cut = String::new();
+    for c in name.chars() {
+        if cut.len() + c.len_utf8() > NAME_LIMIT {
+            break;
+        }
+        cut.push(c);
+    }
+    cut
+}
+
+/// The variables that every change of a path sets.
+struct Head<'a> {
+    path: &'a RemotePath,
+    follows: bool,
+    temp: String,
+    text: String,
+}
+
+impl Head<'_> {
+    fn before(&mut self, change: &Change) -> Result<(), ApplyError> {
+        let (kind, digest, mode) = match &change.before {
+            State::Absent => ('-', String::new(), String::new()),
+            State::File(before) => {
+                let kind = match before.node {
+                    Node::File(_) => 'f',
+                    Node::Dir => 'd',
+                    Node::Link { .. } => 'l',
+                    Node::Other(_) => 'o',
+                };
+                let digest = before
+                    .content()
+                    .map(|c| c.digest.to_string())
+                    .unwrap_or_default();
+                let mode = match (before.owner.id, before.group.id) {
+                    (Some(uid), Some(gid)) => format!("{:o}:{uid}:{gid}", before.mode),
+                    _ => String::new(),
+                };
+                (kind, digest, mode)
+            }
+            _ => return Err(ApplyError::unfit(change)),
+        };
+        let odd = self.path.as_str().contains(['\n', '\\']);
+        let flags = format!(
+            "{}{}{}",
+            if self.follows { "t" } else { "" },
+            if change.how.unsafe_writes { "u" } else { "" },
+            if odd { "n" } else { "" }
+        );
+        let (path, temp) = (path_word(self.path), quote(&self.temp));
+        let _ = write!(
+            self.text,
+            "pd={path} pt={temp} pb={kind} pbh={digest} pbm={mode} px={flags} pk= pv= pw= pc=\n"
+        );
+        Ok(())
+    }
+
+    /// Owner and mode that are to be: `existing` says that what is there has its own already.
+    fn attributes(&mut self, after: &FileState, from: Option<&FileState>, hello: &Hello) {
+        let (owner, group) = match from {
+            Some(from) => (from.owner.clone(), from.group.clone()),
+            None => (
+                super::file::Owner::known(hello.me.uid, &hello.me.user),
+                super::file::Owner::known(hello.me.gid, &hello.me.group),
+            ),
+        };
+        let chown = !(after.owner.same(&owner) && after.group.same(&group));
+        let words = format!("{}:{}", after.owner.word(), after.group.word());
+        let flag = |yes: bool| if yes { "1" } else { "" };
+        // What a plain creation cannot give: executable and special bits.
+        let chmod = match from {
+            Some(from) => from.mode != after.mode,
+            None => after.mode & !0o666 != 0 || chown || hello.has("setfacl"),
+        };
+        // Until it belongs to who it is for, nobody else may look at it.
+        let umask = if chown {
+            0o077
+        } else {
+            0o777 & !(after.mode | 0o200)
+        };
+        let _ = write!(
+            self.text,
+            "pm={:o} pu={umask:03o} po={} pw={} pc={}\n",
+            after.mode,
+            quote(&words),
+            flag(chown),
+            flag(chmod)
+        );
+    }
+
+    /// A change whose work is `body`, run in the directory with the path as `$pl_b`.
+    fn done(mut self, body: &str) -> Made {
+        let _ = write!(self.text, "pl_m() {{\n{body}\n}}\npl_file @N@");
+        Made {
+            text: self.text,
+            upload: None,
+            writes: false,
+        }
+    }
+}
+
+fn seen(change: &Change) -> Option<&FileState> {
+    change.before.file()
+}
+
+fn file(
+    change: &Change,
+    after: &FileState,
+    content: Option<&Content>,
+    mut head: Head<'_>,
+    hello: &Hello,
+) -> Result<Made, ApplyError> {
+    let same_bytes = seen(change).is_some_and(|b| match (&b.node, content) {
+        (Node::File(_), None) => true,
+        (Node::File(Some(old)), Some(new)) => old == new,
+        _ => false,
+    });
+    if same_bytes {
+        return attributes(change, after, head, hello);
+    }
+    if seen(change).is_some_and(FileState::is_dir) {
+        return Err(ApplyError::because(change, "it is a directory"));
+    }
+    let empty = Content::new(Vec::new());
+    let content = content.unwrap_or(&empty);
+    head.attributes(after, None, hello);
+    let _ = write!(head.text, "ph={}\n", content.digest);
+    if let Some(name) = &change.how.backup {
+        let _ = write!(head.text, "pk={}\n", quote(name));
+    }
+    if let Some(command) = &change.how.validate {
+        let words = validator(command, &head)?;
+        let _ = write!(head.text, "pv=1\npl_v() {{ exec {words}; }}\n");
+    }
+    let mut upload = None;
+    match &content.bytes {
+        Some(bytes) if bytes.len() as u64 <= INLINE_PAYLOAD => {
+            let Payload { letter, word } = payload(bytes);
+            let _ = write!(head.text, "pl_put @N@ {letter} {word}");
+        }
+        None if content.source.is_none() => return Err(ApplyError::NoBytes(change.on.to_string())),
+        _ => {
+            let private = format!(
+                ".palisade.{}",
+                head.temp.rsplit('.').next().unwrap_or_default()
+            );
+            let dir = if head.follows {
+                None
+            } else {
+                Some(path_word(&head.path.parent()))
+            };
+            let command = upload_command(dir.as_deref(), &head.temp, &private);
+            upload = Some(Upload {
+                command,
+                content: content.clone(),
+            });
+            let _ = write!(head.text, "pl_put @N@ f {private}");
+        }
+    }
+    Ok(Made {
+        text: head.text,
+        upload,
+        writes: true,
+    })
+}
+
+/// Bytes from stdin into a new file that only its owner can read: in `dir` under `temp` where that is
+/// possible, else under `private` in a directory for temporary files.
+pub(super) fn upload_command(dir: Option<&str>, temp: &str, private: &str) -> String {
+    let mut text = String::from("umask 077; set -C; pl_cwd=$PWD; ");
+    let _ = write!(text, "p={}; ", quote(private));
+    if let Some(dir) = dir {
+        let _ = write!(
+            text,
+            "if cd -P -- {dir} 2>/dev/null && : 2>/dev/null >./{t}; then set +C; exec cat >./{t}; fi; ",
+            t = quote(temp)
+        );
+    }
+    text.push_str(
+        "for d in /var/tmp /tmp /dev/shm \"$HOME\"; do \
+         if ( : >\"$d/$p\" ) 2>/dev/null; then set +C; exec cat >\"$d/$p\"; fi; done; \
+         echo 'no directory to write to' >&2; exit 1",
+    );
+    text
+}
+
+/// The words of a `validate` command, with `%s` replaced by the temporary file's path. No shell
+/// reads them: what they hold stands for itself.
+fn validator(command: &str, head: &Head<'_>) -> Result<String, ApplyError> {
+    if !command.contains("%s") {
+        return Err(ApplyError::BadText(format!(
+            "`validate` must contain %s: {command}"
+        )));
+    }
+    let words = super::script::words(command).ok_or_else(|| {
+        ApplyError::BadText(format!("unbalanced quotes in `validate`: {command}"))
+    })?;
+    let _ = head;
+    let mut out = Vec::new();
+    for word in words {
+        let parts: Vec<String> = word
+            .split("%s")
+            .map(|part| {
+                if part.is_empty() {
+                    String::new()
+                } else {
+                    quote(part)
+                }
+            })
+            .collect();
+        // The directory is entered by then, so its physical path is known.
+        out.push(if word.is_empty() {
+            "''".into()
+        } else {
+            parts.join("\"$pl_tmp\"")
+        });
+    }
+    Ok(out.join(" "))
+}
+
+/// Changes of mode, owner, times and labels of what is there.
+fn attributes(
+    change: &Change,
+    after: &FileState,
+    mut head: Head<'_>,
+    hello: &Hello,
+) -> Result<Made, ApplyError> {
+    let Some(before) = seen(change) else {
+        return Err(ApplyError::unfit(change));
+    };
+    if std::mem::discriminant(&before.node) != std::mem::discriminant(&after.node) {
+        return Err(ApplyError::unfit(change));
+    }
+    head.attributes(after, Some(before), hello);
+    let mut body = String::from("pl_own \"$1\" \"$pl_b\" || return\n");
+    if after.is_link() {
+        body = String::from("[ -z \"$pw\" ] || chown -h -- \"$po\" \"$pl_b\" || return\n");
+    }
+    body.push_str(&labels(change)?);
+    Ok(head.done(&body))
+}
+
+/// Times, `chattr` attributes and the SELinux context, from the options of the change.
+fn labels(change: &Change) -> Result<String, ApplyError> {
+    let mut text = String::new();
+    for (name, letter) in [("mtime", 'm'), ("atime", 'a')] {
+        let Some(when) = change.how.option(name) else {
+            continue;
+        };
+        let when = if when == "now" {
+            String::new()
+        } else if !when.is_empty()
+            && when
+                .bytes()
+                .all(|b| b.is_ascii_digit() || b == b'.' || b == b'-')
+        {
+            format!(" -d @{when}")
+        } else {
+            return Err(ApplyError::BadText(format!(
+                "`{when}` is no time in seconds"
+            )));
+        };
+        let _ = writeln!(
+            text,
+            "touch -c -h -{letter}{when} -- \"$pl_b\" 2>/dev/null || touch -c -{letter}{when} -- \"$pl_b\" || return"
+        );
+    }
+    if let Some(attributes) = change.how.option("attributes") {
+        let plain = |b: u8| b.is_ascii_alphabetic() || b"+-=".contains(&b);
+        if !attributes.bytes().all(plain) {
+            return Err(ApplyError::BadText(format!(
+                "`{attributes}` are no file attributes"
+            )));
+        }
+        let signed = attributes.starts_with(['+', '-', '=']);
+        let attributes = if signed {
+            attributes.to_owned()
+        } else {
+            format!("={attributes}")
+        };
+        let _ = writeln!(text, "chattr {attributes} -- \"$pl_b\" || return");
+    }
+    for (name, letter) in [
+        ("seuser", 'u'),
+        ("serole", 'r'),
+        ("setype", 't'),
+        ("selevel", 'l'),
+    ] {
+        if let Some(value) = change.how.option(name) {
+            let _ = writeln!(
+                text,
+                "chcon -h -{letter} {} -- \"$pl_b\" || return",
+                quote(value)
+            );
+        }
+    }
+    Ok(text)
+}
+
+fn directory(
+    change: &Change,
+    after: &FileState,
+    mut head: Head<'_>,
+    hello: &Hello,
+) -> Result<Made, ApplyError> {
+    let clear = match seen(change).map(|b| &b.node) {
+        Some(Node::Dir) => return attributes(change, after, head, hello),
+        Some(_) => "rm -f -- \"$pl_b\" || return\n",
+        None => "",
+    };
+    head.attributes(after, None, hello);
+    // A directory is made for its owner alone, so that nobody else is in it before it is theirs.
+    let chown = head.text.contains(" pw=1 ");
+    let mode = if chown { 0o700 } else { after.mode & 0o777 };
+    let special = after.mode & 0o7000 != 0 || chown || hello.has("setfacl");
+    let body = format!(
+        "{clear}mkdir -m {mode:o} -- \"$pl_b\" || return\npc={}\npl_own \"$1\" \"$pl_b\" || return\n{}",
+        if special { "1" } else { "" },
+        labels(change)?
+    );
+    Ok(head.done(&body))
+}
+
+/// A symbolic link is made under the temporary name and renamed, so that the old one is there until
+/// the new one is.
+fn link(
+    change: &Change,
+    after: &FileState,
+    target: &str,
+    mut head: Head<'_>,
+    hello: &Hello,
+) -> Result<Made, ApplyError> {
+    let before = seen(change).map(|b| &b.node);
+    if matches!(before, Some(Node::Link { target: old }) if old == target) {
+        return attributes(change, after, head, hello);
+    }
+    // Only an empty directory gives way.
+    let clear = match before {
+        Some(Node::Dir) => "rmdir -- \"$pl_b\" || return\n",
+        _ => "",
+    };
+    head.attributes(after, None, hello);
+    let body = format!(
+        "pl_tmp=$PWD/$pt\nln -s -- {} \"$pl_t\" || return\n\
+         [ -z \"$pw\" ] || chown -h -- \"$po\" \"$pl_t\" || {{ rm -f -- \"$pl_t\"; return 1; }}\n\
+         {clear}pl_mv \"$pl_t\" \"$pl_b\" || {{ rm -f -- \"$pl_t\"; return 1; }}\n{}",
+        quote(target),
+        labels(change)?
+    );
+    Ok(head.done(&body))
+}
+
+/// The option `hard` names what the path is to be another name of.
+fn hard_link(change: &Change, head: Head<'_>) -> Result<Made, ApplyError> {
+    let source = change.how.option("hard").unwrap_or_default();
+    let source = super::script::place(source);
+    let body = format!(
+        "ln -- {source} \"$pl_t\" || return\n\
+         pl_mv \"$pl_t\" \"$pl_b\" || {{ rm -f -- \"$pl_t\"; return 1; }}\n\
+         [ ! -e \"$pl_t\" ] || rm -f -- \"$pl_t\""
+    );
+    Ok(head.done(&body))
+}
+
+fn remove(change: &Change, head: Head<'_>) -> Result<Made, ApplyError> {
+    if head.path.as_str() == "/" || head.path.as_str().split('/').next_back() == Some("..") {
+        return Err(ApplyError::because(change, "it is not removed"));
+    }
+    let Some(before) = seen(change) else {
+        return Err(ApplyError::unfit(change));
+    };
+    let command = match before.node {
+        Node::Dir => "[ \"$PWD/$pl_b\" != //./ ] && rm -rf -- \"$pl_b\"",
+        _ => "rm -f -- \"$pl_b\"",
+    };
+    Ok(head.done(command))
+}
