@@ -4,8 +4,10 @@
 //! `ARCHITECTURE.md` for the floors and the invariants.
 
 pub mod action;
+pub mod cli;
 pub mod host;
 pub mod inventory;
+pub mod lab;
 pub mod plan;
 pub mod playbook;
 pub mod resource;

@@ -1,0 +1,73 @@
+//! What kinds of hosts there are.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::LabError;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// The machine's own system (or a given root), with accounts and SSH settings of the lab's.
+    Debian,
+    /// Busybox and dropbear: no bash, no GNU tools, no Python, no sudo.
+    Busybox,
+}
+
+/// Which SSH server a host runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Server {
+    OpenSsh,
+    Dropbear,
+    /// Our own, where nothing is installed.
+    Own,
+}
+
+impl Profile {
+    pub const ALL: [Profile; 2] = [Profile::Debian, Profile::Busybox];
+
+    /// Hosts are named by this and a number.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Profile::Debian => "lab",
+            Profile::Busybox => "bb",
+        }
+    }
+
+    /// The inventory group of its hosts.
+    pub fn group(self) -> &'static str {
+        match self {
+            Profile::Debian => "lab",
+            Profile::Busybox => "busybox",
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Profile::Debian => "debian",
+            Profile::Busybox => "busybox",
+        }
+    }
+
+    pub fn server(self, lower: &Path) -> Server {
+        match self {
+            Profile::Busybox => Server::Dropbear,
+            Profile::Debian if lower.join("usr/sbin/sshd").exists() => Server::OpenSsh,
+            Profile::Debian => Server::Own,
+        }
+    }
+}
+
+impl FromStr for Profile {
+    type Err = LabError;
+
+    fn from_str(text: &str) -> Result<Profile, LabError> {
+        Profile::ALL.into_iter().find(|p| p.name() == text).ok_or_else(|| LabError::BadName {
+            what: "a profile",
+            given: text.into(),
+            rule: "there are debian and busybox",
+        })
+    }
+}
