@@ -172,7 +172,6 @@ fn bring_up(
     out.read_line(&mut last).map_err(doing("hear from the host"))?;
     if last == UP { Ok(()) } else { Err(failed(&last)) }
 }
-}
 
 /// Step 2. Only returns when it failed; the keeper reads why from stdout.
 pub fn build(store: &Store, name: &str) -> Result<std::convert::Infallible, LabError> {
