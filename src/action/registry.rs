@@ -5,9 +5,13 @@ use super::args::Spec;
 /// Every action there is, by name.
 pub static ACTIONS: &[&Spec] = &[
     &super::blockinfile::SPEC,
+    &super::command::SPEC,
     &super::lineinfile::SPEC,
     &super::ping::SPEC,
+    &super::raw::SPEC,
     &super::replace::SPEC,
+    &super::script::SPEC,
+    &super::shell::SPEC,
 ];
 
 /// The action a playbook means by a name: short, `ansible.builtin.x`, `ansible.legacy.x`, or with the

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::script::quote;
+
 /// Something to execute. Opaque: it has no before and after, and cannot be undone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
@@ -14,6 +16,9 @@ pub struct Run {
     pub read_only: bool,
     /// Bytes of stdout (and of stderr) kept; what is beyond is cut with a mark.
     pub capture: usize,
+    /// Whether the action may call it failed although it exited 0, so that nothing may be sent to
+    /// the host behind it before the action has spoken (`uri`).
+    pub judged: bool,
 }
 
 /// How it is started.
@@ -60,8 +65,77 @@ impl Run {
             changes: true,
             read_only: false,
             capture: CAPTURE_LIMIT,
+            judged: false,
         }
     }
+}
+
+/// Words to execute in which `$NAME`, `${NAME}` and a leading `~` are what they are in the host's
+/// environment. A variable that is not set stays as it is written.
+pub fn expanded(words: Vec<String>) -> Exec {
+    let plain = |w: &String| !w.starts_with('~') && variables(w).iter().all(|p| p.is_err());
+    if words.iter().all(plain) {
+        return Exec::Argv(words);
+    }
+    let words: Vec<_> = words.iter().map(|w| expanded_word(w)).collect();
+    let text = format!("exec {}", words.join(" "));
+    Exec::Shell { text, executable: None }
+}
+
+fn expanded_word(word: &str) -> String {
+    let mut out = String::new();
+    let mut rest = word;
+    if let Some(tail) = word.strip_prefix('~') {
+        let user = tail.split('/').next().unwrap_or_default();
+        if user.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b)) {
+            out.push('~');
+            out.push_str(user);
+            rest = &tail[user.len()..];
+        }
+    }
+    for part in variables(rest) {
+        match part {
+            // Unset, it stands for itself.
+            Ok((name, written)) => {
+                out.push_str(&format!("\"${{{name}-\\{}}}\"", written.replace('}', "\\}")));
+            }
+            Err(text) => out.push_str(&quote(text)),
+        }
+    }
+    if out.is_empty() { quote("") } else { out }
+}
+
+/// The parts of a word: names of variables with the way they are written, and text between them.
+fn variables(word: &str) -> Vec<Result<(&str, &str), &str>> {
+    let is_name = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+    let (mut parts, mut from, mut at) = (Vec::new(), 0, 0);
+    while let Some(found) = word[at..].find('$') {
+        let start = at + found;
+        let after = &word[start + 1..];
+        let braced = after.strip_prefix('{').and_then(|r| r.split_once('}')).map(|(n, _)| n);
+        let (name, width) = match braced {
+            Some(name) => (name, name.len() + 3),
+            None => {
+                let length = after.bytes().take_while(is_name).count();
+                (&after[..length], length + 1)
+            }
+        };
+        at = start + 1;
+        let sound = name.bytes().all(|b| is_name(&b)) && !name.as_bytes()[..].is_empty();
+        if !sound || name.as_bytes()[0].is_ascii_digit() {
+            continue;
+        }
+        if from < start {
+            parts.push(Err(&word[from..start]));
+        }
+        parts.push(Ok((name, &word[start..start + width])));
+        from = start + width;
+        at = from;
+    }
+    if from < word.len() {
+        parts.push(Err(&word[from..]));
+    }
+    parts
 }
 
 impl Program {
@@ -86,4 +160,25 @@ pub struct Ran {
     pub not_started: Option<String>,
     /// It was killed because its time was over.
     pub timed_out: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(words: &[&str]) -> String {
+        match expanded(words.iter().map(|w| (*w).to_owned()).collect()) {
+            Exec::Shell { text, .. } => text,
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn variables_and_homes_are_expanded_by_the_host() {
+        assert_eq!(shell(&["echo", "a$HOME/b c"]), r#"exec echo a"${HOME-\$HOME}"'/b c'"#);
+        assert_eq!(shell(&["ls", "~/x y"]), "exec ls ~'/x y'");
+        assert_eq!(shell(&["echo", "${A}"]), r#"exec echo "${A-\${A\}}""#);
+        let plain = vec!["echo".to_owned(), "$5 `x` $(y)".to_owned()];
+        assert_eq!(expanded(plain.clone()), Exec::Argv(plain));
+    }
 }
