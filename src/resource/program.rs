@@ -91,6 +91,11 @@ fn expanded_word(word: &str) -> String {
             out.push('~');
             out.push_str(user);
             rest = &tail[user.len()..];
+            // A quoted slash would end the expansion.
+            if let Some(below) = rest.strip_prefix('/') {
+                out.push('/');
+                rest = below;
+            }
         }
     }
     for part in variables(rest) {
@@ -176,7 +181,7 @@ mod tests {
     #[test]
     fn variables_and_homes_are_expanded_by_the_host() {
         assert_eq!(shell(&["echo", "a$HOME/b c"]), r#"exec echo a"${HOME-\$HOME}"'/b c'"#);
-        assert_eq!(shell(&["ls", "~/x y"]), "exec ls ~'/x y'");
+        assert_eq!(shell(&["ls", "~/x y"]), "exec ls ~/'x y'");
         assert_eq!(shell(&["echo", "${A}"]), r#"exec echo "${A-\${A\}}""#);
         let plain = vec!["echo".to_owned(), "$5 `x` $(y)".to_owned()];
         assert_eq!(expanded(plain.clone()), Exec::Argv(plain));
