@@ -165,7 +165,8 @@ impl Inventory {
         }
         let (root, mut found) = parse_one(&file);
         let broken = failed(&found);
-        if (broken || root.as_map().is_none()) && looks_like_ini(&file.text) {
+        let guessed = !named_yaml && !begins_yaml(&file.text);
+        if (broken || root.as_map().is_none()) && (guessed || looks_like_ini(&file.text)) {
             return ini::read(self, &file);
         }
         if broken {
@@ -207,11 +208,16 @@ fn first_line(text: &str) -> &str {
     text.lines().map(str::trim).find(said).unwrap_or("")
 }
 
-/// Whether a file without a telling name begins as a YAML mapping does.
+/// Whether a file without a telling name may be YAML: tried, and taken for INI if it is not.
 fn looks_like_yaml(text: &str) -> bool {
+    begins_yaml(text) || first_line(text).contains(": ")
+}
+
+/// Whether a file begins as YAML does and INI does not.
+fn begins_yaml(text: &str) -> bool {
     let line = first_line(text);
     let line = line.split(" #").next().unwrap_or(line).trim_end();
-    line == "---" || line.ends_with(':') || line.starts_with(['{', '%']) || line.contains(": ")
+    line == "---" || line.ends_with(':') || line.starts_with(['{', '%'])
 }
 
 fn looks_like_ini(text: &str) -> bool {

@@ -373,8 +373,8 @@ fn subscript(text: &str) -> (&str, Option<(i64, Bound)>) {
 fn split(pattern: &str) -> Vec<String> {
     let parts: Vec<&str> = if pattern.contains(',') {
         pattern.split(',').collect()
-    } else if let Some((base, _)) = range::address(pattern.trim(), true) {
-        vec![base]
+    } else if range::address(pattern, true).is_some() {
+        vec![pattern]
     } else {
         at_colons(pattern)
     };
@@ -490,7 +490,7 @@ mod tests {
             ("~eb1", "! site.yml:1:8 []"),
             ("empty", ""),
             ("localhost", "localhost"),
-            ("web1.x:22", "web1.x"),
+            ("web1.x:22", "! site.yml:1:8 []"),
             (
                 "web:wbe",
                 "web1.x web2.x web3.x web4.x! site.yml:1:12 [\"did you mean `web`?\"]",

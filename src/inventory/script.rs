@@ -182,11 +182,27 @@ impl Reader<'_> {
         }
         self.host(name, group)?;
         for (key, value) in vars {
-            let var = Var::data(&node(value, &self.span).to_value());
+            let var = Var::Template(untrusted(node(value, &self.span)));
             self.inventory.set_group_var(group, key, var);
         }
         Ok(())
     }
+}
+
+/// The node with all its strings kept from being templates.
+fn untrusted(node: Node) -> Node {
+    let kind = match node.kind {
+        Kind::Str(text) => Kind::Unsafe(text),
+        Kind::Seq(items) => Kind::Seq(items.into_iter().map(untrusted).collect()),
+        Kind::Map(entries) => Kind::Map(
+            entries
+                .into_iter()
+                .map(|(k, v)| (k, untrusted(v)))
+                .collect(),
+        ),
+        other => other,
+    };
+    Node::new(kind, node.span)
 }
 
 /// JSON as a node.

@@ -32,7 +32,7 @@ pub(super) fn read(inventory: &mut Inventory, root: &Node) -> Vec<Diagnostic> {
     reader.diagnostics
 }
 
-/// A key as text: numbers are names too.
+/// The name of a variable as text: numbers are names too.
 pub(super) fn key(node: &Node) -> Option<String> {
     use crate::source::Kind;
     match &node.kind {
@@ -50,6 +50,12 @@ impl Reader<'_> {
             .push(Diagnostic::error(&node.span, message));
     }
 
+    fn not_text(&mut self, what: &str, name: &Node) {
+        let text = format!("a {what} is named by text, not by {}", name.type_name());
+        let found = Diagnostic::error(&name.span, text).hint("put it in quotes");
+        self.diagnostics.push(found);
+    }
+
     fn warning(&mut self, node: &Node, message: String) -> &mut Diagnostic {
         self.diagnostics
             .push(Diagnostic::warning(&node.span, message));
@@ -58,11 +64,8 @@ impl Reader<'_> {
     }
 
     fn group(&mut self, name: &Node, body: &Node) -> Option<usize> {
-        let Some(text) = key(name).filter(|n| !n.is_empty()) else {
-            self.error(
-                name,
-                format!("a group is named by text, not by {}", name.type_name()),
-            );
+        let Some(text) = name.as_str().filter(|n| !n.is_empty()).map(str::to_owned) else {
+            self.not_text("group", name);
             return None;
         };
         if self.depth >= MAX_NESTING {
@@ -150,11 +153,8 @@ impl Reader<'_> {
 
     fn hosts(&mut self, group: usize, content: &Node) {
         for (name, body) in self.entries("hosts", content) {
-            let Some(pattern) = key(&name).filter(|n| !n.is_empty()) else {
-                self.error(
-                    &name,
-                    format!("a host is named by text, not by {}", name.type_name()),
-                );
+            let Some(pattern) = name.as_str().filter(|n| !n.is_empty()).map(str::to_owned) else {
+                self.not_text("host", &name);
                 continue;
             };
             self.host(group, &name, &pattern, &body);

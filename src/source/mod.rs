@@ -6,6 +6,7 @@
 //! error of the user's takes.
 
 pub mod diagnostic;
+pub mod emit;
 pub mod escape;
 pub mod files;
 pub mod node;
