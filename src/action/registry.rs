@@ -6,12 +6,15 @@ use super::args::Spec;
 pub static ACTIONS: &[&Spec] = &[
     &super::blockinfile::SPEC,
     &super::command::SPEC,
+    &super::copy::SPEC,
+    &super::file::SPEC,
     &super::lineinfile::SPEC,
     &super::ping::SPEC,
     &super::raw::SPEC,
     &super::replace::SPEC,
     &super::script::SPEC,
     &super::shell::SPEC,
+    &super::template::SPEC,
 ];
 
 /// The action a playbook means by a name: short, `ansible.builtin.x`, `ansible.legacy.x`, or with the

@@ -76,12 +76,11 @@ impl Change {
         }
     }
 
-    /// Whether the two ends say the same, so that nothing needs doing. Times are part of neither
-    /// end; a change that sets them says so in [`How::time`].
+    /// Whether the two ends say the same, so that nothing needs doing. Times and the number
+    /// of names are part of neither end; a change that sets them says so in its options.
     pub fn is_empty(&self) -> bool {
-        self.before.same(&self.after)
-            && self.how.time("mtime").is_none()
-            && self.how.time("atime").is_none()
+        let more = ["mtime", "atime", "hard_link_to"];
+        self.before.same(&self.after) && more.iter().all(|o| self.how.option(o).is_none())
     }
 
     pub fn touches(&self) -> Touch {

@@ -224,6 +224,25 @@ impl Query {
             want: Want::META,
         }
     }
+
+    /// One query for each resource, asking all that was asked of it, in the order of first mention.
+    pub fn merge(queries: Vec<Query>) -> Vec<Query> {
+        let mut places = std::collections::BTreeMap::new();
+        let mut merged: Vec<Query> = Vec::with_capacity(queries.len());
+        for query in queries {
+            match places.get(&query.on) {
+                Some(at) => {
+                    let first: &mut Query = &mut merged[*at];
+                    first.want = first.want.and(query.want);
+                }
+                None => {
+                    places.insert(query.on.clone(), merged.len());
+                    merged.push(query);
+                }
+            }
+        }
+        merged
+    }
 }
 
 /// How a resource is.
