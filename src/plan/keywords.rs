@@ -62,22 +62,16 @@ fn set(keywords: &mut Keywords, name: &str, value: &Node) {
 
 /// Tags as written: a list, or one string with commas.
 pub(crate) fn tags(value: &Node) -> Vec<String> {
-    let mut tags = Vec::new();
-    for node in list(value) {
-        let Some(text) = scalar(&node) else {
-            continue;
-        };
-        if crate::playbook::is_template(&text) {
-            tags.push(text);
-        } else {
+    match value.as_str() {
+        Some(text) if !crate::playbook::is_template(text) => {
             let parts = text
                 .split(',')
                 .map(str::trim)
                 .filter(|part| !part.is_empty());
-            tags.extend(parts.map(str::to_owned));
+            parts.map(str::to_owned).collect()
         }
+        _ => list(value).iter().filter_map(scalar).collect(),
     }
-    tags
 }
 
 /// A mapping as variables.

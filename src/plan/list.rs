@@ -22,6 +22,7 @@ pub struct ListedPlay {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedTask {
     pub id: usize,
+    /// The role of a task that has a name.
     pub role: Option<String>,
     pub name: String,
     pub tags: BTreeSet<String>,
@@ -45,11 +46,7 @@ pub fn plays(plan: &Plan) -> Vec<ListedPlay> {
 fn listed(play: &Play) -> ListedPlay {
     let mut tasks = Vec::new();
     for section in [&play.pre_tasks, &play.tasks, &play.post_tasks] {
-        each(section, &mut |task| {
-            if !is_meta(task) {
-                tasks.push(entry(task));
-            }
-        });
+        shown(section, &mut tasks);
     }
     let hosts = hosts(&play.hosts);
     ListedPlay {
@@ -65,6 +62,17 @@ fn listed(play: &Play) -> ListedPlay {
             .flat_map(|task| task.tags.iter().cloned())
             .collect(),
         tasks,
+    }
+}
+
+/// As Ansible lists them: what blocks have for a rescue or an end is left out.
+fn shown(items: &[Item], into: &mut Vec<ListedTask>) {
+    for item in items {
+        match item {
+            Item::Task(task) if is_meta(task) => {}
+            Item::Task(task) => into.push(entry(task)),
+            Item::Block(block) => shown(&block.body, into),
+        }
     }
 }
 
@@ -85,30 +93,24 @@ pub fn each<'a>(items: &'a [Item], visit: &mut dyn FnMut(&'a Task)) {
 fn entry(task: &Task) -> ListedTask {
     ListedTask {
         id: task.id,
-        role: task.role.as_ref().map(|role| role.name.clone()),
+        role: task
+            .role
+            .as_ref()
+            .filter(|_| task.name.is_some())
+            .map(|role| role.name.clone()),
         name: title(task),
         tags: task.keywords.tags.clone(),
     }
 }
 
-/// The name of a task, or what Ansible calls one that has none.
+/// The name of a task; one without a name is called by its action.
 pub fn title(task: &Task) -> String {
     let name = task
         .name
         .as_ref()
         .and_then(scalar)
         .filter(|name| !name.is_empty());
-    match (name, &task.call) {
-        (Some(name), _) => name,
-        (None, Call::IncludeRole(include)) => {
-            format!(
-                "{} : {}",
-                task.action,
-                scalar(&include.what).unwrap_or_default()
-            )
-        }
-        (None, _) => task.action.clone(),
-    }
+    name.unwrap_or_else(|| task.action.clone())
 }
 
 fn is_meta(task: &Task) -> bool {
