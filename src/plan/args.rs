@@ -48,7 +48,18 @@ impl Pass<'_> {
             .map(|(name, node)| (name.clone(), known(node)))
             .collect();
         let mut fits = true;
-        for error in action::args::check(spec, &values) {
+        let errors = action::args::check(spec, &values);
+        let meant: Vec<String> = errors.iter().filter_map(|e| e.hint.clone()).collect();
+        for error in errors {
+            // A misspelt argument is one mistake, not also a missing one.
+            let missing = error.argument.is_empty() && error.message.ends_with("is missing");
+            if missing
+                && meant
+                    .iter()
+                    .any(|hint| quoted(hint) == quoted(&error.message))
+            {
+                continue;
+            }
             let place = args.iter().position(|(name, _)| *name == error.argument);
             let at = match place {
                 // The name is wrong, or its value is.
@@ -70,6 +81,11 @@ impl Pass<'_> {
         }
         fits.then_some(args)
     }
+}
+
+/// What stands between the first pair of backquotes.
+fn quoted(text: &str) -> Option<&str> {
+    text.split('`').nth(1)
 }
 
 /// A value that is known before the run.

@@ -56,6 +56,32 @@ impl Pass<'_> {
             }
         }
         self.notified(given);
+        if let Some(defaults) = given.get("module_defaults") {
+            self.check_defaults(defaults);
+        }
+    }
+
+    /// Defaults for what there is not apply to nothing.
+    fn check_defaults(&mut self, defaults: &Node) {
+        for (key, _) in playbook::list(defaults)
+            .iter()
+            .filter_map(Node::as_map)
+            .flatten()
+        {
+            let Some(name) = scalar(key).filter(|name| !is_template(name)) else {
+                continue;
+            };
+            if playbook::known::is_action(&name) {
+                continue;
+            }
+            let text = format!("`{name}` is no action, so these defaults apply to nothing");
+            let warning = Diagnostic::warning(&key.span, text);
+            self.out
+                .push(match playbook::known::nearest(&name, On::Task) {
+                    Some(near) => warning.hint(format!("did you mean `{near}`?")),
+                    None => warning,
+                });
+        }
     }
 
     fn notified(&mut self, given: &Given) {

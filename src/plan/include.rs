@@ -157,7 +157,7 @@ impl Pass<'_> {
             let name = scalar(key).unwrap_or_default();
             match keyword::find(&name) {
                 Some(word) if word.stands_on(playbook::On::Block) => {
-                    given.add(word, value, &mut self.out);
+                    given.add(word, &key.span, value, &mut self.out);
                 }
                 Some(word) => {
                     self.out

@@ -180,13 +180,14 @@ impl Pass<'_> {
         if matches!(invocation.verb, playbook::Verb::IncludeRole) {
             known.extend(["apply", "rescuable"]);
         }
-        self.refuse_args(invocation, &known);
+        let refused = self.refuse_args(invocation, &known);
         let named = |name: &str| invocation.args.iter().find(|arg| arg.name == name);
         let name = named("name")
             .or_else(|| named("role"))
             .map(|arg| &arg.value);
         match name.filter(|node| scalar(node).is_some()) {
             Some(name) => Some(name.clone()),
+            None if refused => None,
             None => {
                 let text = format!("`{}` names no role", invocation.name);
                 let error = Diagnostic::error(&invocation.at, text);

@@ -44,6 +44,15 @@ const NOT_ON_IMPORT: [&str; 9] = [
     "until",
 ];
 
+/// What `with_…` can name.
+#[rustfmt::skip]
+const LOOKUPS: [&str; 27] = [
+    "cartesian", "config", "csvfile", "dict", "env", "file", "fileglob", "filetree", "first_found",
+    "flattened", "indexed_items", "ini", "inventory_hostnames", "items", "lines", "list", "nested",
+    "password", "pipe", "random_choice", "sequence", "subelements", "template", "together", "url",
+    "varnames", "vars",
+];
+
 impl Pass<'_> {
     pub(in crate::plan) fn task(
         &mut self,
@@ -192,9 +201,12 @@ impl Pass<'_> {
     }
 
     fn refuse_on_include(&mut self, given: &Given) {
-        for (name, value) in given.iter().filter(|(name, _)| !ON_INCLUDE.contains(name)) {
+        for (name, at) in given
+            .places()
+            .filter(|(name, _)| !ON_INCLUDE.contains(name))
+        {
             let text = format!("`{name}` cannot stand on an include");
-            let error = Diagnostic::error(&value.span, text);
+            let error = Diagnostic::error(at, text);
             self.out.push(error.hint(format!(
                 "put it under `apply:`, as in `apply: {{{name}: …}}`"
             )));
@@ -226,7 +238,9 @@ impl Pass<'_> {
     fn included_file(&mut self, invocation: &Invocation) -> Option<Node> {
         let apply = matches!(invocation.verb, Verb::IncludeTasks);
         let known: &[&str] = if apply { &["file", "apply"] } else { &["file"] };
-        self.refuse_args(invocation, known);
+        if self.refuse_args(invocation, known) && invocation.free.is_none() {
+            return None;
+        }
         let file = invocation
             .args
             .iter()
@@ -245,7 +259,9 @@ impl Pass<'_> {
         }
     }
 
-    pub(in crate::plan) fn refuse_args(&mut self, invocation: &Invocation, known: &[&str]) {
+    /// Reports arguments there are not; whether there were any.
+    pub(in crate::plan) fn refuse_args(&mut self, invocation: &Invocation, known: &[&str]) -> bool {
+        let before = self.out.len();
         for Arg { name, at, .. } in &invocation.args {
             if known.contains(&name.as_str()) {
                 continue;
@@ -259,6 +275,7 @@ impl Pass<'_> {
                     None => error.hint(format!("it takes {}", known.join(", "))),
                 });
         }
+        self.out.len() > before
     }
 
     /// The tasks an import stands for, and the place they stand at.
@@ -302,15 +319,15 @@ impl Pass<'_> {
     pub(in crate::plan) fn refuse_on_import(&mut self, task: &playbook::Task) {
         let name = playbook::known::short(&task.invocation.name).to_owned();
         let instead = name.replace("import", "include");
-        let lookup = task.with.as_ref().map(|(_, node)| ("with_…", node));
+        let lookup = task.with_at.as_ref().map(|at| ("with_…", at));
         let given = task
             .given
-            .iter()
+            .places()
             .filter(|(word, _)| NOT_ON_IMPORT.contains(word));
-        for (word, value) in given.chain(lookup) {
+        for (word, at) in given.chain(lookup) {
             let text = format!("`{word}` cannot stand on `{name}`, which is done before the run");
             self.out
-                .push(Diagnostic::error(&value.span, text).hint(format!("use `{instead}`")));
+                .push(Diagnostic::error(at, text).hint(format!("use `{instead}`")));
         }
     }
 
@@ -333,6 +350,9 @@ impl Pass<'_> {
                 return None;
             }
         };
+        if let Some(lookup) = &with {
+            self.known_lookup(lookup, task);
+        }
         if with.is_none() && !is_list_like(&over) {
             let text = format!("`loop` must be a list, not {}", over.type_name());
             let error = Diagnostic::error(&over.span, text);
@@ -355,6 +375,20 @@ impl Pass<'_> {
             self.loop_control(&mut looping, control);
         }
         Some(looping)
+    }
+
+    /// A lookup with a collection before it may come from anywhere.
+    fn known_lookup(&mut self, lookup: &str, task: &playbook::Task) {
+        let short = playbook::known::short(lookup);
+        if LOOKUPS.contains(&short) || short.contains('.') {
+            return;
+        }
+        let at = task.with_at.as_ref().unwrap_or(&task.span);
+        let error = Diagnostic::error(at, format!("unknown lookup `{lookup}`"));
+        self.out.push(match suggest::nearest(short, LOOKUPS) {
+            Some(near) => error.hint(format!("did you mean `with_{near}`?")),
+            None => error,
+        });
     }
 
     fn loop_control(&mut self, looping: &mut Loop, control: &Node) {

@@ -31,7 +31,9 @@ pub(in crate::playbook) fn parse(node: &Node, on: On, out: &mut Vec<Diagnostic>)
             "always" => &mut block.always,
             _ => {
                 match keyword::find(&name) {
-                    Some(word) if word.stands_on(On::Block) => block.given.add(word, value, out),
+                    Some(word) if word.stands_on(On::Block) => {
+                        block.given.add(word, &key.span, value, out)
+                    }
                     Some(word) => out.push(keyword::misplaced(word, On::Block, &key.span)),
                     None => out.push(unknown(&name, key)),
                 }

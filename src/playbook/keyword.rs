@@ -175,7 +175,7 @@ pub fn misplaced(keyword: &Keyword, on: On, at: &Span) -> Diagnostic {
         at,
         format!("`{}` cannot stand on {}", keyword.name, on.noun()),
     )
-    .hint(format!("it belongs on {}", homes.join(" or ")))
+    .hint(format!("it belongs on {}", homes.join(", ")))
 }
 
 /// A word that is no keyword at all.
@@ -190,25 +190,29 @@ pub fn unknown(name: &str, on: On, at: &Span) -> Diagnostic {
 /// Keywords as given, in the order they were written.
 #[derive(Clone, Debug, Default)]
 pub struct Given {
-    entries: Vec<(&'static Keyword, Node)>,
+    entries: Vec<(&'static Keyword, Span, Node)>,
 }
 
 impl Given {
     /// Takes a keyword, refusing a value it cannot have.
-    pub fn add(&mut self, keyword: &'static Keyword, value: &Node, out: &mut Vec<Diagnostic>) {
+    pub fn add(
+        &mut self,
+        keyword: &'static Keyword,
+        at: &Span,
+        value: &Node,
+        out: &mut Vec<Diagnostic>,
+    ) {
         match misshapen(keyword, value) {
             Some(diagnostic) => out.push(diagnostic),
-            None => self.entries.push((keyword, value.clone())),
+            None => self.entries.push((keyword, at.clone(), value.clone())),
         }
     }
 
     /// What was given for a keyword; a null counts as not given.
     pub fn get(&self, name: &str) -> Option<&Node> {
         let mut found = self.entries.iter().rev();
-        found
-            .find(|(k, _)| k.name == name)
-            .map(|(_, v)| v)
-            .filter(|v| !v.is_null())
+        let (_, _, value) = found.find(|(keyword, _, _)| keyword.name == name)?;
+        (!value.is_null()).then_some(value)
     }
 
     pub fn cloned(&self, name: &str) -> Option<Node> {
@@ -220,7 +224,12 @@ impl Given {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Node)> {
-        self.entries.iter().map(|(k, v)| (k.name, v))
+        self.entries.iter().map(|(k, _, v)| (k.name, v))
+    }
+
+    /// Where each keyword stands.
+    pub fn places(&self) -> impl Iterator<Item = (&'static str, &Span)> {
+        self.entries.iter().map(|(k, at, _)| (k.name, at))
     }
 }
 

@@ -67,7 +67,9 @@ pub fn is_foreign(name: &str) -> bool {
 
 /// `namespace.collection.name`
 fn is_qualified(name: &str) -> bool {
-    name.split('.').count() >= 3 && name.split('.').all(keyword::is_variable_name)
+    short(name) == name
+        && name.split('.').count() >= 3
+        && name.split('.').all(keyword::is_variable_name)
 }
 
 pub fn is_action(name: &str) -> bool {

@@ -102,7 +102,7 @@ fn parse_import(
             "vars" => import.vars = pairs(value, out),
             "name" | "tags" | "when" => {
                 if let Some(word) = keyword::find(&name) {
-                    import.given.add(word, value, out);
+                    import.given.add(word, &key.span, value, out);
                 }
             }
             _ => {
@@ -134,6 +134,10 @@ fn parse_play(node: &Node, map: &[(Node, Node)], out: &mut Vec<Diagnostic>) -> O
         post_tasks: Vec::new(),
         handlers: Vec::new(),
     };
+    if node.get("hosts").is_none() && looks_like_task(map) {
+        out.push(missing_hosts(node, map));
+        return None;
+    }
     for (key, value) in map {
         let name = scalar(key).unwrap_or_default();
         match name.as_str() {
@@ -143,7 +147,9 @@ fn parse_play(node: &Node, map: &[(Node, Node)], out: &mut Vec<Diagnostic>) -> O
             "post_tasks" => play.post_tasks = task::parse_list(value, &name, On::Task, out),
             "handlers" => play.handlers = task::parse_list(value, &name, On::Handler, out),
             _ => match keyword::find(&name) {
-                Some(word) if word.stands_on(On::Play) => play.given.add(word, value, out),
+                Some(word) if word.stands_on(On::Play) => {
+                    play.given.add(word, &key.span, value, out)
+                }
                 Some(word) => out.push(keyword::misplaced(word, On::Play, &key.span)),
                 None => out.push(unknown(&name, key)),
             },
@@ -187,6 +193,11 @@ fn missing_hosts(node: &Node, map: &[(Node, Node)]) -> Diagnostic {
     } else {
         error.hint("name the hosts it is for, as in `hosts: all`")
     }
+}
+
+fn looks_like_task(map: &[(Node, Node)]) -> bool {
+    let mut keys = map.iter().filter_map(|(key, _)| key.as_str());
+    keys.any(|key| key == "block" || super::known::is_action(key))
 }
 
 /// The variables of a mapping, with the places of their names.

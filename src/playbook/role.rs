@@ -69,7 +69,7 @@ fn parse(node: &Node, out: &mut Vec<Diagnostic>) -> Option<RoleEntry> {
         let word = scalar(key).unwrap_or_default();
         match keyword::find(&word) {
             _ if matches!(word.as_str(), "role" | "name" | "src" | "scm" | "version") => {}
-            Some(k) if k.stands_on(On::Role) => entry.given.add(k, value, out),
+            Some(k) if k.stands_on(On::Role) => entry.given.add(k, &key.span, value, out),
             // Ansible takes every other word as a parameter, `hosts` and `order` too.
             _ if is_template(&word) => {
                 let text = "the name of a parameter cannot be a template";

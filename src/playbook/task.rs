@@ -21,6 +21,8 @@ pub struct Task {
     pub invocation: Invocation,
     /// The lookup of a `with_…`, and what is given to it.
     pub with: Option<(String, Node)>,
+    /// Where the word `with_…` stands.
+    pub with_at: Option<Span>,
 }
 
 /// What to do, as written.
@@ -147,7 +149,7 @@ fn parse_task(
             candidates.push((name, key, value));
         } else {
             match keyword::find(&name) {
-                Some(word) if word.stands_on(on) => given.add(word, value, out),
+                Some(word) if word.stands_on(on) => given.add(word, &key.span, value, out),
                 Some(word) if !known::is_action(&name) => {
                     out.push(keyword::misplaced(word, on, &key.span));
                 }
@@ -168,6 +170,7 @@ fn parse_task(
         span: node.span.clone(),
         given,
         invocation,
+        with_at: with.as_ref().map(|(_, key, _)| key.span.clone()),
         with: with.map(|(lookup, _, value)| (lookup, value.clone())),
     })
 }
@@ -184,27 +187,52 @@ fn choose<'a>(
     let is_known = |name: &str| {
         matches!(name, "action" | "local_action") || is_template(name) || known::is_action(name)
     };
-    let mut chosen: Option<Candidate<'a>> = None;
-    let mut mistaken = false;
-    for candidate in candidates {
-        let (name, key, _) = &candidate;
-        if !is_known(name) {
-            mistaken = true;
-            out.push(unknown(name, key, on));
-        } else if let Some((first, place, _)) = &chosen {
-            mistaken = true;
-            let text = format!("a task has one action, but this has `{first}` and `{name}`");
-            let error = Diagnostic::error(&key.span, text).note(&place.span, "the first is here");
-            out.push(error.hint("make it two tasks, or indent it if it is an argument"));
-        } else {
-            chosen = Some(candidate);
-        }
-    }
-    if chosen.is_none() && !mistaken {
+    let (known, strange): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|c| is_known(&c.0));
+    let mut known = known.into_iter();
+    let chosen = known.next();
+    if chosen.is_none() && strange.is_empty() {
         let error = Diagnostic::error(&node.span, "this task has no action");
         out.push(error.hint("a task names what to do, as in `ping:`"));
     }
-    chosen
+    let mut flat = false;
+    for (name, key, _) in &strange {
+        let spec = chosen
+            .as_ref()
+            .and_then(|(action, _, _)| action::find(action));
+        match spec.filter(|spec| takes(spec, name)) {
+            Some(spec) => {
+                flat = true;
+                let text = format!("`{name}` stands beside `{0}`, not in it", spec.name);
+                let error = Diagnostic::error(&key.span, text);
+                out.push(error.hint(format!(
+                    "indent it to make it an argument of `{}`",
+                    spec.name
+                )));
+            }
+            None => out.push(unknown(name, key, on)),
+        }
+    }
+    let chosen = chosen?;
+    for (name, key, _) in known {
+        if let Some(word) = keyword::find(&name).filter(|word| !word.stands_on(on)) {
+            out.push(keyword::misplaced(word, on, &key.span));
+            continue;
+        }
+        let text = format!(
+            "a task has one action, but this has `{}` and `{name}`",
+            chosen.0
+        );
+        let error = Diagnostic::error(&key.span, text).note(&chosen.1.span, "the first is here");
+        out.push(error.hint("make it two tasks, or indent it if it is an argument"));
+    }
+    // Arguments that stand in the wrong place are not also missing.
+    (!flat).then_some(chosen)
+}
+
+fn takes(spec: &Spec, name: &str) -> bool {
+    (spec.params)()
+        .iter()
+        .any(|p| p.name == name || p.aliases.contains(&name))
 }
 
 fn unknown(name: &str, key: &Node, on: On) -> Diagnostic {
@@ -288,10 +316,9 @@ fn indirect(invocation: &mut Invocation, value: &Node, out: &mut Vec<Diagnostic>
     let text = text.trim();
     let end = name_end(text);
     invocation.name = text[..end].to_owned();
-    invocation.at = value.span.clone();
-    invocation.verb = verb(&invocation.name, &value.span, out);
-    let rest = Node::str(text[end..].trim_start(), value.span.clone());
-    read_value(invocation, &rest, out);
+    invocation.at = value.place(0..end);
+    invocation.verb = verb(&invocation.name, &invocation.at, out);
+    read_words(invocation, text[end..].trim_start(), value, out);
     Some(())
 }
 
@@ -315,11 +342,12 @@ fn read_value(invocation: &mut Invocation, value: &Node, out: &mut Vec<Diagnosti
                 add(invocation, key, value, out);
             }
         }
-        Kind::Str(text) => read_words(invocation, text, &value.span, out),
+        Kind::Str(text) => read_words(invocation, text, value, out),
         Kind::Seq(_) => {
             let text = format!("the arguments of `{}` cannot be a list", invocation.name);
             let error = Diagnostic::error(&value.span, text);
             out.push(error.hint("write `name: value` arguments under it"));
+            invocation.verb = Verb::Unknown;
         }
         _ => invocation.free = Some(value.clone()),
     }
@@ -346,12 +374,12 @@ fn add(invocation: &mut Invocation, key: &Node, value: &Node, out: &mut Vec<Diag
     });
 }
 
-fn read_words(invocation: &mut Invocation, text: &str, at: &Span, out: &mut Vec<Diagnostic>) {
+fn read_words(invocation: &mut Invocation, text: &str, written: &Node, out: &mut Vec<Diagnostic>) {
     let takes_text = match &invocation.verb {
         Verb::Action(spec) => {
             matches!(
                 spec.name,
-                "command" | "shell" | "script" | "raw" | "expect" | "win_command"
+                "command" | "shell" | "script" | "raw" | "win_command"
             )
         }
         Verb::Unknown => return,
@@ -360,39 +388,45 @@ fn read_words(invocation: &mut Invocation, text: &str, at: &Span, out: &mut Vec<
     match words::key_values(text, takes_text) {
         Ok((pairs, rest)) => {
             for (name, value) in pairs {
-                let span = place(at, &name);
+                let (at, value_at) = place(written, &name);
                 invocation.args.retain(|arg| arg.name != name);
                 invocation.args.push(Arg {
-                    value: Node::str(&value, span.clone()),
-                    at: span,
+                    value: Node::str(&value, value_at),
+                    at,
                     name,
                 });
             }
             let rest = rest.filter(|r| !r.trim().is_empty());
-            invocation.free = rest.map(|r| Node::str(&r, at.clone()));
+            invocation.free = rest.map(|r| Node::str(&r, written.span.clone()));
         }
-        Err(why) => out.push(Diagnostic::error(
-            at,
-            format!("these arguments do not end: {why}"),
-        )),
+        Err(why) => {
+            let text = format!("these arguments do not end: {why}");
+            out.push(Diagnostic::error(&written.span, text));
+            invocation.verb = Verb::Unknown;
+        }
     }
 }
 
-/// Where `name=` stands in the text of a span; the whole of it where that cannot be told.
-fn place(at: &Span, name: &str) -> Span {
-    let (start, end) = (at.start as usize, at.end as usize);
-    let written = at.file.text.get(start..end).unwrap_or_default();
-    let wanted = format!("{name}=");
-    let found = written.match_indices(&wanted).map(|(i, _)| i).find(|i| {
-        written[..*i]
-            .chars()
-            .next_back()
-            .is_none_or(|c| !c.is_alphanumeric() && c != '_')
-    });
-    match found {
-        Some(offset) => Span::new(&at.file, start + offset, start + offset + name.len()),
-        None => at.clone(),
-    }
+/// Where `name=value` stands in a string: the name, and what follows up to a blank.
+fn place(written: &Node, name: &str) -> (Span, Span) {
+    let text = written.as_str().unwrap_or_default();
+    let starts_word = |at: usize| {
+        let before = text[..at].chars().next_back();
+        before.is_none_or(|c| !c.is_alphanumeric() && c != '_')
+    };
+    let mut found = text.match_indices(name).map(|(at, _)| at);
+    let found = found.find(|at| starts_word(*at) && text[at + name.len()..].starts_with('='));
+    let Some(at) = found else {
+        return (written.span.clone(), written.span.clone());
+    };
+    let value = at + name.len() + 1;
+    let length = text[value..]
+        .find(char::is_whitespace)
+        .unwrap_or(text.len() - value);
+    (
+        written.place(at..at + name.len()),
+        written.place(value..value + length),
+    )
 }
 
 /// `args:` fills in what the action itself was not given.
