@@ -62,8 +62,10 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
     args.argv = args.argv.filter(|a| !a.is_empty());
     ran::one_of(&[("cmd", args.cmd.is_some()), ("argv", args.argv.is_some())])?;
     if args.executable.is_some() {
-        return Err(ArgError::new("executable", "`command` uses no shell to choose")
-            .hint("use `shell` with this argument"));
+        return Err(
+            ArgError::new("executable", "`command` uses no shell to choose")
+                .hint("use `shell` with this argument"),
+        );
     }
     args.words().map_err(|e| ArgError::new("cmd", e))?;
     Ok(Box::new(args))

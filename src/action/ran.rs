@@ -17,7 +17,9 @@ pub(crate) fn lines(text: &str) -> Value {
     let mut lines: Vec<Value> = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let end = rest.find(['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}']);
+        let end = rest.find([
+            '\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}',
+        ]);
         let Some(end) = end else {
             lines.push(rest.into());
             break;
@@ -45,7 +47,10 @@ pub(crate) fn put_output(map: &mut Mapping, stdout: &str, stderr: &str) {
 #[expect(clippy::cast_possible_truncation, reason = "a time of this age fits")]
 pub(crate) fn moment(seconds: f64) -> String {
     let micros = (seconds * 1e6).round() as i64;
-    let (days, rest) = (micros.div_euclid(86_400_000_000), micros.rem_euclid(86_400_000_000));
+    let (days, rest) = (
+        micros.div_euclid(86_400_000_000),
+        micros.rem_euclid(86_400_000_000),
+    );
     let (year, month, day) = civil(days);
     let second = rest / 1_000_000;
     format!(
@@ -66,7 +71,11 @@ pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
     let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     let mp = (5 * doy + 2) / 153;
     let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    (yoe + era * 400 + i64::from(month <= 2), month, doy - (153 * mp + 2) / 5 + 1)
+    (
+        yoe + era * 400 + i64::from(month <= 2),
+        month,
+        doy - (153 * mp + 2) / 5 + 1,
+    )
 }
 
 /// A span of seconds as `0:00:00.003653`, with days before it where there are any.
@@ -167,7 +176,10 @@ impl Unless {
         if let Some(text) = self.creates.as_deref().filter(|t| there(t)) {
             return Some((text, true));
         }
-        self.removes.as_deref().filter(|t| !there(t)).map(|text| (text, false))
+        self.removes
+            .as_deref()
+            .filter(|t| !there(t))
+            .map(|text| (text, false))
     }
 }
 
@@ -189,7 +201,10 @@ impl Invocation<'_> {
         };
         if let Some((pattern, exists)) = self.unless.declines(seen) {
             let words = if exists { "exists" } else { "does not exist" };
-            map.insert("msg".into(), format!("Did not run command since '{pattern}' {words}").into());
+            map.insert(
+                "msg".into(),
+                format!("Did not run command since '{pattern}' {words}").into(),
+            );
             put_output(&mut map, &format!("skipped, since {pattern} {words}"), "");
             return Decision::ok(map);
         }
@@ -253,15 +268,24 @@ fn not_started(mut map: Mapping, rc: i32, why: &str) -> Failure {
     map.insert("changed".into(), false.into());
     map.insert("msg".into(), message.into());
     map.insert("exception".into(), why.into());
-    Failure { message: format!("{} {why}", message), result: map }
+    Failure {
+        message: format!("{} {why}", message),
+        result: map,
+    }
 }
 
 pub(crate) fn failed(mut map: Mapping, ran: &Ran) -> Failure {
-    let message =
-        if ran.timed_out { "the command did not end in time" } else { "non-zero return code" };
+    let message = if ran.timed_out {
+        "the command did not end in time"
+    } else {
+        "non-zero return code"
+    };
     map.insert("msg".into(), message.into());
     map.insert("changed".into(), true.into());
-    Failure { message: message.into(), result: map }
+    Failure {
+        message: message.into(),
+        result: map,
+    }
 }
 
 /// The run among what was done.
@@ -276,9 +300,15 @@ pub(crate) fn ran(done: &[Done]) -> Option<&Ran> {
 pub(crate) fn one_of(given: &[(&'static str, bool)]) -> Result<(), ArgError> {
     let names: Vec<_> = given.iter().map(|(n, _)| *n).collect();
     match given.iter().filter(|(_, g)| *g).count() {
-        0 => Err(ArgError::new("", format!("one of {} must be given", names.join(", ")))),
+        0 => Err(ArgError::new(
+            "",
+            format!("one of {} must be given", names.join(", ")),
+        )),
         1 => Ok(()),
-        _ => Err(ArgError::new("", format!("{} are mutually exclusive", names.join(", ")))),
+        _ => Err(ArgError::new(
+            "",
+            format!("{} are mutually exclusive", names.join(", ")),
+        )),
     }
 }
 
@@ -288,7 +318,10 @@ mod tests {
 
     #[test]
     fn a_command_is_split_as_a_shell_would() {
-        assert_eq!(words(r#"a  "b c"'d' e\ f ''"#).unwrap(), ["a", "b cd", "e f", ""]);
+        assert_eq!(
+            words(r#"a  "b c"'d' e\ f ''"#).unwrap(),
+            ["a", "b cd", "e f", ""]
+        );
         assert_eq!(words(r#""a\"b\n""#).unwrap(), [r#"a"b\n"#]);
         assert!(words("'a").is_err());
     }
@@ -304,7 +337,10 @@ mod tests {
     #[test]
     fn lines_end_where_python_ends_them() {
         let got = lines("a\r\nb\n\nc");
-        assert_eq!(got, Value::Sequence(vec!["a".into(), "b".into(), "".into(), "c".into()]));
+        assert_eq!(
+            got,
+            Value::Sequence(vec!["a".into(), "b".into(), "".into(), "c".into()])
+        );
         assert_eq!(lines(""), Value::Sequence(vec![]));
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Changed whenever it ran. Check mode does not run it and does not know what it would do.
 
-use crate::resource::program::{Exec, Run};
 use crate::resource::Query;
+use crate::resource::program::{Exec, Run};
 use crate::source::Mapping;
 
 use super::{ArgError, Decision, Done, Failure, Observed, Spec, Task, ran};

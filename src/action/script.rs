@@ -56,7 +56,10 @@ impl Args {
     /// The script, and the text after it.
     fn parts(&self) -> Result<(String, String), String> {
         let text = self.cmd.trim();
-        let first = ran::words(text)?.into_iter().next().ok_or("no script was given")?;
+        let first = ran::words(text)?
+            .into_iter()
+            .next()
+            .ok_or("no script was given")?;
         let mut open = None;
         let mut escaped = false;
         let end = text.find(|c: char| {
@@ -84,7 +87,10 @@ impl Args {
 
     fn local(&self) -> Result<Resource, Failure> {
         let (path, _) = self.parts()?;
-        Ok(Resource::Local { path, folder: Folder::Files })
+        Ok(Resource::Local {
+            path,
+            folder: Folder::Files,
+        })
     }
 }
 
@@ -115,7 +121,11 @@ impl Task for Args {
             }
         };
         let executable = self.executable.clone();
-        let mut run = Run::new(Exec::Script { content, args, executable });
+        let mut run = Run::new(Exec::Script {
+            content,
+            args,
+            executable,
+        });
         run.chdir.clone_from(&self.chdir);
         let mut decision = Decision::default();
         decision.changed = self.unless().is_given().then_some(true);
@@ -139,7 +149,13 @@ mod tests {
             Args::read(map).unwrap().parts().unwrap()
         };
         assert_eq!(parts("a.sh 'b  c' d"), ("a.sh".into(), "'b  c' d".into()));
-        assert_eq!(parts(r"'my script.sh'   x"), ("my script.sh".into(), "x".into()));
-        assert_eq!(parts(r"my\ script.sh"), ("my script.sh".into(), String::new()));
+        assert_eq!(
+            parts(r"'my script.sh'   x"),
+            ("my script.sh".into(), "x".into())
+        );
+        assert_eq!(
+            parts(r"my\ script.sh"),
+            ("my script.sh".into(), String::new())
+        );
     }
 }

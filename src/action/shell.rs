@@ -81,7 +81,10 @@ impl Task for Args {
         let executable = self.executable.clone();
         let invocation = Invocation {
             cmd: self.cmd.as_str().into(),
-            exec: Exec::Shell { text: self.cmd.clone(), executable },
+            exec: Exec::Shell {
+                text: self.cmd.clone(),
+                executable,
+            },
             unless: self.unless(),
             stdin: self.stdin.as_deref(),
             stdin_add_newline: self.stdin_add_newline,

@@ -5,14 +5,14 @@
 //! [`shell::Shell`]. Five verbs make the seam: connect, start, write, read, close.
 
 mod arguments;
+pub mod config;
 mod container;
+pub mod dialer;
 mod frame;
+pub mod keygen;
 mod known_hosts;
 mod local;
 mod pattern;
-pub mod config;
-pub mod dialer;
-pub mod keygen;
 pub mod shell;
 pub mod ssh;
 pub mod target;

@@ -11,6 +11,9 @@ use crate::source::values::python_str;
 use crate::source::{Kind, Node, Span, emit};
 use crate::vars::{Var, Vars};
 
+/// A group with many parents is drawn under each, and so is all below it: bounds what that adds up to.
+const MAX_GRAPH: usize = 64 * 1024 * 1024;
+
 /// What to show of the variables.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Show<'a> {
@@ -24,7 +27,7 @@ pub struct Show<'a> {
 pub fn list(inventory: &Inventory, show: Show<'_>) -> String {
     let mut groups = Map::new();
     let mut seen = HashSet::new();
-    list_group(inventory, show, ALL, &mut seen, &mut groups);
+    list_group(inventory, show, (ALL, 0), &mut seen, &mut groups);
     let mut hostvars = Map::new();
     for host in inventory.members(ALL) {
         let name = inventory.hosts[host].name.as_str();
@@ -43,7 +46,7 @@ pub fn list(inventory: &Inventory, show: Show<'_>) -> String {
 fn list_group(
     inventory: &Inventory,
     show: Show<'_>,
-    group: usize,
+    (group, depth): (usize, usize),
     seen: &mut HashSet<usize>,
     out: &mut Map<String, Json>,
 ) {
@@ -71,9 +74,9 @@ fn list_group(
     if !body.is_empty() {
         out.insert(own.name.to_string(), Json::Object(body));
     }
-    for child in &own.children {
+    for child in inventory.children(group, depth) {
         if seen.insert(*child) {
-            list_group(inventory, show, *child, seen, out);
+            list_group(inventory, show, (*child, depth + 1), seen, out);
         }
     }
 }
@@ -101,7 +104,10 @@ fn graph_group(
 ) {
     let own = &inventory.groups[group];
     graph_line(out, depth, &format!("@{}:", own.name));
-    for child in &own.children {
+    for child in inventory.children(group, depth) {
+        if out.len() > MAX_GRAPH {
+            return;
+        }
         graph_group(inventory, *child, depth + 1, show, out);
     }
     for host in own.hosts.iter().filter(|_| group != ALL) {
@@ -133,7 +139,7 @@ fn graph_line(out: &mut String, depth: usize, text: &str) {
 /// `--list --yaml`: an inventory that can be read again.
 pub fn yaml(inventory: &Inventory, show: Show<'_>) -> String {
     let mut seen = Seen::default();
-    let body = yaml_group(inventory, show, ALL, &mut seen);
+    let body = yaml_group(inventory, show, (ALL, 0), &mut seen);
     emit::yaml(&map(body
         .map(|b| ("all".to_owned(), b))
         .into_iter()
@@ -149,14 +155,14 @@ struct Seen {
 fn yaml_group(
     inventory: &Inventory,
     show: Show<'_>,
-    group: usize,
+    (group, depth): (usize, usize),
     seen: &mut Seen,
 ) -> Option<Node> {
     let own = &inventory.groups[group];
     let mut children = Vec::new();
-    for child in &own.children {
+    for child in inventory.children(group, depth) {
         let body = if seen.groups.insert(*child) {
-            yaml_group(inventory, show, *child, seen)
+            yaml_group(inventory, show, (*child, depth + 1), seen)
         } else {
             Some(map(Vec::new()))
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::model::{Inventory, Refusal, UNGROUPED};
 use super::words::{Unclosed, Word, words};
-use super::{MAX_HOSTS, MAX_LINE, MAX_MISTAKES, literal, range};
+use super::{MAX_GROUPS, MAX_HOSTS, MAX_LINE, MAX_MISTAKES, MAX_VALUES, literal, range};
 use crate::source::{Diagnostic, File, Span, suggest};
 use crate::vars::Var;
 
@@ -68,6 +68,15 @@ impl Reader<'_> {
         &mut self.diagnostics[last]
     }
 
+    /// Whether there is room for so many values more; says so if not.
+    fn room(&mut self, span: &Span, values: usize) -> bool {
+        let room = self.inventory.claim(values);
+        if !room {
+            self.error(span, too_much());
+        }
+        room
+    }
+
     fn line(&mut self, raw: &str, start: usize) {
         let start = start + (raw.len() - raw.trim_start().len());
         let line = raw.trim();
@@ -119,6 +128,9 @@ impl Reader<'_> {
                 Section::Hosts
             }
         };
+        if !self.room(&name_span, 0) {
+            return;
+        }
         let known = self.inventory.has_group(name);
         self.group = self.inventory.group(name);
         if self.section == Section::Vars {
@@ -172,6 +184,9 @@ impl Reader<'_> {
             self.diagnostics.push(Diagnostic::warning(&span, text));
         }
         let vars = self.assignments(vars, start);
+        if !self.room(&span, names.len().saturating_mul(vars.len())) {
+            return;
+        }
         for name in &names {
             let group = self.group;
             match self
@@ -225,6 +240,9 @@ impl Reader<'_> {
         let lead = value.len() - value.trim_start().len();
         let span = self.span(start + key.len() + 1 + lead, start + line.len());
         let var = Var::Template(literal::evaluate(value.trim(), &span));
+        if !self.room(&span, 1) {
+            return;
+        }
         self.inventory.set_group_var(self.group, key.trim(), var);
     }
 
@@ -237,6 +255,9 @@ impl Reader<'_> {
             return;
         }
         let span = self.span(span.start as usize, span.start as usize + name.len());
+        if !self.room(&span, 1) {
+            return;
+        }
         let declared = self.inventory.has_group(name) && !self.pending.contains_key(name);
         if declared {
             let child = self.inventory.group(name);
@@ -287,6 +308,10 @@ pub(super) fn expand(pattern: &str) -> Result<Vec<String>, range::RangeError> {
     } else {
         Ok(vec![pattern.to_owned()])
     }
+}
+
+pub(super) fn too_much() -> String {
+    format!("the inventory has more than {MAX_VALUES} values or {MAX_GROUPS} groups")
 }
 
 pub(super) fn too_many() -> String {
@@ -381,5 +406,8 @@ mod tests {
         let (inventory, errors) = load("a[1:60000]\nb[1:60000]\n");
         assert!(errors[0].contains("more than 100000 hosts"), "{errors:?}");
         assert_eq!(inventory.hosts().len(), MAX_HOSTS);
+        let (inventory, errors) = load(&format!("a[1:90000]{}\n", " v=1".repeat(100)));
+        assert!(errors[0].contains("more than 2000000 values"), "{errors:?}");
+        assert!(inventory.hosts().is_empty());
     }
 }

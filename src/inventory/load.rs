@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::model::{Inventory, UNGROUPED};
-use super::{MAX_FOLDERS, ini, range, script, yaml};
+use super::{MAX_FOLDERS, MAX_NESTING, ini, range, script, yaml};
 use crate::source::vault::{self, Keyring};
 use crate::source::yaml::{failed, parse_one};
 use crate::source::{Diagnostic, File, Files, Node, Span};
@@ -54,6 +54,13 @@ impl Inventory {
             diagnostics.extend(inventory.read_source(source, env));
             inventory.settle();
         }
+        if let Some(group) = inventory.too_deep() {
+            let text = format!(
+                "{} is in more than {MAX_NESTING} groups, one in another",
+                group.name
+            );
+            diagnostics.push(Diagnostic::bare(text));
+        }
         for host in inventory.ambiguous() {
             let text = format!("{} is the name of a host and of a group", host.name);
             diagnostics.push(Diagnostic::warning(&host.span, text));
@@ -101,10 +108,13 @@ impl Inventory {
                         if self.host(&name).is_some() {
                             continue;
                         }
-                        if self.host_in(&name, UNGROUPED, port, &span, None).is_err() {
+                        let path = PathBuf::from(source);
+                        let added = self.host_in(&name, UNGROUPED, port, &span, Some(&path));
+                        let Ok(host) = added else {
                             diagnostics.push(Diagnostic::error(&span, ini::too_many()));
                             return diagnostics;
-                        }
+                        };
+                        self.hosts[host].listed = true;
                     }
                 }
             }
@@ -235,4 +245,84 @@ pub(super) fn folder_of(source: &str, files: &Files) -> Option<PathBuf> {
         return None;
     }
     Some(path.parent().map(Path::to_owned).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Host;
+    use super::*;
+    use crate::source::Secret;
+    use crate::source::vault::encrypt;
+
+    fn load(files: &[(&str, &str)], sources: &[&str]) -> (Inventory, Vec<String>) {
+        let files = Files::map(files.iter().copied());
+        let mut vault = Keyring::default();
+        vault.add("default", Secret::new("sesame"));
+        let env = LoadEnv {
+            files: &files,
+            run_script: &|path, args| match args {
+                ["--list"] if path.ends_with("good") => Ok("{\"g\": [\"h\"]}".into()),
+                ["--host", name] => Ok(format!("{{\"me\": \"{name}\"}}")),
+                _ => Err("exit status 1".into()),
+            },
+            vault: &vault,
+        };
+        let sources: Vec<String> = sources.iter().map(|s| (*s).to_owned()).collect();
+        let (inventory, found) = Inventory::load(&sources, &env);
+        (inventory, found.into_iter().map(|d| d.message).collect())
+    }
+
+    #[test]
+    fn sources_of_each_kind() {
+        let files = [
+            ("a", "h1\n"),
+            ("good", "#!/bin/sh\n"),
+            ("bad", "#!/bin/sh\n"),
+            ("x.toml", ""),
+        ];
+        let (inventory, found) = load(&files, &["a", "h[2:3],", "good", "bad", "gone", "x.toml"]);
+        assert_eq!(
+            found,
+            [
+                "inventory script bad --list: exit status 1",
+                "no such inventory: gone",
+                "x.toml: TOML inventories are not read",
+            ]
+        );
+        assert_eq!(inventory.hosts().len(), 4);
+        assert!(inventory.var_of("h", "me", None).is_some());
+        assert_eq!(inventory.host("h2").and_then(Host::dir), None);
+        let (_, found) = load(&[("x.yml", "plugin: aws_ec2\n")], &["x.yml"]);
+        assert_eq!(found, ["inventory plugin aws_ec2 is not available"]);
+    }
+
+    #[test]
+    fn vaults_are_opened() {
+        let text = "[web]\nw1\n";
+        let sealed = encrypt(text.as_bytes(), &Secret::new("sesame"), None, &[7; 32]);
+        let vars = encrypt(b"a: 1\n", &Secret::new("sesame"), None, &[8; 32]);
+        let files = [("hosts", sealed.as_str()), ("group_vars/web.yml", &vars)];
+        let (inventory, found) = load(&files, &["hosts"]);
+        assert!(found.is_empty(), "{found:?}");
+        assert!(inventory.var_of("w1", "a", None).is_some());
+        let other = encrypt(b"a: 1\n", &Secret::new("other"), None, &[8; 32]);
+        let (_, found) = load(&[("hosts", &other)], &["hosts"]);
+        assert!(
+            found[0].starts_with("cannot open this vault: no vault password fits"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn endless_nesting_is_told_and_survived() {
+        let mut text = String::new();
+        for n in 0..20_000 {
+            text += &format!("[g{n}:children]\ng{}\n", n + 1);
+        }
+        text += "[g20000]\nh\n";
+        let (inventory, found) = load(&[("hosts", &text)], &["hosts"]);
+        assert!(found[0].contains("is in more than 100 groups"), "{found:?}");
+        let show = super::super::export::Show::default();
+        assert!(super::super::export::list(&inventory, show).contains("g99"));
+    }
 }

@@ -28,6 +28,13 @@ pub use pattern::{Order, Selection};
 /// More hosts than this are a slip in a range, not a fleet: ten times the largest fleets we know of.
 pub const MAX_HOSTS: usize = 100_000;
 
+/// Each costs memory also where its section is empty; the largest inventories have some thousands.
+pub const MAX_GROUPS: usize = 50_000;
+
+/// Values of all hosts and groups together, some 150 bytes each: a few words with a range behind them
+/// could ask for any number.
+pub const MAX_VALUES: usize = 2_000_000;
+
 /// A longer line of an INI inventory is not one: whole JSON documents as host variables are shorter.
 pub const MAX_LINE: usize = 1024 * 1024;
 
@@ -40,5 +47,5 @@ const MAX_MISTAKES: usize = 20;
 /// Folders within inventory directories, and within `group_vars/NAME/`: deeper is a link loop.
 const MAX_FOLDERS: usize = 32;
 
-/// Groups within groups of a YAML inventory, and lists within lists of a literal: bounds the stack.
+/// Groups within groups, and lists within lists of a literal: bounds the stack.
 const MAX_NESTING: usize = 100;

@@ -5,8 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::MAX_HOSTS;
 use super::group_vars::Beside;
+use super::{MAX_GROUPS, MAX_HOSTS, MAX_NESTING, MAX_VALUES};
 use crate::source::{Kind, Node, Span};
 use crate::vars::{Layer, Var};
 
@@ -47,8 +47,10 @@ pub struct Host {
     pub name: HostName,
     /// Where it was named first.
     pub span: Span,
-    /// `inventory_file`: the file it was named in first; absent for hosts of a `-i` list.
+    /// `inventory_file`: the file it was named in first, or the `-i` list.
     pub file: Option<PathBuf>,
+    /// Named in a `-i` list, not in a file.
+    pub listed: bool,
     /// Not in any inventory: `localhost`, used without being named.
     pub implicit: bool,
     pub(super) vars: Layer,
@@ -56,9 +58,13 @@ pub struct Host {
 }
 
 impl Host {
-    /// `inventory_dir`.
+    /// `inventory_dir`; none for hosts of a `-i` list.
     pub fn dir(&self) -> Option<PathBuf> {
-        self.file.as_ref()?.parent().map(PathBuf::from)
+        self.file
+            .as_ref()
+            .filter(|_| !self.listed)?
+            .parent()
+            .map(PathBuf::from)
     }
 }
 
@@ -87,6 +93,8 @@ pub struct Inventory {
     pub(super) beside_sources: Vec<Arc<Beside>>,
     /// The same beside each playbook.
     pub(super) beside_playbooks: BTreeMap<PathBuf, Arc<Beside>>,
+    /// How many values were given to hosts and groups.
+    pub(super) values: usize,
 }
 
 /// The indices of the two groups every inventory has.
@@ -113,6 +121,7 @@ impl Default for Inventory {
             sources: Vec::new(),
             beside_sources: Vec::new(),
             beside_playbooks: BTreeMap::new(),
+            values: 0,
         };
         let all = inventory.group("all");
         let ungrouped = inventory.group("ungrouped");
@@ -216,6 +225,7 @@ impl Inventory {
                 name: HostName::new(name),
                 span,
                 file: None,
+                listed: false,
                 implicit: true,
                 vars: Arc::new([("ansible_connection".to_owned(), Var::Template(local))].into()),
                 groups: vec![ALL],
@@ -271,6 +281,7 @@ impl Inventory {
                     name,
                     span: span.clone(),
                     file: file.cloned(),
+                    listed: false,
                     implicit: false,
                     vars: Arc::new(vars),
                     groups: Vec::new(),
@@ -295,6 +306,21 @@ impl Inventory {
         true
     }
 
+    /// Whether there is room for so many more values, which are counted as given.
+    pub(super) fn claim(&mut self, values: usize) -> bool {
+        self.values = self.values.saturating_add(values);
+        self.values <= MAX_VALUES && self.groups.len() <= MAX_GROUPS
+    }
+
+    /// The children of a group that is itself so deep; none where it is too deep to go on.
+    pub(super) fn children(&self, group: usize, depth: usize) -> &[usize] {
+        if depth < MAX_NESTING {
+            &self.groups[group].children
+        } else {
+            &[]
+        }
+    }
+
     pub(super) fn set_host_var(&mut self, host: usize, name: &str, var: Var) {
         Arc::make_mut(&mut self.hosts[host].vars).insert(name.to_owned(), var);
     }
@@ -316,7 +342,9 @@ impl Inventory {
 
     /// Makes one group the child of another.
     pub(super) fn add_child(&mut self, parent: usize, child: usize) -> Result<(), Refusal> {
-        if parent == child || self.ancestry(&[parent]).contains(&child) {
+        // What has no children cannot be above anything.
+        let inner = !self.groups[child].children.is_empty();
+        if parent == child || (inner && self.ancestry(&[parent]).contains(&child)) {
             return Err(Refusal::Loop);
         }
         self.link(parent, child);
@@ -412,6 +440,11 @@ impl Inventory {
                 }
             }
         }
+    }
+
+    /// A group that is in more groups than can be shown.
+    pub(super) fn too_deep(&self) -> Option<&Group> {
+        self.groups.iter().find(|g| g.depth > MAX_NESTING)
     }
 
     /// Names that are both a host's and a group's: legal, and rarely meant.

@@ -490,7 +490,7 @@ mod tests {
             ("~eb1", "! site.yml:1:8 []"),
             ("empty", ""),
             ("localhost", "localhost"),
-            ("web1.x:22", "! site.yml:1:8 []"),
+            ("web1.x:22", "! site.yml:1:8 [\"did you mean `web1.x`?\"]"),
             (
                 "web:wbe",
                 "web1.x web2.x web3.x web4.x! site.yml:1:12 [\"did you mean `web`?\"]",

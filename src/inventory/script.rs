@@ -92,6 +92,9 @@ impl Reader<'_> {
                 },
                 None => call(self.path, &["--host", name.as_str()], env)?,
             };
+            if !self.inventory.claim(own.len()) {
+                return Err(Diagnostic::error(&self.span, ini::too_much()));
+            }
             for (key, value) in &own {
                 let var = Var::Template(node(value, &self.span));
                 self.inventory.set_host_var(host, key, var);

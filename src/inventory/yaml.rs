@@ -184,6 +184,9 @@ impl Reader<'_> {
                 None => self.error(key_node, "a variable is named by text".into()),
             }
         }
+        if !self.inventory.claim(names.len().saturating_mul(vars.len())) {
+            return self.error(name, ini::too_much());
+        }
         for one in &names {
             let added = self
                 .inventory

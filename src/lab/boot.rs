@@ -86,7 +86,9 @@ pub fn keep(store: &Store, name: &str) -> Result<(), LabError> {
     let _ = rustix::process::setsid();
     loop {
         let notes = store.read()?;
-        let Some(host) = notes.hosts.iter().find(|h| h.name == name) else { return Ok(()) };
+        let Some(host) = notes.hosts.iter().find(|h| h.name == name) else {
+            return Ok(());
+        };
         let kept = one_life(store, host, notes.network);
         match kept {
             Ok(AGAIN) => forget_volatile(store, name),
@@ -121,7 +123,16 @@ fn one_life(store: &Store, host: &HostNote, network: net::Network) -> Result<i32
     write(&store.of(&host.name, "boot_id"), id.as_bytes(), 0o444)?;
     let me = format!("/proc/{}/exe", std::process::id());
     let boot = ["lab", "build", "--name", &store.name, &host.name];
-    let spaces = ["--pid", "--fork", "--", "unshare", "--mount", "--propagation", "private", "--"];
+    let spaces = [
+        "--pid",
+        "--fork",
+        "--",
+        "unshare",
+        "--mount",
+        "--propagation",
+        "private",
+        "--",
+    ];
     let words = [&spaces[..], &[me.as_str()], &boot[..]].concat();
     let mut child = run::command("unshare", &words)
         .stdin(Stdio::piped())
@@ -148,16 +159,26 @@ fn bring_up(
     network: net::Network,
     child: &mut Child,
 ) -> Result<(), LabError> {
-    let failed = |why: &str| LabError::Boot { host: host.name.clone(), why: why.trim().into() };
+    let failed = |why: &str| LabError::Boot {
+        host: host.name.clone(),
+        why: why.trim().into(),
+    };
     let (Some(out), Some(mut input)) = (child.stdout.take(), child.stdin.take()) else {
         return Err(failed("its pipes are closed"));
     };
     let mut out = BufReader::new(out);
     let mut line = String::new();
-    out.read_line(&mut line).map_err(doing("hear from the host"))?;
-    let pid = line.strip_prefix("ready ").and_then(|p| p.trim().parse::<u32>().ok());
+    out.read_line(&mut line)
+        .map_err(doing("hear from the host"))?;
+    let pid = line
+        .strip_prefix("ready ")
+        .and_then(|p| p.trim().parse::<u32>().ok());
     let Some(pid) = pid else {
-        return Err(failed(if line.is_empty() { "see its log" } else { &line }));
+        return Err(failed(if line.is_empty() {
+            "see its log"
+        } else {
+            &line
+        }));
     };
     remember(store, &host.name, "pid", pid)?;
     let everyone = "0 0 4294967295\n";
@@ -169,8 +190,13 @@ fn bring_up(
     input.write_all(b"go\n").map_err(doing("start the host"))?;
     drop(input);
     let mut last = String::new();
-    out.read_line(&mut last).map_err(doing("hear from the host"))?;
-    if last == UP { Ok(()) } else { Err(failed(&last)) }
+    out.read_line(&mut last)
+        .map_err(doing("hear from the host"))?;
+    if last == UP {
+        Ok(())
+    } else {
+        Err(failed(&last))
+    }
 }
 
 /// Step 2. Only returns when it failed; the keeper reads why from stdout.
@@ -183,7 +209,15 @@ pub fn build(store: &Store, name: &str) -> Result<std::convert::Infallible, LabE
     if host.profile.server(&host.lower) == Server::Own {
         show_program(&store.of(name, "root").join("run/palisade"))?;
     }
-    let spaces = ["--user", "--mount", "--net", "--uts", "--ipc", "--cgroup", "--propagation"];
+    let spaces = [
+        "--user",
+        "--mount",
+        "--net",
+        "--uts",
+        "--ipc",
+        "--cgroup",
+        "--propagation",
+    ];
     let then = ["private", "--", "sh", "-c", WAIT];
     let error = run::command("unshare", &[&spaces[..], &then[..]].concat())
         .arg(me)
@@ -238,13 +272,22 @@ pub fn enter(store: &Store, name: &str) -> Result<std::convert::Infallible, LabE
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .exec();
-    Err(LabError::Io { what: "start /bin/sh".into(), source: error })
+    Err(LabError::Io {
+        what: "start /bin/sh".into(),
+        source: error,
+    })
 }
 
 fn server_command(server: Server) -> &'static [&'static str] {
     match server {
         Server::OpenSsh => &["/usr/sbin/sshd"],
-        Server::Dropbear => &["/usr/sbin/dropbear", "-F", "-s", "-r", "/etc/dropbear/host_key"],
+        Server::Dropbear => &[
+            "/usr/sbin/dropbear",
+            "-F",
+            "-s",
+            "-r",
+            "/etc/dropbear/host_key",
+        ],
         Server::Own => &["/run/palisade", "lab", "serve"],
     }
 }
@@ -255,13 +298,20 @@ fn find(store: &Store, name: &str) -> Result<HostNote, LabError> {
         .hosts
         .into_iter()
         .find(|h| h.name == name)
-        .ok_or_else(|| LabError::NoSuchHost { given: name.into(), known: Vec::new() })
+        .ok_or_else(|| LabError::NoSuchHost {
+            given: name.into(),
+            known: Vec::new(),
+        })
 }
 
 /// Notes a process with the time it started, so that a number given again is not taken for it.
 fn remember(store: &Store, host: &str, what: &str, pid: u32) -> Result<(), LabError> {
     let born = born(pid).unwrap_or_default();
-    write(&store.of(host, what), format!("{pid} {born}\n").as_bytes(), 0o600)
+    write(
+        &store.of(host, what),
+        format!("{pid} {born}\n").as_bytes(),
+        0o600,
+    )
 }
 
 /// When a process started, in ticks since boot: field 22, counted after the name's parenthesis.
@@ -271,7 +321,11 @@ fn born(pid: u32) -> Option<String> {
     let mut fields = after.split_whitespace();
     let state = fields.next()?;
     // A zombie is gone in every way that matters here.
-    if state == "Z" { None } else { fields.nth(18).map(str::to_string) }
+    if state == "Z" {
+        None
+    } else {
+        fields.nth(18).map(str::to_string)
+    }
 }
 
 fn recall(store: &Store, host: &str, what: &str) -> Option<u32> {

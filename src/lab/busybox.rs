@@ -51,7 +51,13 @@ pub fn image() -> Result<PathBuf, LabError> {
 
 fn fill(top: &Path) -> Result<(), LabError> {
     make_dir(top, 0o755)?;
-    for dir in ["usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "usr/local/bin"] {
+    for dir in [
+        "usr/bin",
+        "usr/sbin",
+        "usr/lib",
+        "usr/lib64",
+        "usr/local/bin",
+    ] {
         make_dir(&top.join(dir), 0o755)?;
     }
     for name in ["bin", "sbin", "lib", "lib64"] {
@@ -87,7 +93,11 @@ fn fill(top: &Path) -> Result<(), LabError> {
         ("os-release", RELEASE, 0o644),
         ("profile", PROFILE, 0o644),
         ("shells", "/bin/sh\n/bin/ash\n", 0o644),
-        ("nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files\n", 0o644),
+        (
+            "nsswitch.conf",
+            "passwd: files\ngroup: files\nshadow: files\nhosts: files\n",
+            0o644,
+        ),
     ] {
         write(&top.join("etc").join(name), text.as_bytes(), mode)?;
     }
@@ -120,7 +130,11 @@ fn programs(top: &Path) -> Result<(), LabError> {
     for name in ["reboot", "poweroff", "halt"] {
         let path = top.join("sbin").join(name);
         let _ = fs::remove_file(&path);
-        let text = if name == "reboot" { REBOOT.into() } else { REBOOT.replace("HUP", "TERM") };
+        let text = if name == "reboot" {
+            REBOOT.into()
+        } else {
+            REBOOT.replace("HUP", "TERM")
+        };
         write(&path, text.as_bytes(), 0o755)?;
     }
     Ok(())
@@ -137,13 +151,19 @@ fn program(
     if let Some(path) = find(name).filter(is_static) {
         return Ok(path);
     }
-    fetch(package, fetched).map_err(|_| LabError::Missing { program: package, package })?;
+    fetch(package, fetched).map_err(|_| LabError::Missing {
+        program: package,
+        package,
+    })?;
     let bin = at.replacen("usr/", "", 1);
     [at, bin.as_str()]
         .iter()
         .map(|p| fetched.join(p))
         .find(|p| p.exists())
-        .ok_or(LabError::Missing { program: package, package })
+        .ok_or(LabError::Missing {
+            program: package,
+            package,
+        })
 }
 
 fn fetch(package: &str, to: &Path) -> Result<(), LabError> {
@@ -154,7 +174,11 @@ fn fetch(package: &str, to: &Path) -> Result<(), LabError> {
     run("sh", &["-c", download, "sh", &to_text, package], "")?;
     for entry in fs::read_dir(to).into_iter().flatten().flatten() {
         if entry.path().extension().is_some_and(|e| e == "deb") {
-            run("dpkg-deb", &["-x", &entry.path().display().to_string(), &to_text], "")?;
+            run(
+                "dpkg-deb",
+                &["-x", &entry.path().display().to_string(), &to_text],
+                "",
+            )?;
             let _ = fs::remove_file(entry.path());
         }
     }

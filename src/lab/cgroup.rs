@@ -44,10 +44,12 @@ pub(crate) fn freeze(lab: &str, host: &str, frozen: bool) -> bool {
     groups(lab).into_iter().map(|g| g.join(host)).any(|group| {
         let old = if frozen { "FROZEN" } else { "THAWED" };
         let new = if frozen { "1" } else { "0" };
-        [("cgroup.freeze", new), ("freezer.state", old)].iter().any(|(name, value)| {
-            let file = group.join(name);
-            file.exists() && fs::write(file, value).is_ok()
-        })
+        [("cgroup.freeze", new), ("freezer.state", old)]
+            .iter()
+            .any(|(name, value)| {
+                let file = group.join(name);
+                file.exists() && fs::write(file, value).is_ok()
+            })
     })
 }
 

@@ -25,7 +25,13 @@ pub struct Difference {
 }
 
 /// What a login writes by itself, and what is empty after every boot: nobody's change.
-const NOISE: &[&str] = &["tmp", "var/tmp", "var/log/lastlog", "var/log/wtmp", "var/log/btmp"];
+const NOISE: &[&str] = &[
+    "tmp",
+    "var/tmp",
+    "var/log/lastlog",
+    "var/log/wtmp",
+    "var/log/btmp",
+];
 
 impl Lab {
     /// The differences of a host's files, in the order of their paths. A new directory stands for
@@ -35,7 +41,12 @@ impl Lab {
         let host = find(&notes, host)?;
         let layers = root::layers(&self.store, host);
         let mut found = Vec::new();
-        walk(&self.store.of(&host.name, "upper"), Path::new(""), &layers, &mut found)?;
+        walk(
+            &self.store.of(&host.name, "upper"),
+            Path::new(""),
+            &layers,
+            &mut found,
+        )?;
         found.sort();
         Ok(found)
     }
@@ -49,7 +60,10 @@ fn walk(
 ) -> Result<(), LabError> {
     let dir = upper.join(inner);
     let mut add = |path: &Path, kind| {
-        found.push(Difference { path: Path::new("/").join(path), kind });
+        found.push(Difference {
+            path: Path::new("/").join(path),
+            kind,
+        });
     };
     let opaque = is_opaque(&dir);
     if opaque {
@@ -66,7 +80,9 @@ fn walk(
         if NOISE.iter().any(|n| path == Path::new(n)) {
             continue;
         }
-        let Ok(now) = fs::symlink_metadata(entry.path()) else { continue };
+        let Ok(now) = fs::symlink_metadata(entry.path()) else {
+            continue;
+        };
         let before = lookup(layers, &path);
         let kind = match &before {
             _ if is_whiteout(&now) && before.is_none() => None,
@@ -81,7 +97,9 @@ fn walk(
             deeper.push(path);
         }
     }
-    deeper.iter().try_for_each(|path| walk(upper, path, layers, found))
+    deeper
+        .iter()
+        .try_for_each(|path| walk(upper, path, layers, found))
 }
 
 fn compare(old: &Path, was: &Metadata, new: &Path, now: &Metadata) -> Option<Kind> {
@@ -159,7 +177,10 @@ mod tests {
         let mut found = Vec::new();
         walk(&upper, Path::new(""), &[lower], &mut found).unwrap();
         found.sort();
-        let seen: Vec<_> = found.iter().map(|d| (d.path.to_str().unwrap(), d.kind)).collect();
+        let seen: Vec<_> = found
+            .iter()
+            .map(|d| (d.path.to_str().unwrap(), d.kind))
+            .collect();
         assert_eq!(
             seen,
             [

@@ -85,10 +85,18 @@ impl fmt::Display for LabError {
             LabError::NotRoot { why } => write!(f, "the lab needs root: {why}"),
             LabError::Missing { program, .. } => write!(f, "`{program}` is not installed"),
             LabError::Refused { what, why } => write!(f, "{what} is not possible here: {why}"),
-            LabError::Command { command, status, stderr } => {
+            LabError::Command {
+                command,
+                status,
+                stderr,
+            } => {
                 write!(f, "`{command}` ended with {status}")?;
                 let tail = stderr.trim();
-                if tail.is_empty() { Ok(()) } else { write!(f, ": {tail}") }
+                if tail.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, ": {tail}")
+                }
             }
             LabError::Io { what, source } => write!(f, "failed to {what}: {source}"),
             LabError::BadName { what, given, rule } => {
@@ -119,5 +127,8 @@ impl std::error::Error for LabError {
 /// Turns an error of the system into one that says what was being done.
 pub(crate) fn doing<E: Into<io::Error>>(what: impl Into<String>) -> impl FnOnce(E) -> LabError {
     let what = what.into();
-    move |e| LabError::Io { what, source: e.into() }
+    move |e| LabError::Io {
+        what,
+        source: e.into(),
+    }
 }

@@ -22,8 +22,15 @@ impl Lab {
         if cgroup::freeze(&self.store.name, &host, frozen) {
             return Ok(());
         }
-        let what = if frozen { "freezing a host" } else { "thawing a host" };
-        Err(LabError::Refused { what: what.into(), why: "no control group can be written".into() })
+        let what = if frozen {
+            "freezing a host"
+        } else {
+            "thawing a host"
+        };
+        Err(LabError::Refused {
+            what: what.into(),
+            why: "no control group can be written".into(),
+        })
     }
 
     /// Unplugs a host's cable: packets vanish.
@@ -47,7 +54,11 @@ impl Lab {
         let rule = "a number with k, m or g";
         let number = size.trim_end_matches(['k', 'm', 'g']);
         if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(LabError::BadName { what: "a size", given: size.into(), rule });
+            return Err(LabError::BadName {
+                what: "a size",
+                given: size.into(),
+                rule,
+            });
         }
         let mount = "mkdir -p \"$1\" && mount -t tmpfs -o \"size=$0\" tmpfs \"$1\"";
         self.inside(host, &["sh", "-c", mount, size, at]).map(drop)
@@ -80,7 +91,16 @@ impl Lab {
 
 /// What exactly is missing for somebody who is not root.
 pub(crate) fn without_root() -> String {
-    let own = ["--user", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--", "true"];
+    let own = [
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "--net",
+        "--pid",
+        "--fork",
+        "--",
+        "true",
+    ];
     match run("unshare", &own, "") {
         Ok(_) => "user namespaces work here, but in one without root there is no second user id \
                   (sshd and sudo need one) and no cable from a host to this machine"

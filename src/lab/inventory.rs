@@ -15,8 +15,11 @@ pub enum Format {
 /// What every client needs so that it trusts exactly the lab's keys.
 pub(crate) fn ssh_options(keys: &Keys) -> Vec<String> {
     let known = format!("UserKnownHostsFile={}", keys.known_hosts.display());
-    let fixed =
-        ["GlobalKnownHostsFile=/dev/null", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes"];
+    let fixed = [
+        "GlobalKnownHostsFile=/dev/null",
+        "StrictHostKeyChecking=yes",
+        "IdentitiesOnly=yes",
+    ];
     std::iter::once(known.as_str())
         .chain(fixed)
         .flat_map(|o| ["-o".to_string(), o.to_string()])
@@ -31,7 +34,10 @@ impl Lab {
         let common = [
             ("ansible_user", user.to_string()),
             ("ansible_port", "22".to_string()),
-            ("ansible_ssh_private_key_file", keys.client.display().to_string()),
+            (
+                "ansible_ssh_private_key_file",
+                keys.client.display().to_string(),
+            ),
             ("ansible_ssh_common_args", ssh_options(&keys).join(" ")),
         ];
         Ok(match format {
@@ -74,8 +80,11 @@ fn yaml(hosts: &[HostNote], common: &[(&str, String)]) -> String {
     for (group, members) in groups(hosts) {
         let _ = writeln!(out, "    {group}:\n      hosts:");
         for host in members {
-            let _ =
-                writeln!(out, "        {}:\n          ansible_host: {}", host.name, host.address);
+            let _ = writeln!(
+                out,
+                "        {}:\n          ansible_host: {}",
+                host.name, host.address
+            );
         }
     }
     out
@@ -98,7 +107,10 @@ mod tests {
     #[test]
     fn hosts_are_grouped_by_profile_and_share_their_variables() {
         let hosts = [host("lab1", Profile::Debian), host("bb1", Profile::Busybox)];
-        let text = ini(&hosts, &[("ansible_user", "root".into()), ("a", "-o B=c".into())]);
+        let text = ini(
+            &hosts,
+            &[("ansible_user", "root".into()), ("a", "-o B=c".into())],
+        );
         assert_eq!(
             text,
             "[lab]\nlab1 ansible_host=10.77.0.2\n\n[busybox]\nbb1 ansible_host=10.77.0.2\n\n\

@@ -73,7 +73,9 @@ pub(crate) fn common(
     lower: &Path,
     keys: &Keys,
 ) -> Result<(), LabError> {
-    let top = store.path("hosts").join(format!(".common-{}", profile.name()));
+    let top = store
+        .path("hosts")
+        .join(format!(".common-{}", profile.name()));
     if top.exists() {
         return Ok(());
     }
@@ -83,13 +85,24 @@ pub(crate) fn common(
         accounts(lower, &top)?;
         sudo(lower, &top)?;
         write(&top.join("etc/fstab"), b"", 0o644)?;
-        let bin = if lower.join("sbin").is_symlink() { "usr/sbin" } else { "sbin" };
-        for (name, text) in
-            [("reboot", REBOOT), ("halt", POWEROFF), ("poweroff", POWEROFF), ("shutdown", SHUTDOWN)]
-        {
+        let bin = if lower.join("sbin").is_symlink() {
+            "usr/sbin"
+        } else {
+            "sbin"
+        };
+        for (name, text) in [
+            ("reboot", REBOOT),
+            ("halt", POWEROFF),
+            ("poweroff", POWEROFF),
+            ("shutdown", SHUTDOWN),
+        ] {
             write(&top.join(bin).join(name), text.as_bytes(), 0o755)?;
         }
-        write(&top.join("etc/ssh/sshd_config"), SSHD_CONFIG.as_bytes(), 0o644)?;
+        write(
+            &top.join("etc/ssh/sshd_config"),
+            SSHD_CONFIG.as_bytes(),
+            0o644,
+        )?;
     } else {
         make_dir(&top.join("root"), 0o700)?;
     }
@@ -104,9 +117,13 @@ pub(crate) fn common(
 
 /// Covers what of the machine is nobody else's business.
 fn hide(lower: &Path, top: &Path) -> Result<(), LabError> {
-    for entry in fs::read_dir(lower).map_err(doing(format!("read {}", lower.display())))?.flatten()
+    for entry in fs::read_dir(lower)
+        .map_err(doing(format!("read {}", lower.display())))?
+        .flatten()
     {
-        let Ok(name) = entry.file_name().into_string() else { continue };
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
         let seen = SEEN.contains(&name.as_str()) || name.starts_with("lib");
         if !seen && !EMPTY.iter().any(|(n, _)| *n == name) {
             whiteout(&top.join(&name))?;
@@ -121,7 +138,11 @@ fn hide(lower: &Path, top: &Path) -> Result<(), LabError> {
         rustix::fs::setxattr(&dir, "trusted.overlay.opaque", b"y", XattrFlags::empty())
             .map_err(doing(format!("hide {name}")))?;
     }
-    for entry in fs::read_dir(lower.join("etc/ssh")).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(lower.join("etc/ssh"))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         if entry.file_name().to_string_lossy().starts_with("ssh_host_") {
             whiteout(&top.join("etc/ssh").join(entry.file_name()))?;
         }
@@ -131,8 +152,14 @@ fn hide(lower: &Path, top: &Path) -> Result<(), LabError> {
 
 /// Overlayfs's mark for "not there".
 fn whiteout(at: &Path) -> Result<(), LabError> {
-    mknodat(CWD, at, FileType::CharacterDevice, Mode::empty(), makedev(0, 0))
-        .map_err(doing(format!("hide {}", at.display())))
+    mknodat(
+        CWD,
+        at,
+        FileType::CharacterDevice,
+        Mode::empty(),
+        makedev(0, 0),
+    )
+    .map_err(doing(format!("hide {}", at.display())))
 }
 
 pub(crate) fn is_whiteout(meta: &fs::Metadata) -> bool {
@@ -146,9 +173,16 @@ pub(crate) fn is_opaque(dir: &Path) -> bool {
 
 /// The machine's accounts without its people and its passwords, and the lab's own.
 fn accounts(lower: &Path, top: &Path) -> Result<(), LabError> {
-    let system = |id: &str| id.parse::<u32>().is_ok_and(|id| id < FIRST_PERSON || id >= NOBODY);
+    let system = |id: &str| {
+        id.parse::<u32>()
+            .is_ok_and(|id| id < FIRST_PERSON || id >= NOBODY)
+    };
     let read = |name: &str| fs::read_to_string(lower.join("etc").join(name)).unwrap_or_default();
-    let shell = if lower.join("bin/bash").exists() { "/bin/bash" } else { "/bin/sh" };
+    let shell = if lower.join("bin/bash").exists() {
+        "/bin/bash"
+    } else {
+        "/bin/sh"
+    };
     let (mut passwd, mut shadow) = (String::new(), String::new());
     for line in read("passwd").lines() {
         let fields: Vec<&str> = line.split(':').collect();
@@ -179,8 +213,9 @@ fn accounts(lower: &Path, top: &Path) -> Result<(), LabError> {
         let _ = writeln!(group, "{name}:x:{id}:");
         let _ = writeln!(gshadow, "{name}:!::");
     }
-    let shadow_group =
-        group.lines().find_map(|l| l.strip_prefix("shadow:x:")?.strip_suffix(':')?.parse().ok());
+    let shadow_group = group
+        .lines()
+        .find_map(|l| l.strip_prefix("shadow:x:")?.strip_suffix(':')?.parse().ok());
     for (name, text, mode) in [
         ("passwd", &passwd, 0o644),
         ("group", &group, 0o644),
@@ -201,13 +236,21 @@ fn sudo(lower: &Path, top: &Path) -> Result<(), LabError> {
         return Ok(());
     }
     let rules = "deploy ALL=(ALL:ALL) NOPASSWD: ALL\nadmin ALL=(ALL:ALL) ALL\n";
-    write(&top.join("etc/sudoers.d/palisade-lab"), rules.as_bytes(), 0o440)
+    write(
+        &top.join("etc/sudoers.d/palisade-lab"),
+        rules.as_bytes(),
+        0o440,
+    )
 }
 
 fn home_of(lower: &Path, top: &Path, home: &str, id: u32, key: &str) -> Result<(), LabError> {
     let dir = top.join(home);
     make_dir(&dir.join(".ssh"), 0o700)?;
-    write(&dir.join(".ssh/authorized_keys"), format!("{key} palisade-lab\n").as_bytes(), 0o600)?;
+    write(
+        &dir.join(".ssh/authorized_keys"),
+        format!("{key} palisade-lab\n").as_bytes(),
+        0o600,
+    )?;
     set_mode(&dir, if id == 0 { 0o700 } else { 0o755 })?;
     for name in [".bashrc", ".profile"] {
         if let Ok(text) = fs::read(lower.join("etc/skel").join(name)) {
@@ -223,14 +266,29 @@ fn home_of(lower: &Path, top: &Path, home: &str, id: u32, key: &str) -> Result<(
 
 fn own(path: &Path, uid: u32, gid: u32) -> Result<(), LabError> {
     let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-    rustix::fs::chownat(CWD, path, Some(uid), Some(gid), rustix::fs::AtFlags::empty())
-        .map_err(doing(format!("give {} away", path.display())))
+    rustix::fs::chownat(
+        CWD,
+        path,
+        Some(uid),
+        Some(gid),
+        rustix::fs::AtFlags::empty(),
+    )
+    .map_err(doing(format!("give {} away", path.display())))
 }
 
 /// Directories made on the way carry the umask of whoever runs the lab; hosts want 0755.
 fn mend_modes(top: &Path) -> Result<(), LabError> {
-    for name in ["etc", "etc/ssh", "usr", "usr/sbin", "sbin", "var", "var/cache", "etc/ssl", "home"]
-    {
+    for name in [
+        "etc",
+        "etc/ssh",
+        "usr",
+        "usr/sbin",
+        "sbin",
+        "var",
+        "var/cache",
+        "etc/ssl",
+        "home",
+    ] {
         let dir = top.join(name);
         if dir.is_dir() {
             set_mode(&dir, 0o755)?;
@@ -249,8 +307,16 @@ pub(crate) fn own_layer(
     let top = store.of(&host.name, "conf");
     make_dir(&top, 0o755)?;
     make_dir(&top.join("etc"), 0o755)?;
-    write(&top.join("etc/hostname"), format!("{}\n", host.name).as_bytes(), 0o644)?;
-    write(&top.join("etc/machine-id"), format!("{machine_id}\n").as_bytes(), 0o444)?;
+    write(
+        &top.join("etc/hostname"),
+        format!("{}\n", host.name).as_bytes(),
+        0o644,
+    )?;
+    write(
+        &top.join("etc/machine-id"),
+        format!("{machine_id}\n").as_bytes(),
+        0o444,
+    )?;
     if host.profile.server(&host.lower) == Server::Dropbear {
         make_dir(&top.join("etc/dropbear"), 0o700)?;
         return write(&top.join("etc/dropbear/host_key"), &key.dropbear, 0o600);
@@ -269,7 +335,9 @@ pub(crate) fn names(store: &Store, notes: &Notes) -> Result<(), LabError> {
         let _ = writeln!(text, "{} {}", host.address, host.name);
     }
     for profile in Profile::ALL {
-        let top = store.path("hosts").join(format!(".common-{}", profile.name()));
+        let top = store
+            .path("hosts")
+            .join(format!(".common-{}", profile.name()));
         if top.exists() {
             write(&top.join("etc/hosts"), text.as_bytes(), 0o644)?;
             set_mode(&top.join("etc"), 0o755)?;

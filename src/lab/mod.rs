@@ -91,7 +91,10 @@ impl Lab {
     /// `palisade` is the program that hosts are started with: `std::env::current_exe()` in the
     /// program itself, `env!("CARGO_BIN_EXE_palisade")` in a test.
     pub fn named(name: &str, palisade: &Path) -> Result<Lab, LabError> {
-        Ok(Lab { store: Store::new(name)?, palisade: palisade.to_path_buf() })
+        Ok(Lab {
+            store: Store::new(name)?,
+            palisade: palisade.to_path_buf(),
+        })
     }
 
     /// The names of the labs on this machine.
@@ -132,7 +135,11 @@ impl Lab {
         }
         self.wait(&absent)?;
         let names = |hosts: &[&HostNote]| hosts.iter().map(|h| h.name.clone()).collect();
-        Ok(Started { started: names(&absent), present: names(&present), took: began.elapsed() })
+        Ok(Started {
+            started: names(&absent),
+            present: names(&present),
+            took: began.elapsed(),
+        })
     }
 
     fn lower(&self, want: &Want) -> Result<PathBuf, LabError> {
@@ -198,10 +205,15 @@ impl Lab {
     fn wait(&self, hosts: &[&HostNote]) -> Result<(), LabError> {
         let end = Instant::now() + READY;
         std::thread::scope(|scope| {
-            let waits: Vec<_> =
-                hosts.iter().map(|h| scope.spawn(move || self.wait_one(h, end))).collect();
+            let waits: Vec<_> = hosts
+                .iter()
+                .map(|h| scope.spawn(move || self.wait_one(h, end)))
+                .collect();
             let results = waits.into_iter().map(|w| {
-                let panicked = || LabError::Boot { host: "?".into(), why: "waiting failed".into() };
+                let panicked = || LabError::Boot {
+                    host: "?".into(),
+                    why: "waiting failed".into(),
+                };
                 w.join().unwrap_or_else(|_| Err(panicked()))
             });
             results.collect::<Vec<_>>().into_iter().collect()
@@ -209,7 +221,10 @@ impl Lab {
     }
 
     fn wait_one(&self, host: &HostNote, end: Instant) -> Result<(), LabError> {
-        let failed = |why: String| LabError::Boot { host: host.name.clone(), why };
+        let failed = |why: String| LabError::Boot {
+            host: host.name.clone(),
+            why,
+        };
         while Instant::now() < end {
             if let Some(why) = boot::failure(&self.store, &host.name) {
                 return Err(failed(why));
@@ -219,13 +234,18 @@ impl Lab {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        Err(failed(format!("no SSH server answered within {} s", READY.as_secs())))
+        Err(failed(format!(
+            "no SSH server answered within {} s",
+            READY.as_secs()
+        )))
     }
 
     /// Ends every host and removes every trace; also of a lab that never came up.
     pub fn down(&self) -> Result<(), LabError> {
         if !self.store.exists() {
-            return Err(LabError::NotUp { name: self.store.name.clone() });
+            return Err(LabError::NotUp {
+                name: self.store.name.clone(),
+            });
         }
         let lock = self.store.lock()?;
         let hosts = self.store.path("hosts");
@@ -306,7 +326,10 @@ impl Lab {
         let host = find(&notes, host)?;
         let keys = self.keys()?;
         let mut command = Command::new("ssh");
-        command.args(inventory::ssh_options(&keys)).arg("-i").arg(&keys.client);
+        command
+            .args(inventory::ssh_options(&keys))
+            .arg("-i")
+            .arg(&keys.client);
         command.arg(format!("{user}@{}", host.address));
         if !words.is_empty() {
             command.arg("--").args(words);
@@ -323,10 +346,19 @@ impl Lab {
             why: "it is down; `palisade lab restart` starts it".into(),
         })?;
         let target = format!("--target={pid}");
-        let spaces = ["--user", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"];
+        let spaces = [
+            "--user", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup",
+        ];
         let mut command = run::command("nsenter", &[target.as_str()]);
-        command.args(spaces).args(["--root", "--wd", "--"]).args(words);
-        command.env_clear().env("PATH", PATH).env("HOME", "/root").env("USER", "root");
+        command
+            .args(spaces)
+            .args(["--root", "--wd", "--"])
+            .args(words);
+        command
+            .env_clear()
+            .env("PATH", PATH)
+            .env("HOME", "/root")
+            .env("USER", "root");
         if let Some(terminal) = std::env::var_os("TERM") {
             command.env("TERM", terminal);
         }
@@ -338,7 +370,9 @@ impl Lab {
 fn greets(host: &HostNote) -> bool {
     let address = SocketAddr::from((host.address, 22));
     let patience = Duration::from_secs(5);
-    let Ok(mut stream) = TcpStream::connect_timeout(&address, patience) else { return false };
+    let Ok(mut stream) = TcpStream::connect_timeout(&address, patience) else {
+        return false;
+    };
     let mut start = [0_u8; 4];
     stream.set_read_timeout(Some(patience)).is_ok()
         && stream.read_exact(&mut start).is_ok()
@@ -351,10 +385,14 @@ fn machine_id() -> Result<String, LabError> {
 }
 
 fn find<'a>(notes: &'a Notes, name: &str) -> Result<&'a HostNote, LabError> {
-    notes.hosts.iter().find(|h| h.name == name).ok_or_else(|| LabError::NoSuchHost {
-        given: name.into(),
-        known: notes.hosts.iter().map(|h| h.name.clone()).collect(),
-    })
+    notes
+        .hosts
+        .iter()
+        .find(|h| h.name == name)
+        .ok_or_else(|| LabError::NoSuchHost {
+            given: name.into(),
+            known: notes.hosts.iter().map(|h| h.name.clone()).collect(),
+        })
 }
 
 /// The named hosts, or all.
@@ -367,15 +405,19 @@ fn pick<'a>(notes: &'a Notes, names: &[String]) -> Result<Vec<&'a HostNote>, Lab
 
 /// Whether hosts can be made here at all, and if not, for want of what.
 pub fn able() -> Result<(), LabError> {
-    for (program, package) in
-        [("unshare", "util-linux"), ("nsenter", "util-linux"), ("ip", "iproute2")]
-    {
+    for (program, package) in [
+        ("unshare", "util-linux"),
+        ("nsenter", "util-linux"),
+        ("ip", "iproute2"),
+    ] {
         if run::find(program).is_none() {
             return Err(LabError::Missing { program, package });
         }
     }
     if !rustix::process::geteuid().is_root() {
-        return Err(LabError::NotRoot { why: fault::without_root() });
+        return Err(LabError::NotRoot {
+            why: fault::without_root(),
+        });
     }
     let tries: [(&str, &[&str]); 4] = [
         ("a mount namespace", &["--mount", "--", "true"]),
@@ -385,7 +427,10 @@ pub fn able() -> Result<(), LabError> {
     ];
     for (what, words) in tries {
         if let Err(LabError::Command { stderr, .. }) = run::run("unshare", words, "") {
-            return Err(LabError::Refused { what: what.into(), why: stderr.trim().into() });
+            return Err(LabError::Refused {
+                what: what.into(),
+                why: stderr.trim().into(),
+            });
         }
     }
     Ok(())

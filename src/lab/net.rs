@@ -56,7 +56,10 @@ impl Network {
 
     fn parse(text: &str) -> Option<Network> {
         let (address, prefix) = text.split_once('/').unwrap_or((text, "32"));
-        Some(Network { base: address.parse().ok()?, prefix: prefix.parse().ok()? })
+        Some(Network {
+            base: address.parse().ok()?,
+            prefix: prefix.parse().ok()?,
+        })
     }
 }
 
@@ -78,7 +81,11 @@ pub(crate) fn choose(n: usize) -> Result<Network, LabError> {
         .collect();
     let (prefix, step) = if n <= SMALL { (24, 1) } else { (20, 16) };
     (77..=119_u8)
-        .flat_map(|x| (0..=255_u8).step_by(step).map(move |y| Ipv4Addr::new(10, x, y, 0)))
+        .flat_map(|x| {
+            (0..=255_u8)
+                .step_by(step)
+                .map(move |y| Ipv4Addr::new(10, x, y, 0))
+        })
         .map(|base| Network { base, prefix })
         .find(|n| !used.iter().any(|u| n.overlaps(*u)))
         .ok_or_else(|| LabError::Refused {
@@ -117,9 +124,10 @@ pub(crate) fn switch_up(store: &Store, network: Network) -> Result<(), LabError>
     );
     let net = format!("--net={}", switch.display());
     run("unshare", &[&net, "--", "ip", "-batch", "-"], &cables).map_err(|e| match e {
-        LabError::Command { stderr, .. } => {
-            LabError::Refused { what: "a bridge of the lab's own".into(), why: stderr }
-        }
+        LabError::Command { stderr, .. } => LabError::Refused {
+            what: "a bridge of the lab's own".into(),
+            why: stderr,
+        },
         other => other,
     })?;
     let prefix = network.prefix;
@@ -166,8 +174,18 @@ pub(crate) fn plug(
          neigh replace {machine} lladdr {} dev eth0 nud permanent\n",
         mac(machine)
     );
-    run("nsenter", &[&format!("--net=/proc/{pid}/ns/net"), "ip", "-batch", "-"], &inside)?;
-    let known = ["neigh", "replace", &address.to_string(), "lladdr", &mac(address)];
+    run(
+        "nsenter",
+        &[&format!("--net=/proc/{pid}/ns/net"), "ip", "-batch", "-"],
+        &inside,
+    )?;
+    let known = [
+        "neigh",
+        "replace",
+        &address.to_string(),
+        "lladdr",
+        &mac(address),
+    ];
     let on = ["dev", &device, "nud", "permanent"];
     run("ip", &[&known[..], &on[..]].concat(), "").map(drop)
 }

@@ -64,10 +64,13 @@ impl FromStr for Profile {
     type Err = LabError;
 
     fn from_str(text: &str) -> Result<Profile, LabError> {
-        Profile::ALL.into_iter().find(|p| p.name() == text).ok_or_else(|| LabError::BadName {
-            what: "a profile",
-            given: text.into(),
-            rule: "there are debian and busybox",
-        })
+        Profile::ALL
+            .into_iter()
+            .find(|p| p.name() == text)
+            .ok_or_else(|| LabError::BadName {
+                what: "a profile",
+                given: text.into(),
+                rule: "there are debian and busybox",
+            })
     }
 }

@@ -19,11 +19,27 @@ use super::store::{HostNote, Store, make_dir, set_mode, write};
 const SHARE_OF_MEMORY: &str = "mode=700,size=80%,nr_inodes=0";
 
 /// Files of `/proc` that speak of the machine, or to it: shown empty.
-const MASKED: &[&str] = &["kcore", "kmsg", "keys", "key-users", "timer_list", "latency_stats"];
+const MASKED: &[&str] = &[
+    "kcore",
+    "kmsg",
+    "keys",
+    "key-users",
+    "timer_list",
+    "latency_stats",
+];
 
 /// Parts of `/proc` that would set the machine: shown, but not writable.
-const READ_ONLY: &[&str] =
-    &["sysrq-trigger", "acpi", "asound", "bus", "driver", "fs", "irq", "mtrr", "scsi"];
+const READ_ONLY: &[&str] = &[
+    "sysrq-trigger",
+    "acpi",
+    "asound",
+    "bus",
+    "driver",
+    "fs",
+    "irq",
+    "mtrr",
+    "scsi",
+];
 
 /// Mounts the memory that all hosts of a lab write into. An overlay's upper directory cannot lie
 /// on an overlay, and the machine's root may be one.
@@ -42,7 +58,8 @@ pub(crate) fn memory(store: &Store) -> Result<(), LabError> {
 pub(crate) fn is_mounted(path: &Path) -> bool {
     let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let path = path.to_string_lossy();
-    text.lines().any(|l| l.split(' ').nth(4) == Some(path.as_ref()))
+    text.lines()
+        .any(|l| l.split(' ').nth(4) == Some(path.as_ref()))
 }
 
 /// Takes a mount away, also when something still looks into it.
@@ -55,7 +72,10 @@ pub(crate) fn detach(path: &Path) -> Result<(), LabError> {
 }
 
 fn refused(what: &str, e: Errno) -> LabError {
-    LabError::Refused { what: what.into(), why: e.to_string() }
+    LabError::Refused {
+        what: what.into(),
+        why: e.to_string(),
+    }
 }
 
 fn data(text: &str) -> Result<CString, LabError> {
@@ -75,7 +95,9 @@ pub(crate) fn copy_sysctl(store: &Store) -> Result<(), LabError> {
 fn copy_settings(from: &Path, to: &Path, depth: u8) -> Result<(), LabError> {
     make_dir(to, 0o555)?;
     for entry in fs::read_dir(from).into_iter().flatten().flatten() {
-        let (name, Ok(meta)) = (entry.file_name(), entry.metadata()) else { continue };
+        let (name, Ok(meta)) = (entry.file_name(), entry.metadata()) else {
+            continue;
+        };
         if depth == 0 && name == "net" {
             continue;
         }
@@ -85,8 +107,11 @@ fn copy_settings(from: &Path, to: &Path, depth: u8) -> Result<(), LabError> {
         } else if meta.is_file() {
             let mode = meta.permissions().mode() & 0o777;
             // Settings that can only be written have nothing to copy.
-            let value =
-                if mode & 0o400 == 0 { Vec::new() } else { fs::read(&source).unwrap_or_default() };
+            let value = if mode & 0o400 == 0 {
+                Vec::new()
+            } else {
+                fs::read(&source).unwrap_or_default()
+            };
             write(&target, &value, mode)?;
         }
     }
@@ -97,10 +122,24 @@ fn copy_settings(from: &Path, to: &Path, depth: u8) -> Result<(), LabError> {
 pub(crate) fn build(store: &Store, host: &HostNote) -> Result<PathBuf, LabError> {
     let of = |name: &str| store.of(&host.name, name);
     let root = of("root");
-    for name in ["upper", "work", "root", "sysctl", "sysctl-work", "keep-net", "keep-random"] {
+    for name in [
+        "upper",
+        "work",
+        "root",
+        "sysctl",
+        "sysctl-work",
+        "keep-net",
+        "keep-random",
+    ] {
         make_dir(&of(name), 0o755)?;
     }
-    overlay(&layers(store, host), &of("upper"), &of("work"), &root, MountFlags::empty())?;
+    overlay(
+        &layers(store, host),
+        &of("upper"),
+        &of("work"),
+        &root,
+        MountFlags::empty(),
+    )?;
     for dir in ["proc", "sys", "dev", "run"] {
         if !root.join(dir).exists() {
             make_dir(&root.join(dir), 0o755)?;
@@ -124,7 +163,11 @@ pub(crate) fn build(store: &Store, host: &HostNote) -> Result<PathBuf, LabError>
 /// What lies under a host's own writes, topmost first.
 pub(crate) fn layers(store: &Store, host: &HostNote) -> Vec<PathBuf> {
     let common = format!(".common-{}", host.profile.name());
-    vec![store.of(&host.name, "conf"), store.path("hosts").join(common), host.lower.clone()]
+    vec![
+        store.of(&host.name, "conf"),
+        store.path("hosts").join(common),
+        host.lower.clone(),
+    ]
 }
 
 fn overlay(
@@ -134,8 +177,10 @@ fn overlay(
     at: &Path,
     flags: MountFlags,
 ) -> Result<(), LabError> {
-    let lower: Vec<String> =
-        lower.iter().map(|p| p.display().to_string().replace(':', "\\:")).collect();
+    let lower: Vec<String> = lower
+        .iter()
+        .map(|p| p.display().to_string().replace(':', "\\:"))
+        .collect();
     let options = data(&format!(
         "lowerdir={},upperdir={},workdir={},index=off,metacopy=off,redirect_dir=off",
         lower.join(":"),
@@ -148,8 +193,14 @@ fn overlay(
 
 fn devices(dev: &Path) -> Result<(), LabError> {
     let options = data("mode=755,size=4m")?;
-    mount("tmpfs", dev, "tmpfs", MountFlags::NOSUID, options.as_c_str())
-        .map_err(|e| refused("a /dev for a host", e))?;
+    mount(
+        "tmpfs",
+        dev,
+        "tmpfs",
+        MountFlags::NOSUID,
+        options.as_c_str(),
+    )
+    .map_err(|e| refused("a /dev for a host", e))?;
     let nodes = [
         ("null", 1, 3),
         ("zero", 1, 5),
@@ -160,8 +211,14 @@ fn devices(dev: &Path) -> Result<(), LabError> {
     ];
     for (name, major, minor) in nodes {
         let path = dev.join(name);
-        mknodat(CWD, &path, FileType::CharacterDevice, Mode::from(0o666), makedev(major, minor))
-            .map_err(|e| refused("a device node", e))?;
+        mknodat(
+            CWD,
+            &path,
+            FileType::CharacterDevice,
+            Mode::from(0o666),
+            makedev(major, minor),
+        )
+        .map_err(|e| refused("a device node", e))?;
         set_mode(&path, 0o666)?;
     }
     let links = [
@@ -178,11 +235,23 @@ fn devices(dev: &Path) -> Result<(), LabError> {
     make_dir(&dev.join("shm"), 0o1777)?;
     let options = data("newinstance,ptmxmode=0666,mode=620,gid=5")?;
     let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
-    mount("devpts", dev.join("pts"), "devpts", flags, options.as_c_str())
-        .map_err(|e| refused("terminals for a host", e))?;
+    mount(
+        "devpts",
+        dev.join("pts"),
+        "devpts",
+        flags,
+        options.as_c_str(),
+    )
+    .map_err(|e| refused("terminals for a host", e))?;
     let options = data("mode=1777")?;
-    mount("tmpfs", dev.join("shm"), "tmpfs", flags | MountFlags::NODEV, options.as_c_str())
-        .map_err(|e| refused("a /dev/shm for a host", e))
+    mount(
+        "tmpfs",
+        dev.join("shm"),
+        "tmpfs",
+        flags | MountFlags::NODEV,
+        options.as_c_str(),
+    )
+    .map_err(|e| refused("a /dev/shm for a host", e))
 }
 
 /// Puts the copy over `/proc/sys`. What stays real belongs to the host's own namespaces: `net`, its
@@ -221,7 +290,11 @@ fn shield(root: &Path) -> Result<(), LabError> {
         mount_bind(root.join("dev/null"), &name)
             .map_err(doing(format!("mask {}", name.display())))?;
     }
-    for name in READ_ONLY.iter().map(|n| proc.join(n)).filter(|p| p.exists()) {
+    for name in READ_ONLY
+        .iter()
+        .map(|n| proc.join(n))
+        .filter(|p| p.exists())
+    {
         mount_bind(&name, &name).map_err(doing(format!("bind {}", name.display())))?;
         read_only(&name)?;
     }
@@ -248,5 +321,11 @@ pub(crate) fn enter(root: &Path) -> Result<(), LabError> {
 /// host has an empty one.
 pub(crate) fn sysfs(root: &Path) -> Result<(), Errno> {
     let quiet = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    mount("sysfs", root.join("sys"), "sysfs", quiet | MountFlags::RDONLY, None)
+    mount(
+        "sysfs",
+        root.join("sys"),
+        "sysfs",
+        quiet | MountFlags::RDONLY,
+        None,
+    )
 }

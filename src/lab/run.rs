@@ -20,7 +20,10 @@ const PACKAGES: &[(&str, &str)] = &[
 /// A program and its arguments, with a fixed search path: sudo and cron give short ones.
 pub(crate) fn command<S: AsRef<OsStr>>(program: &'static str, arguments: &[S]) -> Command {
     let mut command = Command::new(program);
-    command.args(arguments).env("PATH", super::PATH).env("LC_ALL", "C");
+    command
+        .args(arguments)
+        .env("PATH", super::PATH)
+        .env("LC_ALL", "C");
     command
 }
 
@@ -31,19 +34,29 @@ pub(crate) fn run<S: AsRef<OsStr>>(
     input: &str,
 ) -> Result<String, LabError> {
     let mut command = command(program, arguments);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|e| not_started(program, e))?;
     if let Some(mut stdin) = child.stdin.take() {
         // A program that ends without reading is judged by its status, not by the broken pipe.
         let _ = stdin.write_all(input.as_bytes());
     }
-    let output = child.wait_with_output().map_err(doing(format!("wait for {program}")))?;
+    let output = child
+        .wait_with_output()
+        .map_err(doing(format!("wait for {program}")))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let words = arguments.iter().map(|a| a.as_ref().to_string_lossy().into_owned());
+    let words = arguments
+        .iter()
+        .map(|a| a.as_ref().to_string_lossy().into_owned());
     Err(LabError::Command {
-        command: std::iter::once(program.to_string()).chain(words).collect::<Vec<_>>().join(" "),
+        command: std::iter::once(program.to_string())
+            .chain(words)
+            .collect::<Vec<_>>()
+            .join(" "),
         status: output.status.to_string(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     })
@@ -51,15 +64,24 @@ pub(crate) fn run<S: AsRef<OsStr>>(
 
 pub(crate) fn not_started(program: &'static str, e: std::io::Error) -> LabError {
     if e.kind() == std::io::ErrorKind::NotFound {
-        let package = PACKAGES.iter().find(|(p, _)| *p == program).map_or(program, |(_, p)| p);
+        let package = PACKAGES
+            .iter()
+            .find(|(p, _)| *p == program)
+            .map_or(program, |(_, p)| p);
         return LabError::Missing { program, package };
     }
-    LabError::Io { what: format!("start {program}"), source: e }
+    LabError::Io {
+        what: format!("start {program}"),
+        source: e,
+    }
 }
 
 /// Whether the program is on the search path.
 pub(crate) fn find(program: &str) -> Option<std::path::PathBuf> {
-    super::PATH.split(':').map(|d| std::path::Path::new(d).join(program)).find(|p| p.exists())
+    super::PATH
+        .split(':')
+        .map(|d| std::path::Path::new(d).join(program))
+        .find(|p| p.exists())
 }
 
 #[cfg(test)]
@@ -78,6 +100,9 @@ mod tests {
     #[test]
     fn a_missing_program_is_named() {
         let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
-        assert_eq!(not_started("ip", gone).hint().unwrap(), "apt-get install iproute2");
+        assert_eq!(
+            not_started("ip", gone).hint().unwrap(),
+            "apt-get install iproute2"
+        );
     }
 }

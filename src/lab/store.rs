@@ -48,7 +48,9 @@ impl Store {
     pub fn new(name: &str) -> Result<Store, LabError> {
         let fits = !name.is_empty()
             && name.len() <= NAME_LIMIT
-            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+            && name
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
         if !fits {
             return Err(LabError::BadName {
                 what: "the name of a lab",
@@ -56,7 +58,10 @@ impl Store {
                 rule: "at most 12 of a-z, 0-9 and -",
             });
         }
-        Ok(Store { name: name.into(), dir: base().join(format!("palisade-lab-{name}")) })
+        Ok(Store {
+            name: name.into(),
+            dir: base().join(format!("palisade-lab-{name}")),
+        })
     }
 
     /// The stores that exist on this machine.
@@ -114,9 +119,14 @@ impl Store {
     pub fn read(&self) -> Result<Notes, LabError> {
         let path = self.path("lab.json");
         if !path.exists() {
-            return Err(LabError::NotUp { name: self.name.clone() });
+            return Err(LabError::NotUp {
+                name: self.name.clone(),
+            });
         }
-        let bad = |why: String| LabError::Notes { path: path.display().to_string(), why };
+        let bad = |why: String| LabError::Notes {
+            path: path.display().to_string(),
+            why,
+        };
         let text = fs::read(&path).map_err(|e| bad(e.to_string()))?;
         let notes: Notes = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
         if notes.format != FORMAT {
@@ -136,7 +146,12 @@ impl Store {
     }
 
     pub fn empty_notes(&self, network: Network) -> Notes {
-        Notes { format: FORMAT, name: self.name.clone(), network, hosts: Vec::new() }
+        Notes {
+            format: FORMAT,
+            name: self.name.clone(),
+            network,
+            hosts: Vec::new(),
+        }
     }
 }
 
@@ -186,6 +201,9 @@ mod tests {
         for bad in ["", "a/b", "..", "Lab", "thirteen-char"] {
             assert!(Store::new(bad).is_err(), "{bad}");
         }
-        assert_eq!(Store::new("x-1").unwrap().dir, Path::new("/run/palisade-lab-x-1"));
+        assert_eq!(
+            Store::new("x-1").unwrap().dir,
+            Path::new("/run/palisade-lab-x-1")
+        );
     }
 }

@@ -79,7 +79,10 @@ pub fn expanded(words: Vec<String>) -> Exec {
     }
     let words: Vec<_> = words.iter().map(|w| expanded_word(w)).collect();
     let text = format!("exec {}", words.join(" "));
-    Exec::Shell { text, executable: None }
+    Exec::Shell {
+        text,
+        executable: None,
+    }
 }
 
 fn expanded_word(word: &str) -> String {
@@ -87,7 +90,10 @@ fn expanded_word(word: &str) -> String {
     let mut rest = word;
     if let Some(tail) = word.strip_prefix('~') {
         let user = tail.split('/').next().unwrap_or_default();
-        if user.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b)) {
+        if user
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
+        {
             out.push('~');
             out.push_str(user);
             rest = &tail[user.len()..];
@@ -102,7 +108,10 @@ fn expanded_word(word: &str) -> String {
         match part {
             // Unset, it stands for itself.
             Ok((name, written)) => {
-                out.push_str(&format!("\"${{{name}-\\{}}}\"", written.replace('}', "\\}")));
+                out.push_str(&format!(
+                    "\"${{{name}-\\{}}}\"",
+                    written.replace('}', "\\}")
+                ));
             }
             Err(text) => out.push_str(&quote(text)),
         }
@@ -117,7 +126,10 @@ fn variables(word: &str) -> Vec<Result<(&str, &str), &str>> {
     while let Some(found) = word[at..].find('$') {
         let start = at + found;
         let after = &word[start + 1..];
-        let braced = after.strip_prefix('{').and_then(|r| r.split_once('}')).map(|(n, _)| n);
+        let braced = after
+            .strip_prefix('{')
+            .and_then(|r| r.split_once('}'))
+            .map(|(n, _)| n);
         let (name, width) = match braced {
             Some(name) => (name, name.len() + 3),
             None => {
@@ -180,7 +192,10 @@ mod tests {
 
     #[test]
     fn variables_and_homes_are_expanded_by_the_host() {
-        assert_eq!(shell(&["echo", "a$HOME/b c"]), r#"exec echo a"${HOME-\$HOME}"'/b c'"#);
+        assert_eq!(
+            shell(&["echo", "a$HOME/b c"]),
+            r#"exec echo a"${HOME-\$HOME}"'/b c'"#
+        );
         assert_eq!(shell(&["ls", "~/x y"]), "exec ls ~/'x y'");
         assert_eq!(shell(&["echo", "${A}"]), r#"exec echo "${A-\${A\}}""#);
         let plain = vec!["echo".to_owned(), "$5 `x` $(y)".to_owned()];

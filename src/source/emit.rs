@@ -125,7 +125,19 @@ fn plain(text: &str) -> bool {
     let marker = text.starts_with("---") || text.starts_with("...");
     let blank = text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace);
     let odd = text.chars().any(special);
-    !opens && !broken && !marker && !blank && !odd && matches!(scalar::resolve(text), Kind::Str(_))
+    let dated = text
+        .bytes()
+        .take(5)
+        .map(|b| b.is_ascii_digit())
+        .eq([true, true, true, true, false])
+        && text.as_bytes()[4] == b'-';
+    !opens
+        && !dated
+        && !broken
+        && !marker
+        && !blank
+        && !odd
+        && matches!(scalar::resolve(text), Kind::Str(_))
 }
 
 /// Characters that YAML does not show as they are, or breaks lines at.
