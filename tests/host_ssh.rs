@@ -7,14 +7,16 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use palisade::host::shell::{Launch, Shell};
 use palisade::host::transfer::{download, upload};
 use palisade::host::{
-    Chunk, Deadlines, DialOptions, Dialer, ErrorKind, HostError, Link, SshTarget, Surroundings,
-    Target,
+    BoxFuture, Chunk, Deadlines, DialOptions, Dialer, ErrorKind, HostError, Link, Prompt, Prompter,
+    SshTarget, Surroundings, Target,
 };
+use palisade::source::Secret;
 
 const NONCE: &str = "0123456789abcdef0123456789abcdef";
 
@@ -408,6 +410,355 @@ async fn a_full_server_is_waited_for() {
         set.push(link.unwrap());
     }
     assert_eq!(set.len(), 12);
+}
+
+#[tokio::test]
+async fn another_kind_of_key_does_not_hide_the_known_one() {
+    let Some(server) = sshd("") else { return };
+    keygen(&server.at("other"), "ecdsa");
+    let other = fs::read_to_string(server.at("other.pub")).unwrap();
+    let known = server.at(".ssh/known_hosts");
+    fs::write(&known, format!("[127.0.0.1]:{} {other}", server.port)).unwrap();
+    for accept_new in [false, true] {
+        let mut options = server.options();
+        options.accept_new = accept_new;
+        let target = Target::ssh("web1", server.target());
+        let error = Dialer::new(options).connect(&target).await.err().unwrap();
+        assert_eq!(error.kind, ErrorKind::HostKey);
+        assert!(
+            error
+                .message
+                .contains("ecdsa-sha2-nistp256 is written down"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_known_host_is_asked_for_the_key_that_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let second = folder.path().join("second");
+    keygen(&second, "rsa");
+    let Some(server) = sshd(&format!("HostKey {}", second.display())) else {
+        return;
+    };
+    let rsa = fs::read_to_string(second.with_extension("pub")).unwrap();
+    fs::write(
+        server.at(".ssh/known_hosts"),
+        format!("[127.0.0.1]:{} {rsa}", server.port),
+    )
+    .unwrap();
+    server.connect().await.unwrap();
+}
+
+/// Signs with a fresh authority; gives its public key.
+fn sign(server: &Sshd, key: &str, options: &[&str]) -> String {
+    let authority = server.at("authority");
+    if !authority.exists() {
+        keygen(&authority, "ed25519");
+    }
+    let (authority_name, key) = (authority.display().to_string(), server.at(key));
+    let mut args = vec!["-q", "-s", authority_name.as_str(), "-I", "id"];
+    args.extend(options);
+    let key = key.display().to_string();
+    args.push(&key);
+    run("ssh-keygen", &args);
+    fs::read_to_string(authority.with_extension("pub")).unwrap()
+}
+
+#[tokio::test]
+async fn host_certificates_hold_for_their_names_and_times_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = folder.path().join("signed");
+    keygen(&host, "ed25519");
+    let cert = folder.path().join("signed-cert.pub");
+    // sshd needs the certificate when it starts; later ones are read by each new sshd.
+    for (options, revoke, right) in [
+        (&["-h", "-n", "127.0.0.1"][..], false, true),
+        (&["-h", "-n", "127.0.0.1"], true, false),
+        (&["-h", "-n", "elsewhere"], false, false),
+        (
+            &["-h", "-n", "127.0.0.1", "-V", "20200101:20200102"],
+            false,
+            false,
+        ),
+        (
+            &["-h", "-n", "127.0.0.1", "-O", "critical:odd=x"],
+            false,
+            false,
+        ),
+    ] {
+        let authority = folder.path().join("authority");
+        if !authority.exists() {
+            keygen(&authority, "ed25519");
+        }
+        let mut args = vec!["-q", "-s", authority.to_str().unwrap(), "-I", "id"];
+        args.extend(options);
+        args.push(host.to_str().unwrap());
+        run("ssh-keygen", &args);
+        let extra = format!(
+            "HostKey {}\nHostCertificate {}",
+            host.display(),
+            cert.display()
+        );
+        let Some(server) = sshd(&extra) else { return };
+        let ca = fs::read_to_string(authority.with_extension("pub")).unwrap();
+        let mut known = format!("@cert-authority [127.0.0.1]:* {ca}");
+        if revoke {
+            known.push_str(&format!("@revoked * {ca}"));
+        }
+        fs::write(server.at(".ssh/known_hosts"), known).unwrap();
+        let got = server.connect().await;
+        assert_eq!(got.is_ok(), right, "{options:?} {:?}", got.err());
+    }
+}
+
+#[tokio::test]
+async fn user_certificates_and_locked_keys() {
+    struct Knows(std::sync::atomic::AtomicUsize);
+    impl Prompter for Knows {
+        fn passphrase<'a>(&'a self, _key: &'a Path) -> BoxFuture<'a, Option<Secret>> {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            Box::pin(async { Some(Secret::new("open sesame")) })
+        }
+        fn notice(&self, text: &str) {
+            panic!("{text}");
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pub");
+    fs::write(&ca, "").unwrap();
+    let Some(server) = sshd(&format!("TrustedUserCAKeys {}", ca.display())) else {
+        return;
+    };
+    keygen(&server.at("mine"), "ed25519");
+    fs::write(&ca, sign(&server, "mine", &["-n", &server.user])).unwrap();
+    let target = SshTarget {
+        private_key: Some(server.at("mine")),
+        ..server.target()
+    };
+    Dialer::new(server.options())
+        .connect(&Target::ssh("web1", target))
+        .await
+        .unwrap();
+
+    let key = server.at("key");
+    run(
+        "ssh-keygen",
+        &[
+            "-q",
+            "-p",
+            "-N",
+            "open sesame",
+            "-P",
+            "",
+            "-f",
+            key.to_str().unwrap(),
+        ],
+    );
+    let error = server.connect().await.err().unwrap();
+    assert_eq!(error.kind, ErrorKind::Auth);
+    assert!(error.hint.unwrap().contains("locked by a passphrase"));
+    let knows = Arc::new(Knows(Default::default()));
+    let mut options = server.options();
+    options.prompter = knows.clone();
+    let dialer = Dialer::new(options);
+    let target = Target::ssh("web1", server.target());
+    let (a, b) = tokio::join!(dialer.connect(&target), dialer.connect(&target));
+    assert!(a.is_ok() && b.is_ok());
+    assert_eq!(
+        knows.0.load(std::sync::atomic::Ordering::SeqCst),
+        1,
+        "asked once for all hosts"
+    );
+}
+
+/// An agent that dies with the test.
+struct Agent(Child, PathBuf);
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn agent(server: &Sshd, keys: &[&str]) -> Agent {
+    let socket = server.at("agent");
+    let mut command = Command::new("ssh-agent");
+    let child = command
+        .arg("-D")
+        .arg("-a")
+        .arg(&socket)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let agent = Agent(child, socket);
+    for _ in 0..200 {
+        if agent.1.exists() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    for key in keys {
+        let mut add = Command::new("ssh-add");
+        add.arg("-q")
+            .arg(server.at(key))
+            .env("SSH_AUTH_SOCK", &agent.1);
+        assert!(add.status().unwrap().success());
+    }
+    agent
+}
+
+#[tokio::test]
+async fn an_agent_signs_and_a_crowd_in_it_locks_nobody_out() {
+    let Some(server) = sshd("MaxAuthTries 3") else {
+        return;
+    };
+    let strangers: Vec<String> = (0..8).map(|n| format!("stranger{n}")).collect();
+    for name in &strangers {
+        keygen(&server.at(name), "ed25519");
+    }
+    let mut names: Vec<&str> = strangers.iter().map(String::as_str).collect();
+    names.extend(["key", "rsa"]);
+    let agent = agent(&server, &names);
+    let mut options = server.options();
+    options.around.agent = Some(agent.1.clone());
+    for key in ["key", "rsa"] {
+        // Only the public half is here; the agent holds the key.
+        let path = server.at(&format!("{key}.pub"));
+        let target = SshTarget {
+            private_key: Some(path),
+            ..server.target()
+        };
+        let dialer = Dialer::new(options.clone());
+        dialer.connect(&Target::ssh("web1", target)).await.unwrap();
+    }
+    let target = SshTarget {
+        private_key: None,
+        ..server.target()
+    };
+    let error = Dialer::new(options)
+        .connect(&Target::ssh("web1", target))
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(error.kind, ErrorKind::Auth, "{error}");
+}
+
+async fn shell_error(server: &Sshd) -> HostError {
+    let link = server.connect().await.unwrap();
+    let deadlines = Deadlines {
+        hello: Duration::from_secs(2),
+        ..Deadlines::default()
+    };
+    let opened = Shell::open(&*link, &Launch::plain("sh"), &prelude(), NONCE, &deadlines).await;
+    opened.err().unwrap()
+}
+
+#[tokio::test]
+async fn forced_commands_and_noise() {
+    let noisy = "ForceCommand echo motd; echo '[sudo] password for root:' >&2; \
+                 eval \"$SSH_ORIGINAL_COMMAND\"";
+    let Some(server) = sshd(noisy) else { return };
+    let link = server.connect().await.unwrap();
+    let mut shell = open(&*link, "sh").await;
+    assert_eq!(
+        shell.request("pl_r 0 0 abc", None).await.unwrap(),
+        b"\n\x010 0 3\nabc"
+    );
+    for (command, says) in [
+        (
+            "echo 'This account is not available.'; exit 1",
+            "not available",
+        ),
+        ("internal-sftp", "gives no shell"),
+        ("sleep 60", "did not answer within 2s"),
+        ("yes", "more than 8 MiB"),
+    ] {
+        let server = sshd(&format!("ForceCommand {command}")).unwrap();
+        let error = shell_error(&server).await;
+        assert_eq!(error.kind, ErrorKind::NoShell, "{command}: {error}");
+        assert!(error.message.contains(says), "{command}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_prompt_on_a_terminal() {
+    let Some(server) = sshd("") else { return };
+    let link = server.connect().await.unwrap();
+    let launch = |password: &str| Launch {
+        command: "stty raw -echo; for n in 1 2; do printf 'TOKEN'; read -r p; [ \"$p\" = right ] \
+                  && { echo READY; cat | sh; exit; }; done"
+            .into(),
+        ready: Some("READY\n".into()),
+        prompt: Some(Prompt {
+            token: "TOKEN".into(),
+            password: Secret::new(password),
+        }),
+        pty: true,
+        denied: Vec::new(),
+    };
+    let deadlines = Deadlines::default();
+    let open = Shell::open(&*link, &launch("right"), &prelude(), NONCE, &deadlines).await;
+    let (mut shell, _) = open.unwrap();
+    assert_eq!(
+        shell.request("pl_r 0 0 abc", None).await.unwrap(),
+        b"\n\x010 0 3\nabc"
+    );
+    let open = Shell::open(&*link, &launch("wrong"), &prelude(), NONCE, &deadlines).await;
+    assert_eq!(open.err().unwrap().kind, ErrorKind::Become);
+}
+
+#[tokio::test]
+async fn dropbear_works_too() {
+    if !Path::new("/usr/sbin/dropbear").exists() {
+        eprintln!("skipped: /usr/sbin/dropbear is not installed");
+        return;
+    }
+    let Some(server) = sshd("") else { return };
+    let (port, key) = (free_port(), server.at("dropbear"));
+    run(
+        "dropbearkey",
+        &["-t", "ed25519", "-f", key.to_str().unwrap()],
+    );
+    let text = run("dropbearkey", &["-y", "-f", key.to_str().unwrap()]);
+    let public = text
+        .lines()
+        .find(|line| line.starts_with("ssh-ed25519"))
+        .unwrap();
+    fs::write(
+        server.at(".ssh/known_hosts"),
+        format!("[127.0.0.1]:{port} {public}\n"),
+    )
+    .unwrap();
+    // It reads ~/.ssh/authorized_keys of the real user, so only the refusal can be tested.
+    let child = Command::new("/usr/sbin/dropbear")
+        .args(["-F", "-E", "-s", "-r"])
+        .arg(&key)
+        .args(["-p", &format!("127.0.0.1:{port}")])
+        .arg("-P")
+        .arg(server.at("pid"))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let _dropbear = Agent(child, key);
+    for _ in 0..200 {
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let target = SshTarget {
+        port: Some(port),
+        ..server.target()
+    };
+    let error = Dialer::new(server.options())
+        .connect(&Target::ssh("d", target))
+        .await
+        .err();
+    let error = error.unwrap();
+    assert_eq!(error.kind, ErrorKind::Auth, "{error}");
 }
 
 /// Waits for all, polling all.

@@ -107,6 +107,10 @@ pub(crate) fn parse(args: &[String]) -> Result<Vec<Setting>, HostError> {
     for arg in args {
         words.extend(split(arg)?);
     }
+    parse_words(words)
+}
+
+fn parse_words(words: Vec<String>) -> Result<Vec<Setting>, HostError> {
     let mut out = Vec::new();
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
@@ -198,32 +202,41 @@ fn add(out: &mut Vec<Setting>, key: &str, value: &str) -> Result<(), HostError> 
     Ok(())
 }
 
-/// `ssh [-q] [-p N] [-l user] -W %h:%p [user@]host`, the usual bastion idiom, is a jump.
+/// `ssh -W %h:%p [options] [user@]host`, the usual bastion idiom, is a jump. Options that say how the
+/// bastion itself is reached become the setting `jumpargs`.
 pub(crate) fn jump_of(command: &str) -> Option<Vec<Setting>> {
     let words = split(command).ok()?;
     let mut words = words.iter().map(String::as_str);
     if !matches!(words.next()?, "ssh" | "/usr/bin/ssh") {
         return None;
     }
-    let (mut forward, mut port, mut user, mut host) = (false, None, None, None);
+    let (mut forward, mut host, mut args) = (false, None, Vec::new());
     while let Some(word) = words.next() {
         match word {
-            "-q" | "-T" | "-x" | "-a" => {}
             "-W" => forward = matches!(words.next()?, "%h:%p" | "[%h]:%p"),
-            "-p" => port = Some(words.next()?),
-            "-l" => user = Some(words.next()?),
-            _ if word.starts_with('-') || host.is_some() => return None,
+            _ if word.starts_with("-W") => forward = matches!(&word[2..], "%h:%p" | "[%h]:%p"),
+            "-o" | "-i" | "-p" | "-l" | "-F" => args.extend([word, words.next()?]),
+            _ if word.starts_with('-') => args.push(word),
+            _ if host.is_some() => return None,
             _ => host = Some(word),
         }
     }
-    let mut jump = host.filter(|_| forward)?.to_owned();
-    if let Some(user) = user {
-        jump = format!("{user}@{jump}");
+    let mut settings = vec![Setting::new("proxyjump", host.filter(|_| forward)?)];
+    if !args.is_empty() {
+        let args: Vec<String> = args.into_iter().map(str::to_owned).collect();
+        // What we do not understand must not be dropped in silence.
+        parse_words(args.clone()).ok()?;
+        settings.push(Setting::new("jumpargs", join(&args)));
     }
-    if let Some(port) = port {
-        jump = format!("{jump}:{port}");
-    }
-    Some(vec![Setting::new("proxyjump", jump)])
+    Some(settings)
+}
+
+/// Words as one text that [`split`] takes apart again.
+pub(crate) fn join(words: &[String]) -> String {
+    let quoted = words
+        .iter()
+        .map(|word| format!("'{}'", word.replace('\'', "'\\''")));
+    quoted.collect::<Vec<_>>().join(" ")
 }
 
 pub(crate) fn unquote(value: &str) -> &str {
@@ -302,7 +315,13 @@ mod tests {
     #[test]
     fn a_bastion_by_proxy_command_is_a_jump_and_others_are_not_run() {
         let got = read(r#"-o ProxyCommand="ssh -W %h:%p -q -p 2200 admin@bastion""#);
-        assert_eq!(got, [("proxyjump".into(), "admin@bastion:2200".into())]);
+        let args = "'-q' '-p' '2200'";
+        let jump = ("proxyjump".to_owned(), "admin@bastion".to_owned());
+        assert_eq!(got, [jump, ("jumpargs".into(), args.into())]);
+        assert_eq!(split(args).unwrap(), ["-q", "-p", "2200"]);
+        let odd = vec!["a b".to_owned(), "it's".to_owned(), String::new()];
+        assert_eq!(split(&join(&odd)).unwrap(), odd);
+        assert!(parse(&["-o ProxyCommand='ssh -D 1 -W %h:%p b'".into()]).is_err());
         assert!(parse(&["-o ProxyCommand='nc %h %p'".into()]).is_err());
         assert!(parse(&["-o LocalCommand=id".into()]).is_err());
         assert!(parse(&["-D 1080".into()]).is_err());

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::arguments::Setting;
+use super::arguments::{Setting, join};
 use super::config::{Configs, Proxy, Route, Strict, Surroundings};
 use super::container::ContainerLink;
 use super::known_hosts::KnownHosts;
@@ -152,17 +152,28 @@ impl Dialer {
             .map(|s| s.value.clone());
         let route = self.configs.route(&ssh.host, settings).await?;
         let jump = match &route.proxy {
-            Proxy::Jump(hops) => Some(self.jump(hops, config.as_deref(), depth).await?),
+            Proxy::Jump(hops, args) => {
+                // `-F` of the target is for its jump hosts too, as with ssh.
+                let mut all: Vec<String> = Vec::new();
+                if let Some(config) = config {
+                    all.push(join(&["-F".to_owned(), config]));
+                }
+                let all_hops = all.clone();
+                all.extend(args.clone());
+                Some(self.jump(hops, &all, &all_hops, depth).await?)
+            }
             Proxy::None | Proxy::Command(_) => None,
         };
         self.through(name, ssh, &route, jump).await
     }
 
-    /// The session of a chain of jump hosts, shared by all targets behind it.
+    /// The session of a chain of jump hosts, shared by all targets behind it. `args` are ssh
+    /// arguments for the last one, `common` for those before it.
     fn jump<'a>(
         &'a self,
         hops: &'a [String],
-        config: Option<&'a str>,
+        args: &'a [String],
+        common: &'a [String],
         depth: usize,
     ) -> BoxFuture<'a, Result<Arc<Session>, HostError>> {
         Box::pin(async move {
@@ -178,7 +189,7 @@ impl Dialer {
                     format!("ProxyJump {last}: more than {JUMPS} jump hosts in a row"),
                 ));
             }
-            let key = format!("{}\n{}", hops.join(","), config.unwrap_or_default());
+            let key = format!("{}\n{}", hops.join(","), args.join(" "));
             let slot = match self.jumps.lock() {
                 Ok(mut jumps) => jumps.entry(key).or_default().clone(),
                 Err(_) => Slot::default(),
@@ -188,13 +199,11 @@ impl Dialer {
                 return Ok(session.clone());
             }
             let mut hop = parse_hop(last)?;
-            if let Some(config) = config {
-                hop.args = vec!["-F".into(), config.replace(' ', "\\ ")];
-            }
+            hop.args = args.to_vec();
             let session = match before {
                 [] => self.session(&hop.host, &hop, depth + 1).await,
                 before => {
-                    let via = self.jump(before, config, depth + 1).await?;
+                    let via = self.jump(before, common, common, depth + 1).await?;
                     let route = self.configs.route(&hop.host, hop.settings()?).await?;
                     self.through(&hop.host, &hop, &route, Some(via)).await
                 }
@@ -232,6 +241,11 @@ impl Dialer {
             deadlines: self.options.deadlines,
             gauge: &self.gauge,
         };
+        let explicit = ssh.private_key.is_some() || self.options.private_key.is_some();
+        let alone = explicit || ssh.password.is_none();
+        self.keys
+            .prepare(route, alone, &*self.options.prompter)
+            .await;
         let gate = self.gate(route);
         let start = Instant::now();
         let mut wait = FIRST_WAIT;

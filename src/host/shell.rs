@@ -30,9 +30,11 @@ pub struct Launch {
     /// `sh`, or `sudo -n -u root sh`, as the login shell will read it.
     pub command: String,
     /// What the command prints on stdout, by itself, when it is about to read its input. With a
-    /// `prompt` this must be set; with a `pty` the command must have run `stty raw -echo` before.
+    /// `prompt` this must be set.
     pub ready: Option<String>,
     pub prompt: Option<Prompt>,
+    /// Asks for a terminal. Then the command must run `stty raw -echo` before it is ready, and
+    /// `cat | sh` instead of `sh`, which would take the terminal for a person and print prompts.
     pub pty: bool,
     /// Parts of messages that mean that we may not become that user.
     pub denied: Vec<String>,

@@ -58,8 +58,8 @@ impl Settings {
         }
     }
 
-    /// Reads what `ssh -G` printed.
-    pub(super) fn from_answer(text: &str) -> Settings {
+    /// Reads what `ssh -G` printed; what only we understand is taken from the question.
+    pub(super) fn from_answer(text: &str, asked: &[Setting]) -> Settings {
         let line = |line: &str| {
             let (key, value) = line.split_once(' ')?;
             let args = match key {
@@ -70,7 +70,9 @@ impl Settings {
             };
             Some((key.to_ascii_lowercase(), args))
         };
-        Settings(text.lines().filter_map(line).collect())
+        let ours = asked.iter().filter(|s| s.key == "jumpargs");
+        let ours = ours.map(|s| (s.key.clone(), vec![s.value.clone()]));
+        Settings(ours.chain(text.lines().filter_map(line)).collect())
     }
 
     fn first(&self, key: &str) -> Option<&str> {
@@ -146,7 +148,7 @@ impl Settings {
             global_known_hosts: paths("globalknownhostsfile", GLOBAL_KNOWN_HOSTS)?,
             strict: self.strict()?,
             hash_known_hosts: self.yes("hashknownhosts", false),
-            proxy: match proxy(self.first("proxyjump"), self.first("proxycommand")) {
+            proxy: match self.proxy() {
                 Proxy::Command(command) => Proxy::Command(tokens.expand(&command)?),
                 other => other,
             },
@@ -167,6 +169,11 @@ impl Settings {
             port,
             user,
         })
+    }
+
+    fn proxy(&self) -> Proxy {
+        let first = |key| self.first(key);
+        proxy(first("proxyjump"), first("jumpargs"), first("proxycommand"))
     }
 
     fn agent(&self, tokens: &Tokens<'_>) -> Result<Option<PathBuf>, HostError> {

@@ -21,6 +21,9 @@ use file::Item;
 /// `ssh -G` may run `Match exec` commands of the user's; more than this is a hang.
 const ASK_SSH: Duration = Duration::from_secs(10);
 
+/// Settings that are not keywords of `ssh_config`.
+const OURS: &[&str] = &["configfile", "jumpargs"];
+
 /// Everything a connection needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
@@ -59,8 +62,8 @@ pub enum Strict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Proxy {
     None,
-    /// Hops from us to the host, each as `[user@]host[:port]`.
-    Jump(Vec<String>),
+    /// Hops from us to the host, each as `[user@]host[:port]`, and ssh arguments for the last one.
+    Jump(Vec<String>, Option<String>),
     Command(String),
 }
 
@@ -244,7 +247,7 @@ async fn ask_ssh(
     if let Some(file) = file {
         command.arg("-F").arg(file);
     }
-    for setting in settings.iter().filter(|s| s.key != "configfile") {
+    for setting in settings.iter().filter(|s| !OURS.contains(&s.key.as_str())) {
         command
             .arg("-o")
             .arg(format!("{}={}", setting.key, setting.value));
@@ -268,21 +271,24 @@ async fn ask_ssh(
         )));
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    Ok(Settings::from_answer(&text))
+    Ok(Settings::from_answer(&text, settings))
 }
 
-/// `-o ProxyCommand="ssh -W %h:%p bastion"` in a configuration is a jump as well.
-fn proxy(jump: Option<&str>, command: Option<&str>) -> Proxy {
+/// `ProxyCommand ssh -W %h:%p bastion` is a jump as well.
+fn proxy(jump: Option<&str>, args: Option<&str>, command: Option<&str>) -> Proxy {
+    let hops = |jump: &str| jump.split(',').map(|hop| hop.trim().to_owned()).collect();
     match (jump, command) {
         (Some(jump), _) if !jump.eq_ignore_ascii_case("none") => {
-            Proxy::Jump(jump.split(',').map(|hop| hop.trim().to_owned()).collect())
+            Proxy::Jump(hops(jump), args.map(str::to_owned))
         }
         (Some(_), _) => Proxy::None,
         (None, Some(command)) if !command.eq_ignore_ascii_case("none") => {
-            match arguments::jump_of(command) {
-                Some(settings) => {
-                    Proxy::Jump(settings.into_iter().map(|setting| setting.value).collect())
-                }
+            let Some(settings) = arguments::jump_of(command) else {
+                return Proxy::Command(command.to_owned());
+            };
+            let value = |key: &str| settings.iter().find(|s| s.key == key).map(|s| &s.value);
+            match value("proxyjump") {
+                Some(jump) => Proxy::Jump(hops(jump), value("jumpargs").cloned()),
                 None => Proxy::Command(command.to_owned()),
             }
         }

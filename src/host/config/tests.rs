@@ -65,7 +65,10 @@ async fn jumps_and_proxy_commands() {
     let user = "Host a\n ProxyJump u@b1:2200,b2\nHost c\n ProxyCommand nc %h %p\nHost d\n ProxyJump none\n\
                 Host *\n ProxyCommand ssh -W %h:%p -q last\n";
     let got = route(user, "", "a", vec![]).await.proxy;
-    assert_eq!(got, Proxy::Jump(vec!["u@b1:2200".into(), "b2".into()]));
+    assert_eq!(
+        got,
+        Proxy::Jump(vec!["u@b1:2200".into(), "b2".into()], None)
+    );
     assert_eq!(
         route(user, "", "c", vec![]).await.proxy,
         Proxy::Command("nc c 22".into())
@@ -73,7 +76,7 @@ async fn jumps_and_proxy_commands() {
     assert_eq!(route(user, "", "d", vec![]).await.proxy, Proxy::None);
     assert_eq!(
         route(user, "", "e", vec![]).await.proxy,
-        Proxy::Jump(vec!["last".into()])
+        Proxy::Jump(vec!["last".into()], Some("'-q'".into()))
     );
 }
 

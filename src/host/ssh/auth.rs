@@ -1,6 +1,6 @@
 //! Logging in: which identities are offered in which order, and what a refusal means.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse as Reply};
@@ -35,7 +35,6 @@ pub(super) struct Login<'a> {
 
 enum Candidate {
     Key(Arc<PrivateKey>),
-    Locked(PathBuf),
     Certificate(Arc<PrivateKey>, Box<Certificate>),
     Agent(Box<AgentIdentity>),
 }
@@ -77,7 +76,8 @@ pub(super) async fn log_in(
             return Ok(());
         }
     }
-    if attempt.takes.is_none() && password.is_none_or(|_| !login.route.methods.password) {
+    if attempt.takes.is_none() {
+        // Nothing was offered yet: ask what is taken, so that the password goes the right way.
         let result = attempt.handle.authenticate_none(&login.route.user).await;
         if attempt.judge(result)? {
             return Ok(());
@@ -139,13 +139,6 @@ impl Attempt<'_> {
                 let key = PrivateKeyWithHashAlg::new(key, hash);
                 let result = self.handle.authenticate_publickey(user, key).await;
                 self.judge(result)
-            }
-            Candidate::Locked(path) => {
-                let unlocked = self.login.keys.unlock(&path, self.login.prompter).await;
-                match unlocked {
-                    Some(key) => Box::pin(self.offer(Candidate::Key(key))).await,
-                    None => Ok(false),
-                }
             }
             Candidate::Certificate(key, certificate) => {
                 self.tried
@@ -322,7 +315,12 @@ impl Attempt<'_> {
             ),
         );
         let bad = route.identities.iter().find_map(|path| {
-            let bad = self.login.keys.identity(path).bad.clone()?;
+            let identity = self.login.keys.identity(path);
+            let locked = identity.locked && self.login.keys.unlocked(path).is_none();
+            let bad = match locked {
+                true => "it is locked by a passphrase".to_owned(),
+                false => identity.bad.clone()?,
+            };
             path.exists()
                 .then(|| format!("key {} was not used: {bad}", path.display()))
         });
@@ -356,7 +354,6 @@ async fn candidates(login: &Login<'_>) -> Vec<Candidate> {
     };
     let mut certificates = Vec::new();
     let mut own = Vec::new();
-    let mut locked = Vec::new();
     let mut used: Vec<&AgentIdentity> = Vec::new();
     let extra: Vec<Certificate> = route
         .certificates
@@ -366,9 +363,10 @@ async fn candidates(login: &Login<'_>) -> Vec<Candidate> {
     for path in &route.identities {
         let identity = keys.identity(path);
         let in_agent = identity.public.as_ref().and_then(held);
+        let private = identity.private.clone().or_else(|| keys.unlocked(path));
         for cert in identity.certificate.iter().chain(&extra) {
             let ours = identity.public.as_ref().map(PublicKey::key_data) == Some(cert.public_key());
-            match (&identity.private, in_agent) {
+            match (&private, in_agent) {
                 (Some(key), _) if ours => {
                     certificates.push(Candidate::Certificate(key.clone(), Box::new(cert.clone())));
                 }
@@ -382,13 +380,12 @@ async fn candidates(login: &Login<'_>) -> Vec<Candidate> {
                 _ => {}
             }
         }
-        match (&identity.private, in_agent) {
+        match (&private, in_agent) {
             (_, Some(held)) => {
                 used.push(held);
                 own.push(Candidate::Agent(Box::new(held.clone())));
             }
             (Some(key), None) => own.push(Candidate::Key(key.clone())),
-            (None, None) if identity.locked => locked.push(Candidate::Locked(path.clone())),
             (None, None) => {}
         }
     }
@@ -400,7 +397,6 @@ async fn candidates(login: &Login<'_>) -> Vec<Candidate> {
             .filter(|identity| !used.iter().any(|u| std::ptr::eq(*u, *identity)));
         all.extend(rest.map(|identity| Candidate::Agent(Box::new(identity.clone()))));
     }
-    all.extend(locked);
     all
 }
 

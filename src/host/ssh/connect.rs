@@ -12,7 +12,7 @@ use russh::keys::PublicKeyOrCertificate;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
-use super::algorithms::{Alive, config};
+use super::algorithms::config;
 use super::auth::{Login, log_in};
 use super::handler::{Client, KeyCheck, Seen};
 use super::keys::Keys;
@@ -77,7 +77,7 @@ pub(crate) async fn open(hop: &Hop<'_>) -> Result<Session, Failure> {
     let cut = Cut::default();
     let guard = CutOnDrop::new(&cut);
     let seen = Seen::default();
-    let settings = config(&record.known_types(), record.has_authority(), alive(route));
+    let settings = config(&record.known_types(), record.has_authority(), route.alive);
     let doubtful = Arc::new(AtomicBool::new(false));
     let client = Client {
         check: key_check(hop, record, doubtful.clone()),
@@ -134,10 +134,6 @@ pub(crate) async fn open(hop: &Hop<'_>) -> Result<Session, Failure> {
     })
 }
 
-fn alive(route: &Route) -> Alive {
-    route.alive
-}
-
 /// Decides on the key that the server shows. Owned by the session's task.
 fn key_check(hop: &Hop<'_>, record: Record, doubtful: Arc<AtomicBool>) -> KeyCheck {
     let strict = hop.strict;
@@ -170,12 +166,11 @@ fn key_check(hop: &Hop<'_>, record: Record, doubtful: Arc<AtomicBool>) -> KeyChe
                 Ok(())
             }
             (Verdict::Unknown { .. } | Verdict::Changed(_), Strict::No) => {
-                doubtful.store(matches!(verdict, Verdict::Changed(_)), Ordering::SeqCst);
-                prompter.notice(&format!(
-                    "host key of {} is not checked: {}",
-                    record.name,
-                    refusal(&record.name, &key, &verdict)
-                ));
+                // The user chose not to check; a key that was known and changed is told all the same.
+                if matches!(verdict, Verdict::Changed(_)) {
+                    doubtful.store(true, Ordering::SeqCst);
+                    prompter.notice(&refusal(&record.name, &key, &verdict).message);
+                }
                 Ok(())
             }
             (Verdict::Unknown { .. } | Verdict::Changed(_), _) => {

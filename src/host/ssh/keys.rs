@@ -14,12 +14,16 @@ use tokio::net::UnixStream;
 use tokio::sync::OnceCell;
 
 use crate::host::Prompter;
+use crate::host::config::Route;
 
 /// An agent answers a listing at once; one that hangs must not hold a run.
 const LISTING: Duration = Duration::from_secs(5);
 
 /// Keys are a few kilobytes; anything larger is not one.
 const LARGEST: u64 = 1024 * 1024;
+
+/// As often as ssh asks.
+const PASSPHRASES: usize = 3;
 
 /// What a file says about an identity, before any passphrase was asked for.
 #[derive(Clone, Default)]
@@ -51,12 +55,49 @@ impl Keys {
         }
     }
 
+    /// Asks for passphrases that a login will need, before the login's clock runs: for the first
+    /// configured key if that is locked, or for any if there is nothing else to log in with.
+    pub(crate) async fn prepare(&self, route: &Route, needed: bool, prompter: &dyn Prompter) {
+        if !needed || !route.methods.publickey {
+            return;
+        }
+        let held = match &route.agent {
+            Some(socket) => self.agent(socket, prompter).await,
+            None => Vec::new(),
+        };
+        let identities = route
+            .identities
+            .iter()
+            .map(|path| (path, self.identity(path)));
+        let usable = |identity: &Identity| {
+            let public = identity.public.as_ref().map(PublicKey::key_data);
+            identity.private.is_some()
+                || held
+                    .iter()
+                    .any(|h| Some(h.public_key().key_data()) == public)
+        };
+        let (locked, open): (Vec<_>, Vec<_>) = identities
+            .filter(|(_, i)| i.locked || usable(i))
+            .partition(|(_, i)| !usable(i));
+        let first = route.identities.first();
+        if !open.iter().any(|(path, _)| Some(*path) == first)
+            && locked.iter().any(|(path, _)| Some(*path) == first)
+        {
+            self.unlock(&locked[0].0.clone(), prompter).await;
+        } else if open.is_empty() && (route.identities_only || held.is_empty()) {
+            for (path, _) in locked {
+                self.unlock(path, prompter).await;
+            }
+        }
+    }
+
+    /// The key of a locked file, if its passphrase was given.
+    pub(super) fn unlocked(&self, path: &Path) -> Option<Arc<PrivateKey>> {
+        self.unlocked.lock().ok()?.get(path)?.get()?.clone()
+    }
+
     /// The private key, asking once for its passphrase if it is encrypted.
-    pub(super) async fn unlock(
-        &self,
-        path: &Path,
-        prompter: &dyn Prompter,
-    ) -> Option<Arc<PrivateKey>> {
+    async fn unlock(&self, path: &Path, prompter: &dyn Prompter) -> Option<Arc<PrivateKey>> {
         let identity = self.identity(path);
         if identity.private.is_some() {
             return identity.private.clone();
@@ -69,17 +110,19 @@ impl Keys {
             .or_default()
             .clone();
         cell.get_or_init(|| async {
-            let passphrase = prompter.passphrase(path).await?;
-            let file = path.to_owned();
-            let read = tokio::task::spawn_blocking(move || {
-                let text = zeroize::Zeroizing::new(fs::read_to_string(file).ok()?);
-                decode_secret_key(&text, Some(passphrase.reveal())).ok()
-            });
-            let key = read.await.ok().flatten();
-            if key.is_none() {
+            for _ in 0..PASSPHRASES {
+                let passphrase = prompter.passphrase(path).await?;
+                let file = path.to_owned();
+                let read = tokio::task::spawn_blocking(move || {
+                    let text = zeroize::Zeroizing::new(fs::read_to_string(file).ok()?);
+                    decode_secret_key(&text, Some(passphrase.reveal())).ok()
+                });
+                if let Some(key) = read.await.ok().flatten() {
+                    return Some(Arc::new(key));
+                }
                 prompter.notice(&format!("wrong passphrase for {}", path.display()));
             }
-            key.map(Arc::new)
+            None
         })
         .await
         .clone()
@@ -140,13 +183,6 @@ fn read(path: &Path) -> Identity {
         identity.bad = Some("it is not a key file".into());
         return identity;
     }
-    if ours && meta.mode() & 0o077 != 0 {
-        identity.bad = Some(format!(
-            "others may read it (mode {:03o})",
-            meta.mode() & 0o777
-        ));
-        return identity;
-    }
     let text = match fs::read_to_string(path) {
         Ok(text) => zeroize::Zeroizing::new(text),
         Err(e) => {
@@ -157,6 +193,13 @@ fn read(path: &Path) -> Identity {
     // `IdentityFile key.pub` names a key that an agent holds.
     if let Ok(public) = PublicKey::from_openssh(&text) {
         identity.public = Some(public);
+        return identity;
+    }
+    if ours && meta.mode() & 0o077 != 0 {
+        identity.bad = Some(format!(
+            "others may read it (mode {:03o})",
+            meta.mode() & 0o777
+        ));
         return identity;
     }
     if let Ok(key) = PrivateKey::from_openssh(text.as_bytes()) {
