@@ -9,11 +9,14 @@ use crate::source::vault::{self, Keyring};
 use crate::source::yaml::{failed, parse_one};
 use crate::source::{Diagnostic, File, Files, Node, Span};
 
+/// Runs a program of the controller's with arguments.
+pub type RunScript<'a> = dyn Fn(&Path, &[&str]) -> Result<String, String> + 'a;
+
 /// What reading an inventory needs from outside.
 pub struct LoadEnv<'a> {
     pub files: &'a Files,
     /// Runs an executable inventory with these arguments: what it printed, or why it failed.
-    pub run_script: &'a dyn Fn(&Path, &[&str]) -> Result<String, String>,
+    pub run_script: &'a RunScript<'a>,
     /// For inventories and vars files that are vaults as a whole.
     pub vault: &'a Keyring,
 }

@@ -12,8 +12,10 @@ pub mod layers;
 pub mod load;
 pub mod pattern;
 
+mod graph;
 mod ini;
 mod literal;
+mod matcher;
 mod model;
 mod range;
 mod script;

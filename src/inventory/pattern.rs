@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::load::LoadEnv;
+use super::matcher::Matcher;
 use super::model::{HostName, Inventory, LOCALHOST};
 use super::range;
 use crate::source::{Diagnostic, File, Span, suggest};
@@ -141,10 +142,9 @@ impl Inventory {
         span: &Span,
         warnings: &mut Vec<Diagnostic>,
     ) -> Result<Vec<usize>, Diagnostic> {
-        if let Some(host) = self.host_index.get(text) {
-            if !self.hosts[*host].implicit {
-                return Ok(vec![*host]);
-            }
+        let named = self.host_index.get(text).copied();
+        if let Some(host) = named.filter(|h| !self.hosts[*h].implicit) {
+            return Ok(vec![host]);
         }
         let (expression, subscript) = subscript(text);
         let found = self.matches(expression, span, warnings)?;
@@ -252,90 +252,6 @@ impl Chosen {
             }
         }
     }
-}
-
-enum Matcher<'a> {
-    Name(&'a str),
-    Glob(Vec<char>),
-    Regex(Box<fancy_regex::Regex>),
-}
-
-impl<'a> Matcher<'a> {
-    fn new(text: &'a str, span: &Span) -> Result<Matcher<'a>, Diagnostic> {
-        if let Some(source) = text.strip_prefix('~') {
-            return fancy_regex::Regex::new(&format!(r"\A(?:{source})"))
-                .map(|r| Matcher::Regex(Box::new(r)))
-                .map_err(|e| Diagnostic::error(span, format!("not a regular expression: {e}")));
-        }
-        Ok(if text.contains(['*', '?', '[']) {
-            Matcher::Glob(text.chars().collect())
-        } else {
-            Matcher::Name(text)
-        })
-    }
-
-    fn matches(&self, name: &str) -> bool {
-        match self {
-            Matcher::Name(own) => *own == name,
-            Matcher::Glob(glob) => glob_matches(glob, &name.chars().collect::<Vec<_>>()),
-            Matcher::Regex(regex) => regex.is_match(name).unwrap_or(false),
-        }
-    }
-}
-
-/// `*`, `?`, `[abc]`, `[!a-c]` over a whole name. One place to go back to is enough: the last star's.
-fn glob_matches(glob: &[char], name: &[char]) -> bool {
-    let (mut g, mut n) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    loop {
-        let step = match glob.get(g) {
-            Some('*') => {
-                star = Some((g + 1, n));
-                g += 1;
-                continue;
-            }
-            None if n == name.len() => return true,
-            None => None,
-            Some(_) if n == name.len() => None,
-            Some('?') => Some(1),
-            Some('[') => class(&glob[g..], name[n]),
-            Some(c) => (*c == name[n]).then_some(1),
-        };
-        match (step, &mut star) {
-            (Some(width), _) => {
-                g += width;
-                n += 1;
-            }
-            (None, Some((back, from))) if *from < name.len() => {
-                *from += 1;
-                (g, n) = (*back, *from);
-            }
-            (None, _) => return false,
-        }
-    }
-}
-
-/// How much of a glob a bracket expression takes, if it matches. An open bracket is itself.
-fn class(glob: &[char], c: char) -> Option<usize> {
-    let negated = glob.get(1) == Some(&'!');
-    let first = 1 + usize::from(negated);
-    let close = glob.iter().skip(first + 1).position(|c| *c == ']');
-    let Some(close) = close.map(|at| at + first + 1) else {
-        return (c == '[').then_some(1);
-    };
-    let set = &glob[first..close];
-    let mut at = 0;
-    let mut hit = false;
-    while at < set.len() {
-        if set.get(at + 1) == Some(&'-') && at + 2 < set.len() {
-            hit |= (set[at]..=set[at + 2]).contains(&c);
-            at += 3;
-        } else {
-            hit |= set[at] == c;
-            at += 1;
-        }
-    }
-    (hit != negated).then_some(close + 1)
 }
 
 #[derive(Clone, Copy)]
