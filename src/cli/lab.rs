@@ -1,11 +1,13 @@
 //! `palisade lab`: throw-away hosts on this machine.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use clap::{Args, Subcommand};
 
+use crate::host::server;
 use crate::lab::changes::Kind;
 use crate::lab::inventory::Format;
 use crate::lab::store::Store;
@@ -31,6 +33,9 @@ enum Verb {
         /// debian or busybox
         #[arg(long, default_value = "debian")]
         profile: Profile,
+        /// Run palisade's own small SSH server even where OpenSSH is installed
+        #[arg(long)]
+        own_server: bool,
     },
     /// End all hosts and remove every trace of them
     Down,
@@ -90,6 +95,9 @@ enum Verb {
     Build { host: String },
     #[command(hide = true)]
     Enter { host: String },
+    /// The SSH server of a host that has none
+    #[command(hide = true)]
+    Serve,
 }
 
 /// Runs a verb; its exit code.
@@ -118,11 +126,13 @@ fn dispatch(args: &LabArgs) -> Result<ExitCode, LabError> {
             count,
             root,
             profile,
+            own_server,
         } => {
             let want = Want {
                 count: *count,
                 profile: *profile,
                 root: root.clone(),
+                own_server: *own_server,
             };
             up(&lab, args, &want)?;
         }
@@ -149,9 +159,23 @@ fn dispatch(args: &LabArgs) -> Result<ExitCode, LabError> {
         Verb::Disk { host, size, at } => lab.disk(host, size, at)?,
         Verb::Keep { host } => boot::keep(&Store::new(&args.name)?, host)?,
         Verb::Build { host } => return Ok(report(boot::build(&Store::new(&args.name)?, host))),
+        Verb::Serve => return Ok(serve()),
         Verb::Enter { host } => return Ok(report(boot::enter(&Store::new(&args.name)?, host))),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Every address of the host it runs in.
+const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 22);
+
+fn serve() -> ExitCode {
+    match server::serve(ANY, Path::new(server::HOST_KEY)) {
+        Ok(never) => match never {},
+        Err(e) => {
+            note(&format!("error: {e}"));
+            ExitCode::from(1)
+        }
+    }
 }
 
 fn up(lab: &Lab, args: &LabArgs, want: &Want) -> Result<(), LabError> {

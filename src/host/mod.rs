@@ -13,6 +13,7 @@ pub mod keygen;
 mod known_hosts;
 mod local;
 mod pattern;
+pub mod server;
 pub mod shell;
 pub mod ssh;
 pub mod target;

@@ -206,7 +206,7 @@ pub fn build(store: &Store, name: &str) -> Result<std::convert::Infallible, LabE
     root::build(store, &host)?;
     let me = store.of(name, "palisade");
     show_program(&me)?;
-    if host.profile.server(&host.lower) == Server::Own {
+    if host.server == Server::Own {
         show_program(&store.of(name, "root").join("run/palisade"))?;
     }
     let spaces = [
@@ -264,7 +264,7 @@ pub fn enter(store: &Store, name: &str) -> Result<std::convert::Infallible, LabE
     let _ = std::io::stdout().write_all(UP.as_bytes());
     let error = Command::new("/bin/sh")
         .args(["-c", INIT, "init"])
-        .args(server_command(host.profile.server(&host.lower)))
+        .args(server_command(host.server))
         .env_clear()
         .env("PATH", super::PATH)
         .env("container", "palisade-lab")
@@ -347,6 +347,27 @@ pub(crate) fn is_up(store: &Store, host: &str) -> bool {
 
 pub(crate) fn failure(store: &Store, host: &str) -> Option<String> {
     fs::read_to_string(store.of(host, "failed")).ok()
+}
+
+/// Ends the keepers of a lab and the hosts they are just making, also those nobody had the time to
+/// note. Looks again until there are none: one may have started another meanwhile.
+pub(crate) fn stop_keepers(lab: &str) {
+    let marks = ["keep", "build", "enter"].map(|verb| format!("\0lab\0{verb}\0--name\0{lab}\0"));
+    let ours = |pid: &u32| {
+        let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words);
+        marks.iter().any(|m| words.contains(m.as_str()))
+    };
+    for _ in 0..STOP_POLLS {
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = entries.filter_map(|e| e.file_name().to_str()?.parse::<u32>().ok());
+        let found: Vec<u32> = pids.filter(ours).collect();
+        if found.is_empty() {
+            return;
+        }
+        found.into_iter().for_each(|pid| kill(Some(pid)));
+        std::thread::sleep(STOP_POLL);
+    }
 }
 
 /// Ends a host at once, as pulling the plug would, with all its processes.

@@ -100,6 +100,7 @@ mod tests {
             profile,
             address: "10.77.0.2".parse().unwrap(),
             public_key: String::new(),
+            server: super::super::profile::Server::OpenSsh,
             lower: "/".into(),
         }
     }

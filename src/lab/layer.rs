@@ -317,7 +317,7 @@ pub(crate) fn own_layer(
         format!("{machine_id}\n").as_bytes(),
         0o444,
     )?;
-    if host.profile.server(&host.lower) == Server::Dropbear {
+    if host.server == Server::Dropbear {
         make_dir(&top.join("etc/dropbear"), 0o700)?;
         return write(&top.join("etc/dropbear/host_key"), &key.dropbear, 0o600);
     }

@@ -36,7 +36,7 @@ use std::time::{Duration, Instant};
 
 pub use error::LabError;
 pub use keys::Keys;
-pub use profile::Profile;
+pub use profile::{Profile, Server};
 
 use error::doing;
 use store::{HostNote, Notes, Store};
@@ -66,6 +66,8 @@ pub struct Want {
     pub profile: Profile,
     /// What the hosts lie over; the machine's own root if none is given.
     pub root: Option<PathBuf>,
+    /// Run our own small SSH server also where a proper one is installed.
+    pub own_server: bool,
 }
 
 /// What `up` did.
@@ -114,7 +116,7 @@ impl Lab {
         self.store.make()?;
         let _lock = self.store.lock()?;
         let mut notes = match self.store.read() {
-            Err(LabError::NotUp { .. }) => self.store.empty_notes(net::choose(want.count)?),
+            Err(LabError::NotUp { .. }) => self.found(want.count)?,
             other => other?,
         };
         let keys = self.foundations(&notes, want.profile, &lower)?;
@@ -140,6 +142,16 @@ impl Lab {
             present: names(&present),
             took: began.elapsed(),
         })
+    }
+
+    /// The first notes of a lab, with a network that no other lab has or is about to have.
+    fn found(&self, count: usize) -> Result<Notes, LabError> {
+        let _turn = Store::turn()?;
+        let others = Store::all().into_iter().filter_map(|s| s.read().ok());
+        let taken: Vec<net::Network> = others.map(|n| n.network).collect();
+        let notes = self.store.empty_notes(net::choose(count, &taken)?);
+        self.store.write(&notes)?;
+        Ok(notes)
     }
 
     fn lower(&self, want: &Want) -> Result<PathBuf, LabError> {
@@ -193,6 +205,10 @@ impl Lab {
                 profile: want.profile,
                 address,
                 public_key: key.public.clone(),
+                server: match (want.own_server, want.profile) {
+                    (true, Profile::Debian) => Server::Own,
+                    (_, profile) => profile.server(lower),
+                },
                 lower: lower.to_path_buf(),
             };
             notes.hosts.push(host.clone());
@@ -249,6 +265,9 @@ impl Lab {
         }
         let lock = self.store.lock()?;
         let hosts = self.store.path("hosts");
+        // Without notes, no keeper starts anything any more.
+        let _ = fs::remove_file(self.store.path("lab.json"));
+        boot::stop_keepers(&self.store.name);
         for entry in fs::read_dir(&hosts).into_iter().flatten().flatten() {
             if let Ok(name) = entry.file_name().into_string() {
                 boot::stop(&self.store, &name);

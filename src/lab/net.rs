@@ -66,8 +66,8 @@ impl Network {
 /// A route wider than this is a way out or a company's summary of itself, not a network in use.
 const NARROW: u8 = 12;
 
-/// A network for `n` hosts that nothing on this machine uses yet.
-pub(crate) fn choose(n: usize) -> Result<Network, LabError> {
+/// A network for `n` hosts that nothing on this machine uses yet, and no other lab has `taken`.
+pub(crate) fn choose(n: usize, taken: &[Network]) -> Result<Network, LabError> {
     if n > LARGE {
         return Err(LabError::Full { most: LARGE });
     }
@@ -87,7 +87,7 @@ pub(crate) fn choose(n: usize) -> Result<Network, LabError> {
                 .map(move |y| Ipv4Addr::new(10, x, y, 0))
         })
         .map(|base| Network { base, prefix })
-        .find(|n| !used.iter().any(|u| n.overlaps(*u)))
+        .find(|n| !used.iter().chain(taken).any(|u| n.overlaps(*u)))
         .ok_or_else(|| LabError::Refused {
             what: "a network for the lab".into(),
             why: "every network from 10.77.0.0 to 10.119.255.0 is in use".into(),

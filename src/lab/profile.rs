@@ -17,7 +17,8 @@ pub enum Profile {
 }
 
 /// Which SSH server a host runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Server {
     OpenSsh,
     Dropbear,
@@ -51,7 +52,8 @@ impl Profile {
         }
     }
 
-    pub fn server(self, lower: &Path) -> Server {
+    /// The best there is in a root.
+    pub(crate) fn server(self, lower: &Path) -> Server {
         match self {
             Profile::Busybox => Server::Dropbear,
             Profile::Debian if lower.join("usr/sbin/sshd").exists() => Server::OpenSsh,

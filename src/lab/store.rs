@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{LabError, doing};
 use super::net::Network;
-use super::profile::Profile;
+use super::profile::{Profile, Server};
 
 /// Readers refuse notes of another format.
 const FORMAT: u32 = 1;
@@ -33,6 +33,7 @@ pub struct HostNote {
     pub address: Ipv4Addr,
     /// `ssh-ed25519 AAAA…`
     pub public_key: String,
+    pub server: Server,
     /// What its overlay lies on.
     pub lower: PathBuf,
 }
@@ -105,6 +106,16 @@ impl Store {
         rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)
             .map_err(doing(format!("lock {}", path.display())))?;
         Ok(file)
+    }
+
+    /// Held while a lab picks its network, so that two labs do not pick the same. It is the directory
+    /// itself that is locked: a file of its own would stay behind.
+    pub fn turn() -> Result<File, LabError> {
+        let what = || format!("lock {}", base().display());
+        let dir = File::open(base()).map_err(doing(what()))?;
+        rustix::fs::flock(&dir, rustix::fs::FlockOperation::LockExclusive)
+            .map_err(doing(what()))?;
+        Ok(dir)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
