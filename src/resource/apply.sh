@@ -91,7 +91,11 @@ pl_in() {
   pl_dn=${2%/*} pl_b=./${2##*/}
   [ -n "$pl_dn" ] || pl_dn=/
   cd -P -- "$pl_dn" 2>/dev/null || {
-    pl_fail "$1" 1 "cannot enter $pl_dn: $(pl_words cd -P -- "$pl_dn")"
+    if [ ! -e "$pl_dn" ]; then pl_why="No such file or directory"
+    elif [ ! -d "$pl_dn" ]; then pl_why="Not a directory"
+    else pl_why="Permission denied"
+    fi
+    pl_fail "$1" 1 "cannot enter $pl_dn: $pl_why"
     return 1
   }
   if [ -n "$pl_root" ] && [ "$PWD" != "$pl_dn" ]; then
@@ -182,7 +186,8 @@ pl_same() {
       pl_h1=${pl_x%% *}; pl_h1=${pl_h1#\\} ;;
     *) pl_h1=$(sha256sum <"$pl_t" 2>/dev/null); pl_h1=${pl_h1%% *} ;;
   esac
-  [ "$pl_h1" = "$ph" ] || { pl_cannot "$1"; return 1; }
+  : "${ph:=$pl_h1}"
+  [ -n "$ph" ] && [ "$pl_h1" = "$ph" ] || { pl_cannot "$1"; return 1; }
   [ -z "$pbh" ] || [ "$pl_h2" = "$pbh" ] || {
     pl_fail "$1" 70 "$pd changed meanwhile: its content is not what was seen"
     return 1
@@ -222,7 +227,7 @@ pl_mv() {
 }
 # pl_put NUMBER KIND BYTES: the one way a file gets its bytes. Reads pd path, pt temporary name, ph
 # digest, pm mode, pu umask that gives it, po owner:group, pw whether to chown, pc whether to chmod,
-# pb pbh pbm what was there, px flags (t follow, u unsafe writes, n odd name), pk backup, pv validator.
+# pb pbh pbm what was there, pa whether pl_mark follows, px flags (t follow, u unsafe writes, n odd name), pk backup, pv validator.
 pl_put() {
   [ $pl_ok = 1 ] || return 0
   pl_lock "$1" || return 0
@@ -273,6 +278,7 @@ pl_put() {
   esac
   pl_tmp=
   [ -z "$pl_selinux" ] || [ "$pb" = f ] || restorecon -- "$pl_b" 2>/dev/null
+  [ -z "$pa" ] || pl_x=$(pl_mark 2>&1) || { pl_fail "$1" 1 "cannot mark $pd: ${pl_x##*: }"; return 0; }
   pl_dirty=$((pl_dirty+1))
   eval "pl_dp$pl_dirty=\$PWD/\${pl_b#./} pl_dh$pl_dirty=\$ph pl_di$pl_dirty=\$1 pl_dd$pl_dirty=\$PWD"
   cd /
@@ -283,6 +289,7 @@ pl_bytes() {
     q) pl_p "$2" >"$pl_t" ;;
     o) printf "$2" >"$pl_t" ;;
     e) pl_p "$2" | pl_dec >"$pl_t" ;;
+    c) cat -- "$2" >"$pl_t" ;;
   esac
 }
 # No temporary file could be made: a task that allows unsafe writes goes through a private one.
@@ -402,8 +409,7 @@ pl_x() {
   [ -z "$3" ] || ! pl_has setsid || pl_sid=setsid
   pl_up; pl_t1=$pl_now
   if [ -z "$3" ]; then
-    ( pl_start "$4" "$7" ) <"${pl_in:-/dev/null}" >"$pl_o" 2>"$pl_q" 9>&-
-    pl_s=$?
+    { ( pl_start "$4" "$7" ) <"${pl_in:-/dev/null}" >"$pl_o" 2>"$pl_q" 9>&-; pl_s=$?; } 2>/dev/null
   else
     ( pl_start "$4" "$7" ) <"${pl_in:-/dev/null}" >"$pl_o" 2>"$pl_q" 9>&- &
     pl_pid=$!
@@ -418,12 +424,14 @@ pl_x() {
       kill -KILL -$pl_pid || kill -KILL $pl_pid
     ) </dev/null >/dev/null 2>&1 9>&- &
     pl_w=$!
-    wait $pl_pid 2>/dev/null; pl_s=$?
+    { wait $pl_pid; pl_s=$?; } 2>/dev/null
     kill -TERM $pl_w 2>/dev/null
     wait $pl_w 2>/dev/null
     [ ! -e "$pl_dir/p$1" ] || { pl_to=1; [ -z "$pl_sid" ] || kill -KILL -$pl_pid 2>/dev/null; }
   fi
   pl_up
+  # ksh says 256 + n for a signal.
+  [ $pl_s -le 256 ] || pl_s=$((pl_s-128))
   [ -z "$4" ] || [ ! -s "$pl_dir/s" ] || { read -r pl_why <"$pl_dir/s"; pl_why=${pl_why##*: }; }
   [ -n "$pl_why" ] || pl_missing $pl_s "$6" "$4"
   case $7 in *m*) [ $pl_s = 0 ] || pl_ok=0 ;; esac

@@ -162,7 +162,7 @@ fn read_chunk(chunk: &Chunk<'_>, records: &[Record]) -> Result<Vec<State>, Strin
     let mut stats = stats.lines();
     // Where something vanished meanwhile, every path was asked again alone, missing ones included.
     let again = records[1].status != 0;
-    let mut links = Links(&records[2].payload);
+    let mut links = Lengths(&records[2].payload);
     let digests = records[3].text();
     let mut digests = digests.lines();
     let mut contents = match chunk.has('c') {
@@ -184,7 +184,10 @@ fn read_chunk(chunk: &Chunk<'_>, records: &[Record]) -> Result<Vec<State>, Strin
         } else {
             "-"
         };
-        let link = if letters == "l" { links.next()? } else { None };
+        let link = match letters {
+            "l" => Some((links.text()?, Some(links.text()?).filter(|r| !r.is_empty()))),
+            _ => None,
+        };
         let has_bytes = letters.starts_with("fr");
         let digest = if has_bytes && chunk.has('d') {
             digests.next()
@@ -366,7 +369,7 @@ fn add_extra(meta: &mut Meta, chunk: &Chunk<'_>, line: &str) {
                 continue;
             }
             _ => {
-                meta.context = (word != "?").then(|| word.to_owned());
+                meta.context = (word != "?" && word != "unlabeled").then(|| word.to_owned());
                 continue;
             }
         };
@@ -374,18 +377,12 @@ fn add_extra(meta: &mut Meta, chunk: &Chunk<'_>, line: &str) {
     }
 }
 
-/// Link targets, each with its length before it.
-struct Links<'a>(&'a [u8]);
+/// Texts, each with its length and a space before it.
+pub(super) struct Lengths<'a>(pub &'a [u8]);
 
-impl Links<'_> {
-    fn next(&mut self) -> Result<Option<Link>, String> {
-        let target = self.text()?;
-        let real = self.text()?;
-        Ok(Some((target, Some(real).filter(|r| !r.is_empty()))))
-    }
-
-    fn text(&mut self) -> Result<String, String> {
-        let bad = "the list of link targets is out of frame";
+impl Lengths<'_> {
+    pub(super) fn text(&mut self) -> Result<String, String> {
+        let bad = "a list of names is out of frame";
         let space = self.0.iter().position(|b| *b == b' ').ok_or(bad)?;
         let length: usize = std::str::from_utf8(&self.0[..space])
             .ok()

@@ -204,6 +204,43 @@ pl_extra() {
   pl_r $pl_n 0 "$pl_s"
 }
 
+# pl_g N PATTERN: the paths it matches, each with its length before it. Builtins only; the pattern is
+# expanded as a variable, so nothing else in it means anything.
+pl_g() {
+  pl_s= pl_i=0 pl_q=$2
+  IFS=
+  for pl_x in $pl_q; do
+    [ -e "$pl_x" ] || [ -L "$pl_x" ] || continue
+    pl_s="$pl_s${#pl_x} $pl_x" pl_i=$((pl_i+1))
+    [ $pl_i -lt 10000 ] || break
+  done
+  IFS=" 	$pl_nl"
+  pl_r "$1" 0 "$pl_s"
+}
+# pl_tree N FLAGS DIR: everything below it. N: what it is; N+1: lines of stat; N+2: the same for
+# names with newlines, with lengths; N+3: link targets; N+4: digests if FLAGS has d.
+pl_tree() {
+  pl_a= pl_b= pl_l= pl_k=
+  if [ -d "$3" ]; then
+    pl_o=d
+    [ -r "$3" ] && [ -x "$3" ] || pl_o=!
+    pl_a=$(find "$3/" ! -path "*$pl_nl*" -exec stat -c "$pl_fmt:%n" -- {} + 2>/dev/null | head -n @ENTRIES@)
+    pl_b=$(find "$3/" -path "*$pl_nl*" -exec sh -c 'for f; do s=$(stat -c "$0" -- "$f") &&
+      printf "%s %s%s %s" "${#s}" "$s" "${#f}" "$f"; done' "$pl_fmt" {} + 2>/dev/null; pl_p x)
+    pl_l=$(find "$3/" -type l -exec sh -c 'for f; do t=$(readlink -n -- "$f"; printf x); t=${t%x}
+      printf "%s %s%s %s" "${#f}" "$f" "${#t}" "$t"; done' sh {} + 2>/dev/null; pl_p x)
+    case $2 in *d*) pl_k=$(find "$3/" -type f -exec sha256sum -- {} + 2>/dev/null) ;; esac
+  elif [ -e "$3" ] || [ -L "$3" ]; then pl_o=o
+  elif [ -z "$pl_root" ] && pl_hidden "$3"; then pl_o=!
+  else pl_o=-
+  fi
+  pl_r "$1" 0 $pl_o
+  pl_r $(($1+1)) 0 "$pl_a"
+  pl_r $(($1+2)) 0 "${pl_b%x}"
+  pl_r $(($1+3)) 0 "${pl_l%x}"
+  pl_r $(($1+4)) 0 "$pl_k"
+}
+
 case $pl_id$HOME in
   *"$pl_nl"*) pl_id= ;;
 esac

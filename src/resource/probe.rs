@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::reply::Record;
 use super::script::Script;
-use super::{Query, Resource, State, hostname, look};
+use super::{Query, Resource, State, hostname, look, tree};
 
 /// The text of a batch of questions, and how to read its answers.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +28,8 @@ struct Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     File,
+    Tree,
+    Glob,
     Hostname,
     /// Things of the controller's: no host is asked about them.
     Elsewhere,
@@ -37,6 +39,8 @@ impl Kind {
     fn of(resource: &Resource) -> Kind {
         match resource {
             Resource::File(_) | Resource::Target(_) => Kind::File,
+            Resource::Tree(_) => Kind::Tree,
+            Resource::Glob(_) => Kind::Glob,
             Resource::Hostname => Kind::Hostname,
             _ => Kind::Elsewhere,
         }
@@ -45,6 +49,8 @@ impl Kind {
     fn ask(self, queries: &[&Query], script: &mut Script) {
         match self {
             Kind::File => look::ask(queries, script),
+            Kind::Tree => tree::ask(queries, script),
+            Kind::Glob => tree::ask_globs(queries, script),
             Kind::Hostname => hostname::ask(queries, script),
             Kind::Elsewhere => {}
         }
@@ -53,6 +59,8 @@ impl Kind {
     fn read(self, queries: &[&Query], records: &[Record]) -> Result<Vec<State>, String> {
         match self {
             Kind::File => look::read(queries, records),
+            Kind::Tree => tree::read(queries, records),
+            Kind::Glob => tree::read_globs(queries, records),
             Kind::Hostname => hostname::read(queries, records),
             Kind::Elsewhere => Ok(vec![
                 State::Refused(

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 
 use super::apply::{ApplyError, INLINE_PAYLOAD, Upload};
-use super::file::{FileState, Node};
+use super::file::{FileState, Meta, Node};
 use super::script::{path_word, quote};
 use super::{Change, Content, Hello, RemotePath, Resource, State};
 
@@ -88,7 +88,7 @@ pub(super) fn make(change: &Change, hello: &Hello, token: &str) -> Result<Made, 
     match &change.after {
         State::Absent => remove(change, head),
         State::File(after) => match &after.node {
-            Node::File(_) if change.how.option("hard").is_some() => hard_link(change, head),
+            Node::File(_) if change.how.option("hard_link_to").is_some() => hard_link(change, head),
             Node::File(content) => file(change, after, content.as_ref(), head, hello),
             Node::Dir => directory(change, after, head, hello),
             Node::Link { target } => link(change, after, target, head, hello),
@@ -150,7 +150,7 @@ impl Head<'_> {
         let (path, temp) = (path_word(self.path), quote(&self.temp));
         let _ = write!(
             self.text,
-            "pd={path} pt={temp} pb={kind} pbh={digest} pbm={mode} px={flags} pk= pv= pw= pc=\n"
+            "pd={path} pt={temp} pb={kind} pbh={digest} pbm={mode} px={flags} pk= pv= pw= pc= pa=\n"
         );
         Ok(())
     }
@@ -221,10 +221,19 @@ fn file(
     if seen(change).is_some_and(FileState::is_dir) {
         return Err(ApplyError::because(change, "it is a directory"));
     }
+    let from = change
+        .how
+        .option("copy_from")
+        .filter(|_| content.is_none_or(|c| c.bytes.is_none()));
     let empty = Content::new(Vec::new());
-    let content = content.unwrap_or(&empty);
     head.attributes(after, None, hello);
-    let _ = write!(head.text, "ph={}\n", content.digest);
+    let digest = match (content, from) {
+        (Some(content), _) => content.digest.to_string(),
+        (None, Some(_)) => String::new(),
+        (None, None) => empty.digest.to_string(),
+    };
+    let content = content.unwrap_or(&empty);
+    let _ = writeln!(head.text, "ph={digest}");
     if let Some(name) = &change.how.backup {
         let _ = write!(head.text, "pk={}\n", quote(name));
     }
@@ -232,8 +241,16 @@ fn file(
         let words = validator(command, &head)?;
         let _ = write!(head.text, "pv=1\npl_v() {{ exec {words}; }}\n");
     }
+    let labels = labels(change)?;
+    if !labels.is_empty() {
+        let _ = write!(head.text, "pa=1\npl_mark() {{\n{labels}}}\n");
+    }
     let mut upload = None;
     match &content.bytes {
+        _ if from.is_some() => {
+            let from = super::script::place(from.unwrap_or_default());
+            let _ = write!(head.text, "pl_put @N@ c {from}");
+        }
         Some(bytes) if bytes.len() as u64 <= INLINE_PAYLOAD => {
             let Payload { letter, word } = payload(bytes);
             let _ = write!(head.text, "pl_put @N@ {letter} {word}");
@@ -365,36 +382,30 @@ fn labels(change: &Change) -> Result<String, ApplyError> {
             "touch -c -h -{letter}{when} -- \"$pl_b\" 2>/dev/null || touch -c -{letter}{when} -- \"$pl_b\" || return"
         );
     }
-    if let Some(attributes) = change.how.option("attributes") {
-        let plain = |b: u8| b.is_ascii_alphabetic() || b"+-=".contains(&b);
-        if !attributes.bytes().all(plain) {
+    let (before, after) = (meta(&change.before), meta(&change.after));
+    if let Some(attributes) = after
+        .attributes
+        .filter(|a| before.attributes.as_ref() != Some(a))
+    {
+        let letters: String = attributes.chars().filter(|c| *c != '-').collect();
+        if !letters.bytes().all(|b| b.is_ascii_alphabetic()) {
             return Err(ApplyError::BadText(format!(
                 "`{attributes}` are no file attributes"
             )));
         }
-        let signed = attributes.starts_with(['+', '-', '=']);
-        let attributes = if signed {
-            attributes.to_owned()
-        } else {
-            format!("={attributes}")
-        };
-        let _ = writeln!(text, "chattr {attributes} -- \"$pl_b\" || return");
+        let _ = writeln!(text, "chattr ={letters} -- \"$pl_b\" || return");
     }
-    for (name, letter) in [
-        ("seuser", 'u'),
-        ("serole", 'r'),
-        ("setype", 't'),
-        ("selevel", 'l'),
-    ] {
-        if let Some(value) = change.how.option(name) {
-            let _ = writeln!(
-                text,
-                "chcon -h -{letter} {} -- \"$pl_b\" || return",
-                quote(value)
-            );
-        }
+    if let Some(context) = after.context.filter(|c| before.context.as_ref() != Some(c)) {
+        let _ = writeln!(text, "chcon -h -- {} \"$pl_b\" || return", quote(&context));
     }
     Ok(text)
+}
+
+fn meta(state: &State) -> Meta {
+    state
+        .file()
+        .and_then(|f| f.meta.clone())
+        .unwrap_or_default()
 }
 
 fn directory(
@@ -450,9 +461,9 @@ fn link(
     Ok(head.done(&body))
 }
 
-/// The option `hard` names what the path is to be another name of.
+/// The option `hard_link_to` names what the path is to be another name of.
 fn hard_link(change: &Change, head: Head<'_>) -> Result<Made, ApplyError> {
-    let source = change.how.option("hard").unwrap_or_default();
+    let source = change.how.option("hard_link_to").unwrap_or_default();
     let source = super::script::place(source);
     let body = format!(
         "ln -- {source} \"$pl_t\" || return\n\
