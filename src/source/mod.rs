@@ -11,6 +11,7 @@ pub mod escape;
 pub mod files;
 pub mod node;
 mod place;
+pub mod pyre;
 pub mod render;
 mod scalar;
 pub mod secret;

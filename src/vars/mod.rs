@@ -1,13 +1,17 @@
 //! Variables and templates: the only home of the template engine.
 //!
+//! minijinja gives the grammar ([`parse`]); evaluation is our own, because Ansible's differs in what
+//! matters most: undefined values that chain and are errors only where they are used, native types,
+//! variables rendered lazily where they are looked at, Python's operators and methods, and places.
+//!
 //! Trust follows origin. A variable is either something that was written ([`Var::Template`]: rendered
 //! lazily, at each use, in the context of that use) or data ([`Var::Data`]: from a host, a command, a
 //! lookup; never rendered). A rendered result is data. So nothing has to be tracked through filters.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::source::{Diagnostic, Node, Value};
 
@@ -24,7 +28,7 @@ pub enum Var {
 
 /// Data in the form templates use, converted once however often it is looked at.
 #[derive(Clone, Debug)]
-pub struct Datum(pub(in crate::vars) minijinja::Value);
+pub struct Datum(pub(in crate::vars) value::Val);
 
 impl Var {
     pub fn data(value: &Value) -> Var {
@@ -47,18 +51,6 @@ pub type Vars = BTreeMap<String, Var>;
 
 /// Variables of one origin, shared by every task that sees them.
 pub type Layer = Arc<Vars>;
-
-/// Variables as one task on one host sees them.
-pub struct Scope {
-    /// Highest precedence first.
-    pub layers: Vec<Layer>,
-    /// Every host's scope, for `hostvars`.
-    pub hosts: Arc<dyn Hosts>,
-    /// Where `template`, `file` and other lookups find relative names, first match wins.
-    pub search: Arc<SearchPath>,
-    /// Root names that were looked up while rendering: what a rendered value depends on.
-    pub looked_up: Mutex<BTreeSet<String>>,
-}
 
 /// The folders a task finds its files in, nearest first: the role's, the including file's, the playbook's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -119,4 +111,27 @@ impl TemplateError {
     }
 }
 
-pub mod convert;
+mod check;
+mod convert;
+mod engine;
+mod error;
+mod eval;
+mod filters;
+mod format;
+mod globals;
+mod lookups;
+mod methods;
+mod object;
+mod ops;
+mod parse;
+mod place;
+mod run;
+mod scope;
+mod templar;
+mod tests;
+mod tree;
+mod value;
+
+pub use parse::RenderOptions;
+pub use scope::Scope;
+pub use templar::{Templar, TemplarOptions};

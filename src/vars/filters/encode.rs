@@ -1,0 +1,2 @@
+//! Filters: encode.
+pub(super) const FILTERS: &[(&str, super::Call)] = &[];

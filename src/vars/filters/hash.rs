@@ -1,0 +1,2 @@
+//! Filters: hash.
+pub(super) const FILTERS: &[(&str, super::Call)] = &[];

@@ -1,0 +1,2 @@
+//! Filters: path.
+pub(super) const FILTERS: &[(&str, super::Call)] = &[];

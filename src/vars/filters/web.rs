@@ -1,0 +1,2 @@
+//! Filters: web.
+pub(super) const FILTERS: &[(&str, super::Call)] = &[];

@@ -1,0 +1,2 @@
+//! Filters: yaml.
+pub(in crate::vars) const FILTERS: &[(&str, super::Call)] = &[];

@@ -1,0 +1,1 @@
+//! YAML as PyYAML writes it.

@@ -1,0 +1,463 @@
+//! From template text to a [`Tree`]: minijinja's parser, used for its grammar alone.
+//!
+//! The parser lies behind a feature without a promise of stability, so everything that knows its
+//! syntax tree is in this file, and the version is pinned.
+
+use std::sync::Arc;
+
+use minijinja::machinery::{self, ast};
+use minijinja::syntax::SyntaxConfig;
+
+use super::error::{At, Fail, Res};
+use super::tree::{Arg, Binary, Block, Compare, Expr, For, Kind, Macro, Stmt, Target, Tree};
+use super::value::Val;
+use super::{filters, tests};
+
+/// How a template file is to be rendered: the arguments of the `template` action that matter to it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RenderOptions {
+    pub trim_blocks: bool,
+    pub lstrip_blocks: bool,
+    pub newline: String,
+    pub block: (String, String),
+    pub variable: (String, String),
+    pub comment: (String, String),
+}
+
+impl Default for RenderOptions {
+    fn default() -> RenderOptions {
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        RenderOptions {
+            trim_blocks: true,
+            lstrip_blocks: false,
+            newline: "\n".into(),
+            block: pair("{%", "%}"),
+            variable: pair("{{", "}}"),
+            comment: pair("{#", "#}"),
+        }
+    }
+}
+
+/// Template syntax somewhere in a string.
+pub(in crate::vars) fn is_template(text: &str) -> bool {
+    text.contains('{') && ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark))
+}
+
+/// Parses a string of a playbook's: backslashes in its string literals are literal.
+pub(in crate::vars) fn template(text: &str, overrides: Option<&RenderOptions>) -> Res<Tree> {
+    let body = text.trim_end_matches('\n');
+    let trailing = text.len() - body.len();
+    let (source, doubled) = literal(body, false);
+    let mut config = SyntaxConfig::builder();
+    config.keep_trailing_newline(true);
+    if let Some(options) = overrides {
+        set(&mut config, options);
+    }
+    tree(&source, config, doubled, trailing, true)
+}
+
+/// Parses a template file: escapes in its string literals are Python's.
+pub(in crate::vars) fn file(text: &str, options: &RenderOptions) -> Res<Tree> {
+    let mut config = SyntaxConfig::builder();
+    config.keep_trailing_newline(true);
+    set(&mut config, options);
+    tree(text, config, Vec::new(), 0, false)
+}
+
+fn set(config: &mut minijinja::syntax::SyntaxConfigBuilder, options: &RenderOptions) {
+    config
+        .trim_blocks(options.trim_blocks)
+        .lstrip_blocks(options.lstrip_blocks)
+        .block_delimiters(options.block.0.clone(), options.block.1.clone())
+        .variable_delimiters(options.variable.0.clone(), options.variable.1.clone())
+        .comment_delimiters(options.comment.0.clone(), options.comment.1.clone());
+}
+
+fn tree(
+    source: &str,
+    mut config: minijinja::syntax::SyntaxConfigBuilder,
+    doubled: Vec<u32>,
+    trailing: usize,
+    embedded: bool,
+) -> Res<Tree> {
+    let config = config.build().map_err(|e| syntax(&e))?;
+    let parsed = machinery::parse(source, "", config).map_err(|e| unmap(syntax(&e), &doubled))?;
+    let mut lower = Lower {
+        doubled: &doubled,
+        blocks: Vec::new(),
+        source,
+        embedded,
+    };
+    let body = match &parsed {
+        ast::Stmt::Template(template) => lower.stmts(&template.children)?,
+        other => vec![lower.stmt(other)?],
+    };
+    let blocks = lower.blocks;
+    Ok(Tree {
+        body,
+        blocks,
+        doubled,
+        trailing,
+    })
+}
+
+/// Parses a bare expression, as in `when`.
+pub(in crate::vars) fn expression(text: &str) -> Res<(Expr, Vec<u32>)> {
+    let (source, doubled) = literal(text, true);
+    let parsed = machinery::parse_expr(&source).map_err(|e| unmap(syntax(&e), &doubled))?;
+    let mut lower = Lower {
+        doubled: &doubled,
+        blocks: Vec::new(),
+        source: &source,
+        embedded: true,
+    };
+    let expr = lower.expr(&parsed)?;
+    Ok((expr, doubled))
+}
+
+fn syntax(error: &minijinja::Error) -> Fail {
+    let detail = error.detail().unwrap_or("it cannot be read");
+    let fail = Fail::error(format!("syntax error in template: {detail}"));
+    match error.range() {
+        Some(range) => fail.at((clip(range.start), clip(range.end))),
+        None => fail,
+    }
+}
+
+fn unmap(fail: Fail, doubled: &[u32]) -> Fail {
+    match fail {
+        Fail::Error(mut fault) => {
+            if let Some(place) = &mut fault.place {
+                place.at = (back(place.at.0, doubled), back(place.at.1, doubled));
+            }
+            Fail::Error(fault)
+        }
+        other => other,
+    }
+}
+
+fn clip(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// An offset in the text as written, from one in the text with backslashes doubled.
+fn back(offset: u32, doubled: &[u32]) -> u32 {
+    let before = doubled.partition_point(|d| *d < offset);
+    offset.saturating_sub(clip(before))
+}
+
+/// Doubles the backslashes of string literals inside template tags, and says where.
+fn literal(text: &str, inside: bool) -> (String, Vec<u32>) {
+    let mut doubled = Vec::new();
+    if !text.contains('\\') {
+        return (text.to_owned(), doubled);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    let (mut tag, mut quote, mut comment) = (inside, None, false);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        out.push(c);
+        let next = chars.peek().copied();
+        match (quote, c) {
+            (Some(q), c) if c == q => quote = None,
+            (Some(q), '\\') => match next {
+                // `\'` stays: it does not end the string.
+                Some(n) if n == q => {
+                    out.push(n);
+                    chars.next();
+                }
+                _ => {
+                    let both = next == Some('\\');
+                    doubled.push(clip(out.len()));
+                    out.push('\\');
+                    if both {
+                        out.push('\\');
+                        doubled.push(clip(out.len()));
+                        out.push('\\');
+                        chars.next();
+                    }
+                }
+            },
+            (Some(_), _) => {}
+            (None, '{') if !tag && !comment && matches!(next, Some('{' | '%')) => tag = !inside,
+            (None, '{') if !tag && next == Some('#') => comment = true,
+            (None, '#') if comment && next == Some('}') => comment = false,
+            (None, '}' | '%') if tag && !inside && next == Some('}') => tag = false,
+            (None, '\'' | '"') if tag => quote = Some(c),
+            (None, _) => {}
+        }
+    }
+    (out, doubled)
+}
+
+struct Lower<'a> {
+    doubled: &'a [u32],
+    blocks: Vec<Arc<Block>>,
+    source: &'a str,
+    /// Whether string literals may hold templates: in playbooks, not in template files.
+    embedded: bool,
+}
+
+impl Lower<'_> {
+    fn at(&self, span: machinery::Span) -> At {
+        (
+            back(span.start_offset, self.doubled),
+            back(span.end_offset, self.doubled),
+        )
+    }
+
+    fn stmts(&mut self, stmts: &[ast::Stmt<'_>]) -> Res<Vec<Stmt>> {
+        stmts.iter().map(|s| self.stmt(s)).collect()
+    }
+
+    fn stmt(&mut self, stmt: &ast::Stmt<'_>) -> Res<Stmt> {
+        Ok(match stmt {
+            ast::Stmt::Template(t) => Stmt::Scope(self.stmts(&t.children)?),
+            ast::Stmt::EmitExpr(e) => Stmt::Emit(self.expr(&e.expr)?, self.at(e.span())),
+            ast::Stmt::EmitRaw(raw) => Stmt::Raw(Val::from(raw.raw)),
+            ast::Stmt::ForLoop(l) => Stmt::For(Arc::new(For {
+                target: self.target(&l.target)?,
+                iter: self.expr(&l.iter)?,
+                filter: l.filter_expr.as_ref().map(|e| self.expr(e)).transpose()?,
+                recursive: l.recursive,
+                uses_loop: self.source.contains("loop"),
+                body: self.stmts(&l.body)?,
+                otherwise: self.stmts(&l.else_body)?,
+            })),
+            ast::Stmt::IfCond(c) => Stmt::If(
+                self.expr(&c.expr)?,
+                self.stmts(&c.true_body)?,
+                self.stmts(&c.false_body)?,
+            ),
+            ast::Stmt::WithBlock(w) => {
+                let pairs = w.assignments.iter();
+                let pairs = pairs.map(|(t, e)| Ok((self.target(t)?, self.expr(e)?)));
+                Stmt::With(pairs.collect::<Res<_>>()?, self.stmts(&w.body)?)
+            }
+            ast::Stmt::Set(s) => Stmt::Set(self.target(&s.target)?, self.expr(&s.expr)?),
+            ast::Stmt::SetBlock(s) => Stmt::SetBlock(
+                self.target(&s.target)?,
+                s.filter.as_ref().map(|e| self.expr(e)).transpose()?,
+                self.stmts(&s.body)?,
+            ),
+            ast::Stmt::AutoEscape(a) => Stmt::Scope(self.stmts(&a.body)?),
+            ast::Stmt::FilterBlock(f) => Stmt::Filter(self.expr(&f.filter)?, self.stmts(&f.body)?),
+            ast::Stmt::Block(b) => {
+                let block = Arc::new(Block {
+                    name: Arc::from(b.name),
+                    body: self.stmts(&b.body)?,
+                    required: b.required,
+                });
+                self.blocks.push(Arc::clone(&block));
+                Stmt::Block(block)
+            }
+            ast::Stmt::Import(i) => {
+                let name = self.name(&i.name)?;
+                Stmt::Import(self.expr(&i.expr)?, name, self.at(i.span()))
+            }
+            ast::Stmt::FromImport(i) => {
+                let mut names = Vec::new();
+                for (name, alias) in &i.names {
+                    let name = self.name(name)?;
+                    let alias = alias.as_ref().map(|a| self.name(a)).transpose()?;
+                    names.push((Arc::clone(&name), alias.unwrap_or(name)));
+                }
+                Stmt::FromImport(self.expr(&i.expr)?, names, self.at(i.span()))
+            }
+            ast::Stmt::Extends(e) => Stmt::Extends(self.expr(&e.name)?, self.at(e.span())),
+            ast::Stmt::Include(i) => {
+                Stmt::Include(self.expr(&i.name)?, i.ignore_missing, self.at(i.span()))
+            }
+            ast::Stmt::Macro(m) => Stmt::Macro(self.macro_(m)?),
+            ast::Stmt::CallBlock(c) => {
+                let call = self.call(&c.call)?;
+                let at = self.at(c.span());
+                Stmt::CallBlock(Expr { kind: call, at }, self.macro_(&c.macro_decl)?, at)
+            }
+            ast::Stmt::Continue(_) => Stmt::Continue,
+            ast::Stmt::Break(_) => Stmt::Break,
+            ast::Stmt::Do(d) => Stmt::Do(Expr {
+                kind: self.call(&d.call)?,
+                at: self.at(d.span()),
+            }),
+        })
+    }
+
+    fn macro_(&mut self, m: &ast::Macro<'_>) -> Res<Arc<Macro>> {
+        let first_default = m.args.len() - m.defaults.len();
+        let mut params = Vec::new();
+        for (i, param) in m.args.iter().enumerate() {
+            let default = i
+                .checked_sub(first_default)
+                .map(|d| self.expr(&m.defaults[d]));
+            params.push((self.name(param)?, default.transpose()?));
+        }
+        let body = self.stmts(&m.body)?;
+        Ok(Arc::new(Macro {
+            name: Arc::from(m.name),
+            params,
+            body,
+        }))
+    }
+
+    fn name(&self, expr: &ast::Expr<'_>) -> Res<Arc<str>> {
+        match expr {
+            ast::Expr::Var(var) => Ok(Arc::from(var.id)),
+            _ => Err(Fail::error("a name is needed here").at(self.at(expr.span()))),
+        }
+    }
+
+    fn target(&mut self, expr: &ast::Expr<'_>) -> Res<Target> {
+        Ok(match expr {
+            ast::Expr::GetAttr(a) => Target::Attr(self.expr(&a.expr)?, Arc::from(a.name)),
+            ast::Expr::List(l) => {
+                Target::Many(l.items.iter().map(|e| self.target(e)).collect::<Res<_>>()?)
+            }
+            ast::Expr::Tuple(l) => {
+                Target::Many(l.items.iter().map(|e| self.target(e)).collect::<Res<_>>()?)
+            }
+            other => Target::Name(self.name(other)?),
+        })
+    }
+
+    fn boxed(&mut self, expr: &ast::Expr<'_>) -> Res<Box<Expr>> {
+        self.expr(expr).map(Box::new)
+    }
+
+    fn call(&mut self, call: &ast::Call<'_>) -> Res<Kind> {
+        Ok(Kind::Call(self.boxed(&call.expr)?, self.args(&call.args)?))
+    }
+
+    fn args(&mut self, args: &[ast::CallArg<'_>]) -> Res<Vec<Arg>> {
+        let one = |arg: &ast::CallArg<'_>| {
+            Ok(match arg {
+                ast::CallArg::Pos(e) => Arg::Pos(self.expr(e)?),
+                ast::CallArg::Kwarg(name, e) => Arg::Named(Arc::from(*name), self.expr(e)?),
+                ast::CallArg::PosSplat(e) => Arg::Splat(self.expr(e)?),
+                ast::CallArg::KwargSplat(e) => Arg::NamedSplat(self.expr(e)?),
+            })
+        };
+        args.iter().map(one).collect()
+    }
+
+    fn exprs(&mut self, items: &[ast::Expr<'_>]) -> Res<Vec<Expr>> {
+        items.iter().map(|e| self.expr(e)).collect()
+    }
+
+    fn expr(&mut self, expr: &ast::Expr<'_>) -> Res<Expr> {
+        let at = self.at(expr.span());
+        let kind = match expr {
+            ast::Expr::Var(v) => Kind::Var(Arc::from(v.id)),
+            ast::Expr::Const(c) => match super::convert::from_minijinja(&c.value) {
+                Val::Str(text) if self.embedded && is_template(&text) => Kind::Embedded(text),
+                value => Kind::Const(value),
+            },
+            ast::Expr::Slice(s) => {
+                let mut part =
+                    |e: &Option<ast::Expr<'_>>| e.as_ref().map(|e| self.boxed(e)).transpose();
+                let parts = [part(&s.start)?, part(&s.stop)?, part(&s.step)?];
+                Kind::Slice(self.boxed(&s.expr)?, parts)
+            }
+            ast::Expr::UnaryOp(u) => match u.op {
+                ast::UnaryOpKind::Not => Kind::Not(self.boxed(&u.expr)?),
+                ast::UnaryOpKind::Neg => Kind::Neg(self.boxed(&u.expr)?),
+            },
+            ast::Expr::BinOp(b) => self.binary(b)?,
+            ast::Expr::Compare(c) => {
+                let ops = c
+                    .ops
+                    .iter()
+                    .map(|o| Ok((chained(o.op), self.expr(&o.expr)?)));
+                let ops = ops.collect::<Res<_>>()?;
+                Kind::Compare(self.boxed(&c.expr)?, ops)
+            }
+            ast::Expr::IfExpr(i) => Kind::If(Box::new((
+                self.expr(&i.test_expr)?,
+                self.expr(&i.true_expr)?,
+                i.false_expr.as_ref().map(|e| self.expr(e)).transpose()?,
+            ))),
+            ast::Expr::Filter(f) => {
+                let input = f.expr.as_ref().map(|e| self.boxed(e)).transpose()?;
+                let (name, args) = (plain_name(f.name), self.args(&f.args)?);
+                let filter = filters::find(&name);
+                Kind::Filter(input, name, filter, args)
+            }
+            ast::Expr::Test(t) => {
+                let (name, args) = (plain_name(t.name), self.args(&t.args)?);
+                let test = tests::find(&name);
+                Kind::Test(self.boxed(&t.expr)?, name, test, args)
+            }
+            ast::Expr::GetAttr(g) => Kind::Attr(self.boxed(&g.expr)?, Arc::from(g.name)),
+            ast::Expr::GetItem(g) => {
+                Kind::Item(self.boxed(&g.expr)?, self.boxed(&g.subscript_expr)?)
+            }
+            ast::Expr::Call(c) => self.call(c)?,
+            ast::Expr::List(l) => Kind::List(self.exprs(&l.items)?),
+            ast::Expr::Tuple(t) => Kind::Tuple(self.exprs(&t.items)?),
+            ast::Expr::Map(m) => {
+                let keys = self.exprs(&m.keys)?;
+                Kind::Dict(keys.into_iter().zip(self.exprs(&m.values)?).collect())
+            }
+        };
+        Ok(Expr { kind, at })
+    }
+
+    fn binary(&mut self, b: &ast::BinOp<'_>) -> Res<Kind> {
+        use ast::BinOpKind as K;
+        let (left, right) = (self.boxed(&b.left)?, self.expr(&b.right)?);
+        let op = match b.op {
+            K::Eq => return Ok(Kind::Compare(left, vec![(Compare::Eq, right)])),
+            K::Ne => return Ok(Kind::Compare(left, vec![(Compare::Ne, right)])),
+            K::Lt => return Ok(Kind::Compare(left, vec![(Compare::Lt, right)])),
+            K::Lte => return Ok(Kind::Compare(left, vec![(Compare::Le, right)])),
+            K::Gt => return Ok(Kind::Compare(left, vec![(Compare::Gt, right)])),
+            K::Gte => return Ok(Kind::Compare(left, vec![(Compare::Ge, right)])),
+            K::In => return Ok(Kind::Compare(left, vec![(Compare::In, right)])),
+            K::ScAnd => Binary::And,
+            K::ScOr => Binary::Or,
+            K::Add => Binary::Add,
+            K::Sub => Binary::Sub,
+            K::Mul => Binary::Mul,
+            K::Div => Binary::Div,
+            K::FloorDiv => Binary::FloorDiv,
+            K::Rem => Binary::Rem,
+            K::Pow => Binary::Pow,
+            K::Concat => Binary::Concat,
+        };
+        Ok(Kind::Binary(op, left, Box::new(right)))
+    }
+}
+
+fn chained(op: ast::CompareOpKind) -> Compare {
+    match op {
+        ast::CompareOpKind::Eq => Compare::Eq,
+        ast::CompareOpKind::Ne => Compare::Ne,
+        ast::CompareOpKind::Lt => Compare::Lt,
+        ast::CompareOpKind::Lte => Compare::Le,
+        ast::CompareOpKind::Gt => Compare::Gt,
+        ast::CompareOpKind::Gte => Compare::Ge,
+        ast::CompareOpKind::In => Compare::In,
+        ast::CompareOpKind::NotIn => Compare::NotIn,
+    }
+}
+
+/// `ansible.builtin.combine` and `combine` are one filter; so are `a . b` and `a.b`.
+fn plain_name(name: &str) -> Arc<str> {
+    let name: String = name.chars().filter(|c| !c.is_whitespace()).collect();
+    let short = ["ansible.builtin.", "ansible.legacy."]
+        .iter()
+        .find_map(|p| name.strip_prefix(p));
+    Arc::from(short.unwrap_or(&name))
+}
+
+#[cfg(test)]
+mod test {
+    use super::literal;
+
+    #[test]
+    fn only_backslashes_of_literals_in_tags_are_doubled() {
+        assert_eq!(literal(r"a\b {{ 'c\d' }}", false).0, r"a\b {{ 'c\\d' }}");
+        assert_eq!(literal(r"'\d' \ ", true).0, r"'\\d' \ ");
+        assert_eq!(literal(r"{{ 'a\'b' }}", false).0, r"{{ 'a\'b' }}");
+    }
+}

@@ -1,0 +1,610 @@
+//! Rendering what was written: values, arguments, conditions, files.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::engine::Engine;
+use super::error::{Fail, Place, Res};
+use super::eval::Ctx;
+use super::parse::{self, RenderOptions};
+use super::scope::{Scope, prepare};
+use super::value::Val;
+use super::{Outside, TemplateError};
+use crate::source::vault::Keyring;
+use crate::source::{Diagnostic, File, Files, Kind, Mapping, Mask, Node, Span, Value, suggest};
+
+/// What renderings may use.
+pub struct TemplarOptions {
+    pub files: Files,
+    pub outside: Arc<dyn Outside>,
+    pub vault: Arc<Keyring>,
+    /// Learns every secret that is decrypted.
+    pub mask: Mask,
+    /// Take conditions that are not boolean by their truth, with a warning, as Ansible did before 2.19.
+    pub lenient: bool,
+}
+
+/// Renders what was written. Shared by all hosts; what it parses, it parses once.
+pub struct Templar {
+    pub(in crate::vars) engine: Engine,
+}
+
+impl Templar {
+    pub fn new(options: TemplarOptions) -> Templar {
+        Templar {
+            engine: Engine::new(
+                options.files,
+                options.outside,
+                options.vault,
+                options.mask,
+                options.lenient,
+            ),
+        }
+    }
+
+    /// Warnings of renderings since the last call.
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        self.engine
+            .warnings
+            .lock()
+            .map(|mut w| std::mem::take(&mut *w))
+            .unwrap_or_default()
+    }
+
+    /// A written value with every template in it rendered, and what is omitted left out.
+    pub fn value(&self, node: &Node, scope: &Scope) -> Result<Value, TemplateError> {
+        match self.optional(node, scope)? {
+            Some(value) => Ok(value),
+            None => Err(TemplateError::Other(Box::new(
+                Diagnostic::error(&node.span, "the whole value is `omit`")
+                    .hint("`omit` removes an argument, a key or an item; here there is none"),
+            ))),
+        }
+    }
+
+    /// Like [`Templar::value`], with `None` where the whole value is `omit`.
+    pub fn optional(&self, node: &Node, scope: &Scope) -> Result<Option<Value>, TemplateError> {
+        match &node.kind {
+            Kind::Str(s) if !parse::is_template(s) => {
+                return Ok(Some(Value::String(s.to_string())));
+            }
+            Kind::Bool(b) => return Ok(Some(Value::Bool(*b))),
+            _ => {}
+        }
+        let mut ctx = Ctx::new(&self.engine, scope);
+        let value = prepare(node, None);
+        ctx.finish(value).map_err(|e| ending(e, &node.span, scope))
+    }
+
+    /// A written value as text.
+    pub fn text(&self, node: &Node, scope: &Scope) -> Result<String, TemplateError> {
+        if let Kind::Str(s) = &node.kind
+            && !parse::is_template(s)
+        {
+            return Ok(s.to_string());
+        }
+        let mut ctx = Ctx::new(&self.engine, scope);
+        let text = prepare(node, None);
+        let text = ctx.deep(text).and_then(|v| match super::run::hole(&v) {
+            Some(fail) => Err(fail),
+            None if matches!(v, Val::None) => Ok(String::new()),
+            None => Ok(v.text().to_string()),
+        });
+        text.map_err(|e| ending(e, &node.span, scope))
+    }
+
+    /// Arguments of an action. Parameters that are expressions are evaluated instead of rendered, and
+    /// arrive as `{expression, value}` or `{expression, error}`.
+    pub fn args(
+        &self,
+        args: &[(String, Node)],
+        scope: &Scope,
+        expressions: &dyn Fn(&str) -> bool,
+    ) -> Result<Mapping, TemplateError> {
+        let mut out = Mapping::with_capacity(args.len());
+        for (name, node) in args {
+            let value = if expressions(name) {
+                Some(self.expressions(node, scope)?)
+            } else {
+                self.optional(node, scope)?
+            };
+            if let Some(value) = value {
+                out.insert(Value::String(name.clone()), value);
+            }
+        }
+        Ok(out)
+    }
+
+    fn expressions(&self, node: &Node, scope: &Scope) -> Result<Value, TemplateError> {
+        if let Kind::Seq(items) = &node.kind {
+            let items = items.iter().map(|n| self.expressions(n, scope));
+            return Ok(Value::Sequence(items.collect::<Result<_, _>>()?));
+        }
+        let text = match &node.kind {
+            Kind::Str(s) | Kind::Unsafe(s) => s.to_string(),
+            Kind::Bool(b) => b.to_string(),
+            _ => self.text(node, scope)?,
+        };
+        let result = match &node.kind {
+            Kind::Str(_) => self.evaluate(node, scope),
+            _ => self.value(node, scope),
+        };
+        let mut map = Mapping::new();
+        map.insert("expression".into(), Value::String(text));
+        match result {
+            Ok(value) => map.insert("value".into(), value),
+            Err(TemplateError::Pending) => return Err(TemplateError::Pending),
+            Err(error) => map.insert("error".into(), Value::String(error.diagnostic().message)),
+        };
+        Ok(Value::Mapping(map))
+    }
+
+    fn evaluate(&self, node: &Node, scope: &Scope) -> Result<Value, TemplateError> {
+        let mut ctx = Ctx::new(&self.engine, scope);
+        let value = self.bare(&mut ctx, node).and_then(|v| ctx.finish(v));
+        value
+            .map(|v| v.unwrap_or(Value::Null))
+            .map_err(|e| ending(e, &node.span, scope))
+    }
+
+    /// A bare expression's value, as `debug: var` and `until` have them.
+    pub fn expression(
+        &self,
+        text: &str,
+        span: &Span,
+        scope: &Scope,
+    ) -> Result<Value, TemplateError> {
+        self.evaluate(&Node::str(text, span.clone()), scope)
+    }
+
+    /// Whether a condition holds. A list holds when all of it does; evaluation stops at the first that
+    /// does not.
+    pub fn condition(&self, node: &Node, scope: &Scope) -> Result<bool, TemplateError> {
+        let value = match &node.kind {
+            Kind::Bool(b) => return Ok(*b),
+            Kind::Null => return Ok(true),
+            Kind::Seq(items) => {
+                for item in items {
+                    if !self.condition(item, scope)? {
+                        return Ok(false);
+                    }
+                }
+                return Ok(true);
+            }
+            Kind::Str(_) => {
+                let mut ctx = Ctx::new(&self.engine, scope);
+                self.bare(&mut ctx, node)
+                    .map_err(|e| ending(e, &node.span, scope))?
+            }
+            _ => prepare(node, None),
+        };
+        match value {
+            Val::Bool(b) => Ok(b),
+            Val::Undefined(missing) => Err(ending(Fail::undefined(&missing), &node.span, scope)),
+            other if self.engine.lenient => {
+                let what = other.described();
+                let text = format!(
+                    "the condition yields {what}, which counts as {}",
+                    other.truth()
+                );
+                self.engine.warn(Diagnostic::warning(&node.span, text));
+                Ok(match &other {
+                    Val::Str(s) if s.eq_ignore_ascii_case("false") => false,
+                    other => other.truth(),
+                })
+            }
+            other => {
+                let what = other.described();
+                let hint = match other {
+                    Val::Str(_) => "write `… | bool`, or compare it: `… | length > 0`",
+                    Val::List(_) | Val::Dict(_) => "write `… | length > 0`",
+                    Val::Int(_) | Val::Float(_) => "compare it: `… != 0`",
+                    _ => "write `… is not none`, or compare it",
+                };
+                Err(TemplateError::Other(Box::new(
+                    Diagnostic::error(
+                        &node.span,
+                        format!("a condition must be true or false, this one yields {what}"),
+                    )
+                    .hint(hint),
+                )))
+            }
+        }
+    }
+
+    /// Evaluates a bare expression, or what stands inside one pair of braces.
+    fn bare(&self, ctx: &mut Ctx<'_>, node: &Node) -> Res<Val> {
+        let text = match &node.kind {
+            Kind::Str(s) | Kind::Unsafe(s) => Arc::clone(s),
+            _ => return Ok(prepare(node, None)),
+        };
+        let result = self.bare_text(ctx, &text, node);
+        result.map_err(|e| ctx.located(e, &text, &node.span))
+    }
+
+    fn bare_text(&self, ctx: &mut Ctx<'_>, text: &Arc<str>, node: &Node) -> Res<Val> {
+        match self.engine.expr(text) {
+            Ok(parsed) => {
+                let value = ctx.eval(&parsed.0)?;
+                ctx.force(value)
+            }
+            Err(fail) if parse::is_template(text) => {
+                let tree = self.engine.tree(text)?;
+                if let [super::tree::Stmt::Emit(expr, _)] = tree.body.as_slice() {
+                    self.engine.warn(
+                        Diagnostic::warning(&node.span, "a condition needs no `{{ }}`")
+                            .hint("write the expression alone"),
+                    );
+                    let value = ctx.eval(expr)?;
+                    return ctx.force(value);
+                }
+                let _ = fail;
+                Err(Fail::hinted(
+                    "embedded template in condition",
+                    "name the variable itself: `result.stdout == 'x'`; a condition is an expression already",
+                ))
+            }
+            Err(fail) => Err(fail),
+        }
+    }
+
+    /// Renders a template file.
+    pub fn file(
+        &self,
+        file: &Arc<File>,
+        options: &RenderOptions,
+        scope: &Scope,
+    ) -> Result<String, TemplateError> {
+        let whole = Span::new(file, 0, file.text.len());
+        let (effective, _) = super::engine::header(&file.text, options);
+        let result = self.engine.parse_file(file, options).and_then(|tree| {
+            let mut ctx = Ctx::new(&self.engine, scope);
+            ctx.folder = file.path.parent().map(Into::into);
+            ctx.options = Some(Arc::new(options.clone()));
+            let rest =
+                &file.text[file.text.len() - super::engine::header(&file.text, options).1.len()..];
+            let body = Span::new(file, file.text.len() - rest.len(), file.text.len());
+            ctx.render_text(&tree)
+                .map_err(|e| ctx.located(e, rest, &body))
+        });
+        let text = result.map_err(|e| ending(e, &whole, scope))?;
+        Ok(if effective.newline == "\n" {
+            text
+        } else {
+            text.replace('\n', &effective.newline)
+        })
+    }
+
+    /// Mistakes in the templates of a value that can be told without any variable.
+    pub fn check(&self, node: &Node) -> Vec<Diagnostic> {
+        let mut out = Vec::new();
+        super::check::value(&self.engine, node, &mut out);
+        out
+    }
+
+    /// Mistakes in a condition, or a list of them.
+    pub fn check_condition(&self, node: &Node) -> Vec<Diagnostic> {
+        let mut out = Vec::new();
+        super::check::condition(&self.engine, node, &mut out);
+        out
+    }
+
+    /// Mistakes in a template file.
+    pub fn check_file(&self, file: &Arc<File>, options: &RenderOptions) -> Vec<Diagnostic> {
+        super::check::file(&self.engine, file, options)
+    }
+
+    /// Variables a value cannot do without: those behind `default` or `is defined` are not counted.
+    pub fn names(&self, node: &Node) -> BTreeSet<String> {
+        super::check::names(&self.engine, node, false)
+    }
+
+    /// Variables a condition cannot do without.
+    pub fn condition_names(&self, node: &Node) -> BTreeSet<String> {
+        super::check::names(&self.engine, node, true)
+    }
+
+    /// The items of a `with_…` loop.
+    pub fn with_lookup(
+        &self,
+        name: &str,
+        terms: &Node,
+        scope: &Scope,
+    ) -> Result<Vec<Value>, TemplateError> {
+        let mut ctx = Ctx::new(&self.engine, scope);
+        let result = super::lookups::with(&mut ctx, name, terms).and_then(|items| {
+            let mut out = Vec::new();
+            for item in items {
+                out.extend(ctx.finish(item)?);
+            }
+            Ok(out)
+        });
+        result.map_err(|e| ending(e, &terms.span, scope))
+    }
+}
+
+/// The error a caller sees.
+pub(in crate::vars) fn ending(fail: Fail, span: &Span, scope: &Scope) -> TemplateError {
+    let at = |place: Option<&Place>| place.and_then(|p| p.span.clone()).unwrap_or(span.clone());
+    match fail {
+        Fail::Pending => TemplateError::Pending,
+        Fail::Undefined(missing, place) => {
+            let place = place.as_deref().or(missing.place());
+            let mut diagnostic = Diagnostic::error(&at(place), missing.message.clone());
+            let names = scope.names();
+            if !missing.name.contains(['.', '[']) {
+                let known = names.iter().map(String::as_str);
+                if let Some(near) = suggest::nearest(&missing.name, known) {
+                    diagnostic = diagnostic.hint(format!("did you mean `{near}`?"));
+                }
+            }
+            TemplateError::Undefined {
+                name: missing.name.clone(),
+                diagnostic: Box::new(diagnostic),
+            }
+        }
+        Fail::Error(fault) => {
+            let mut diagnostic = Diagnostic::error(&at(fault.place.as_deref()), fault.message);
+            diagnostic.hints.extend(fault.hint);
+            TemplateError::Other(Box::new(diagnostic))
+        }
+        Fail::Continue | Fail::Break => TemplateError::Other(Box::new(Diagnostic::error(
+            span,
+            "`break` and `continue` work inside loops only",
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::{Templar, TemplarOptions};
+    use crate::source::{File, Files, Mask, Node, Span, Value};
+    use crate::vars::{Hosts, Outside, RenderOptions, Scope, SearchPath, TemplateError, Var, Vars};
+
+    pub(in crate::vars) struct Nobody;
+    impl Hosts for Nobody {
+        fn names(&self) -> Vec<String> {
+            Vec::new()
+        }
+        fn scope(&self, _host: &str) -> Option<Arc<Scope>> {
+            None
+        }
+    }
+    impl Outside for Nobody {
+        fn env(&self, name: &str) -> Option<String> {
+            (name == "HOME").then(|| "/root".to_owned())
+        }
+        fn pipe(&self, command: &str) -> Result<String, String> {
+            Ok(format!("ran {command}"))
+        }
+        fn url(&self, url: &str) -> Result<String, String> {
+            Ok(format!("body of {url}"))
+        }
+        fn now(&self) -> f64 {
+            0.0
+        }
+        fn random(&self, length: usize) -> Vec<u8> {
+            vec![7; length]
+        }
+        fn keep(&self, _path: &Path, make: &mut dyn FnMut() -> String) -> Result<String, String> {
+            Ok(make())
+        }
+    }
+
+    fn templar(files: Files) -> Templar {
+        Templar::new(TemplarOptions {
+            files,
+            outside: Arc::new(Nobody),
+            vault: Arc::default(),
+            mask: Mask::default(),
+            lenient: false,
+        })
+    }
+
+    fn node(text: &str) -> Node {
+        let file = File::new("t.yml", text);
+        Node::str(text, Span::new(&file, 0, text.len()))
+    }
+
+    fn scope(pairs: &[(&str, Var)]) -> Scope {
+        let vars: Vars = pairs
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), v.clone()))
+            .collect();
+        let search = SearchPath {
+            bases: vec!["/p".into()],
+        };
+        Scope::new(vec![Arc::new(vars)], Arc::new(Nobody), Arc::new(search))
+    }
+
+    fn written(text: &str) -> Var {
+        Var::Template(node(text))
+    }
+
+    #[test]
+    fn data_is_never_rendered() {
+        let evil = "{{ lookup('pipe', 'id') }}{% for x in y %}{# #}";
+        let scope = scope(&[
+            ("s", Var::data(&Value::from(evil))),
+            ("via", written("{{ s }}")),
+            ("l", Var::data(&Value::Sequence(vec![Value::from(evil)]))),
+        ]);
+        let templar = templar(Files::map([]));
+        for template in [
+            "{{ s }}",
+            "{{ via }}",
+            "{{ l[0] }}",
+            "{{ '' ~ s }}",
+            "{{ [s] | join }}",
+        ] {
+            let value = templar.value(&node(template), &scope).expect(template);
+            assert_eq!(value, Value::from(evil), "{template}");
+        }
+    }
+
+    #[test]
+    fn a_pending_variable_is_defined_and_waits_when_used() {
+        let scope = scope(&[("r", Var::Pending)]);
+        let templar = templar(Files::map([]));
+        let holds = templar.condition(&node("r is defined"), &scope);
+        assert!(matches!(holds, Ok(true)));
+        for text in ["{{ r.rc | default(1) }}", "{{ r }}", "{{ r.x is defined }}"] {
+            let result = templar.value(&node(text), &scope);
+            assert!(matches!(result, Err(TemplateError::Pending)), "{text}");
+        }
+    }
+
+    #[test]
+    fn undefined_names_its_place() {
+        let scope = scope(&[("a", written("x {{ missing }}")), ("foo_bar", written("1"))]);
+        let templar = templar(Files::map([]));
+        let error = templar
+            .value(&node("hi {{ foo_baz }}"), &scope)
+            .expect_err("undefined");
+        let TemplateError::Undefined { name, diagnostic } = error else {
+            panic!("another error");
+        };
+        assert_eq!(name, "foo_baz");
+        assert_eq!(
+            diagnostic.span.map(|s| s.to_string()).as_deref(),
+            Some("t.yml:1:7")
+        );
+        assert_eq!(diagnostic.hints, ["did you mean `foo_bar`?"]);
+        let value = templar
+            .value(&node("{{ a | default('d') }}"), &scope)
+            .expect("a default");
+        assert_eq!(value, Value::from("d"));
+        let error = templar
+            .value(&node("{{ a }}"), &scope)
+            .expect_err("undefined");
+        let place = error.diagnostic().span.map(|s| s.to_string());
+        assert_eq!(place.as_deref(), Some("t.yml:1:6"));
+    }
+
+    #[test]
+    fn cycles_and_depth_end_in_errors() {
+        let scope = scope(&[("a", written("{{ b }}")), ("b", written("{{ a }}"))]);
+        let templar = templar(Files::map([]));
+        let error = templar
+            .value(&node("{{ a }}"), &scope)
+            .expect_err("a cycle");
+        assert!(
+            error.diagnostic().message.contains("recursive loop"),
+            "{error:?}"
+        );
+        for text in [
+            "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+            "{{ 'x' * 1000000000 }}",
+            "{{ range(1000000000) }}",
+            "{% for i in range(30000) %}{% for j in range(30000) %}{% endfor %}{% endfor %}",
+        ] {
+            assert!(templar.value(&node(text), &scope).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_deep_template_fits_the_stack_of_a_worker_thread() {
+        let run = || {
+            let templar = templar(Files::map([]));
+            let deep = format!("{{{{ {}1{} }}}}", "(".repeat(100), ")".repeat(100));
+            let chain: Vec<(String, Var)> = (0..300)
+                .map(|i| {
+                    (
+                        format!("v{i}"),
+                        written(&format!("{{{{ v{} + 1 }}}}", i + 1)),
+                    )
+                })
+                .chain([("v300".to_owned(), written("1"))])
+                .collect();
+            let pairs: Vec<(&str, Var)> =
+                chain.iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
+            let scope = scope(&pairs);
+            let _ = templar.value(&node(&deep), &scope);
+            assert!(templar.value(&node("{{ v0 }}"), &scope).is_err());
+            let sum = format!("{{{{ {} }}}}", vec!["1"; 300].join(" + "));
+            assert_eq!(
+                templar.value(&node(&sum), &scope).expect("a sum"),
+                Value::from(300)
+            );
+            let m = "{% macro m() %}{% if true %}{% for i in [1] %}{{ m() | upper }}{% endfor %}{% endif %}{% endmacro %}{{ m() }}";
+            assert!(templar.value(&node(m), &scope).is_err());
+        };
+        let thread = std::thread::Builder::new()
+            .stack_size(2 * 1024 * 1024)
+            .spawn(run);
+        thread.expect("a thread").join().expect("it ended");
+    }
+
+    #[test]
+    fn conditions_must_be_boolean_and_never_hold_templates_of_data() {
+        let scope = scope(&[
+            ("n", written("{{ 5 }}")),
+            ("r", Var::data(&Value::from("' or lookup('pipe','x') or '"))),
+        ]);
+        let templar = templar(Files::map([]));
+        assert!(matches!(
+            templar.condition(&node("n > 3 and not (n == 4)"), &scope),
+            Ok(true)
+        ));
+        assert!(matches!(
+            templar.condition(&node("{{ n == 5 }}"), &scope),
+            Ok(true)
+        ));
+        assert!(templar.condition(&node("n"), &scope).is_err());
+        let error = templar.condition(&node("'{{ r }}' == 'x' or {{ r }} == 1"), &scope);
+        let message = error.expect_err("refused").diagnostic().message;
+        assert!(message.contains("embedded template"), "{message}");
+    }
+
+    #[test]
+    fn files_render_with_loops_macros_includes_and_inheritance() {
+        let files = Files::map([
+            (
+                "/p/templates/base.j2",
+                "<{% block a %}base{% endblock %}>\n",
+            ),
+            (
+                "/p/templates/m.j2",
+                "{% macro hi(n, g='Hi') %}{{ g }} {{ n }}{% endmacro %}",
+            ),
+            ("/p/templates/inc.j2", "[{{ x }}]{% set x = 9 %}"),
+        ]);
+        let templar = templar(files);
+        let scope = scope(&[("x", Var::data(&Value::from(1)))]);
+        let render = |text: &str| {
+            let file = File::new("/p/templates/t.j2", text);
+            templar
+                .file(&file, &RenderOptions::default(), &scope)
+                .expect(text)
+        };
+        assert_eq!(
+            render("{% for i in [1,2] %}\n{{ i }},{{ loop.last }}\n{% endfor %}\n"),
+            "1,False\n2,True\n"
+        );
+        assert_eq!(
+            render("{% extends 'base.j2' %}{% block a %}{{ super() }}+{% endblock %}"),
+            "<base+>\n"
+        );
+        assert_eq!(
+            render(
+                "{% from 'm.j2' import hi %}{{ hi('a') }}{% import 'm.j2' as m %}{{ m.hi('b', g='Yo') }}"
+            ),
+            "Hi aYo b"
+        );
+        assert_eq!(render("{% include 'inc.j2' %}{{ x }}"), "[1]1");
+        assert_eq!(
+            render("#jinja2: trim_blocks: False\n{% if true %}\na{% endif %}\n"),
+            "\na\n"
+        );
+        assert_eq!(render("{{ 'a\\nb' }}"), "a\nb");
+        assert_eq!(
+            render(
+                "{% set l = [] %}{% for i in [1,2] %}{% set _ = l.append(i) %}{% endfor %}{{ l }}"
+            ),
+            "[1, 2]"
+        );
+    }
+}
