@@ -761,6 +761,22 @@ async fn dropbear_works_too() {
     assert_eq!(error.kind, ErrorKind::Auth, "{error}");
 }
 
+#[tokio::test]
+async fn a_host_that_freezes_is_seen_by_its_silence() {
+    let Some(server) = sshd("") else { return };
+    let config = "ServerAliveInterval 1\nServerAliveCountMax 1\n";
+    fs::write(server.at(".ssh/config"), config).unwrap();
+    let link = server.connect().await.unwrap();
+    let mut shell = open(&*link, "sh").await;
+    let session = run("pgrep", &["-P", &server.child.id().to_string()]);
+    let all: Vec<&str> = session.lines().collect();
+    run("kill", &[&["-STOP"], all.as_slice()].concat());
+    let error = tokio::time::timeout(Duration::from_secs(8), shell.request("true", None)).await;
+    run("kill", &[&["-KILL"], all.as_slice()].concat());
+    assert_eq!(error.expect("noticed").unwrap_err().kind, ErrorKind::Lost);
+    assert!(link.is_lost());
+}
+
 /// Waits for all, polling all.
 async fn futures_of<F: Future>(all: Vec<F>) -> Vec<F::Output> {
     let mut all: Vec<_> = all.into_iter().map(|f| (Box::pin(f), None)).collect();

@@ -1,11 +1,13 @@
 //! This machine: commands as child processes, each in a process group that dies with its pipe.
 
+use std::collections::VecDeque;
+use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use std::os::unix::process::ExitStatusExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
@@ -16,6 +18,9 @@ const PIECE: usize = 64 * 1024;
 
 /// What a process may print while it is still being written to.
 const UNREAD: usize = 64 * 1024 * 1024;
+
+/// A process that was told to end gets this long.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
 pub(super) struct Counters {
@@ -104,7 +109,7 @@ pub(super) fn spawn(words: &[&str], counters: &Arc<Counters>) -> Result<Box<dyn 
         group,
         child,
         done: None,
-        unread: Vec::new(),
+        unread: VecDeque::new(),
         counters: counters.clone(),
     }))
 }
@@ -117,8 +122,8 @@ struct ChildPipe {
     child: Child,
     /// The exit status was seen, or the process is gone.
     done: Option<()>,
-    /// Came while we wrote, in reverse order of arrival only when drained.
-    unread: Vec<Chunk>,
+    /// Came while we wrote.
+    unread: VecDeque<Chunk>,
     counters: Arc<Counters>,
 }
 
@@ -184,7 +189,7 @@ impl ChildPipe {
                 }
                 Some(chunk) = ChildPipe::piece(output, errors, counters) => {
                     held += match &chunk { Chunk::Out(b) | Chunk::Err(b) => b.len(), _ => 0 };
-                    unread.push(chunk);
+                    unread.push_back(chunk);
                     if held > UNREAD {
                         return Err(HostError::new(ErrorKind::Protocol, "endless output"));
                     }
@@ -212,8 +217,8 @@ impl Pipe for ChildPipe {
 
     fn read<'a>(&'a mut self) -> BoxFuture<'a, Result<Chunk, HostError>> {
         Box::pin(async move {
-            if !self.unread.is_empty() {
-                return Ok(self.unread.remove(0));
+            if let Some(chunk) = self.unread.pop_front() {
+                return Ok(chunk);
             }
             if self.done.is_some() {
                 return Ok(Chunk::End);
@@ -240,9 +245,16 @@ impl Pipe for ChildPipe {
     }
 
     fn close<'a>(&'a mut self) -> BoxFuture<'a, ()> {
-        self.input = None;
-        self.kill();
-        Box::pin(std::future::ready(()))
+        Box::pin(async move {
+            // What the command left running on purpose stays, as it does over ssh.
+            self.input = None;
+            self.output = None;
+            self.errors = None;
+            match tokio::time::timeout(PATIENCE, self.child.wait()).await {
+                Ok(_) => self.done = Some(()),
+                Err(_) => self.kill(),
+            }
+        })
     }
 }
 

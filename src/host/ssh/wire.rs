@@ -119,16 +119,45 @@ pub(crate) struct Wire {
     inner: Box<dyn Carrier>,
     cut: Cut,
     gauge: Gauge,
+    /// Read and not yet asked for. russh asks for four bytes, then for the rest of a packet; with
+    /// this, that is one system call.
+    held: Box<[u8]>,
+    from: usize,
+    to: usize,
 }
+
+/// Room for the packets of a handshake; larger reads go past it.
+const HELD: usize = 4096;
 
 impl Wire {
     pub(crate) fn new(inner: Box<dyn Carrier>, cut: &Cut, gauge: &Gauge) -> Wire {
         gauge.0.fetch_add(1, Ordering::SeqCst);
+        let (cut, gauge) = (cut.clone(), gauge.clone());
         Wire {
             inner,
-            cut: cut.clone(),
-            gauge: gauge.clone(),
+            cut,
+            gauge,
+            held: vec![0; HELD].into(),
+            from: 0,
+            to: 0,
         }
+    }
+
+    fn count(&self, new: &[u8]) {
+        if new.is_empty() {
+            return;
+        }
+        let shared = &self.cut.0;
+        let seen = shared
+            .received
+            .fetch_add(new.len() as u64, Ordering::Relaxed);
+        if seen < OPENING as u64
+            && let Ok(mut opening) = shared.opening.lock()
+        {
+            let room = OPENING - opening.len();
+            opening.extend_from_slice(&new[..new.len().min(room)]);
+        }
+        self.inner.after_read();
     }
 
     fn gone() -> io::Error {
@@ -152,23 +181,27 @@ impl AsyncRead for Wire {
         if self.cut.is_cut() {
             return Poll::Ready(Err(Wire::gone()));
         }
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
-        let new = &buf.filled()[before..];
-        if !new.is_empty() {
-            let shared = &self.cut.0;
-            let seen = shared
-                .received
-                .fetch_add(new.len() as u64, Ordering::Relaxed);
-            if seen < OPENING as u64
-                && let Ok(mut opening) = shared.opening.lock()
-            {
-                let room = OPENING - opening.len();
-                opening.extend_from_slice(&new[..new.len().min(room)]);
+        if self.from == self.to {
+            if buf.remaining() >= HELD {
+                let before = buf.filled().len();
+                let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
+                self.count(&buf.filled()[before..]);
+                return polled;
             }
-            self.inner.after_read();
+            let Wire { inner, held, .. } = &mut *self;
+            let mut fresh = ReadBuf::new(held);
+            match Pin::new(inner).poll_read(cx, &mut fresh) {
+                Poll::Ready(Ok(())) => {}
+                other => return other,
+            }
+            let to = fresh.filled().len();
+            (self.from, self.to) = (0, to);
+            self.count(&self.held[..to]);
         }
-        polled
+        let n = buf.remaining().min(self.to - self.from);
+        buf.put_slice(&self.held[self.from..self.from + n]);
+        self.from += n;
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -212,6 +245,28 @@ mod tests {
     use tokio::io::{AsyncReadExt, DuplexStream};
 
     impl Carrier for DuplexStream {}
+
+    #[tokio::test]
+    async fn bytes_arrive_in_order_whatever_the_sizes_of_reads() {
+        use tokio::io::AsyncWriteExt;
+        let (mut theirs, ours) = tokio::io::duplex(100_000);
+        let sent: Vec<u8> = (0..60_000u32).map(|n| (n % 251) as u8).collect();
+        theirs.write_all(&sent).await.unwrap();
+        drop(theirs);
+        let cut = Cut::default();
+        let mut wire = Wire::new(Box::new(ours), &cut, &Gauge::default());
+        let mut got = Vec::new();
+        for size in [4, 1, 5000, 4095, 4096, 3].into_iter().cycle() {
+            let mut piece = vec![0; size];
+            match wire.read(&mut piece).await.unwrap() {
+                0 => break,
+                n => got.extend_from_slice(&piece[..n]),
+            }
+        }
+        assert!(got == sent);
+        assert_eq!(cut.traffic().received, 60_000);
+        assert_eq!(cut.opening().chars().count(), OPENING);
+    }
 
     #[tokio::test]
     async fn a_waiting_read_ends_when_the_wire_is_cut() {
