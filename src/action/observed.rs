@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use crate::resource::{Identity, Query, Resource, State, Want};
+use crate::resource::{Change, Identity, Query, Resource, State, Touch, Want};
 
 /// One answer: how much was asked, and what it was.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,12 @@ pub struct Observed {
     pub host: String,
     /// Whether diffs are wanted, so that contents are worth asking for before they are replaced.
     pub diff: bool,
+    /// The host's name in the inventory.
+    pub host: String,
+    /// Nothing is carried out: what was decided stays laid over what is asked.
+    pub check: bool,
+    /// Something opaque would have run: whatever is asked from now on may turn out otherwise.
+    clouded: bool,
     strays: Mutex<Vec<Resource>>,
 }
 
@@ -62,7 +68,7 @@ impl Observed {
     pub fn answers(&self, query: &Query) -> bool {
         self.seen
             .get(&query.on)
-            .is_some_and(|s| !s.provisional && (s.decided || s.want.has(query.want)))
+            .is_some_and(|s| (s.decided || s.want.has(query.want)))
     }
 
     pub fn put(&mut self, query: Query, state: State) {
@@ -86,6 +92,49 @@ impl Observed {
         self.seen.insert(on, seen);
     }
 
+    /// Lays the end of a change over what was seen, and drops what it made stale.
+    pub fn overlay(&mut self, change: &Change) {
+        match change.touches() {
+            Touch::Everything => self.opaque(),
+            Touch::Overlap if self.check => self.predict(change),
+            Touch::Overlap => self.seen.retain(|on, _| !overlaps(change, on)),
+        }
+        if let (Resource::File(path), State::File(file)) = (&change.on, &change.after)
+            && !file.is_link()
+        {
+            self.decide(Resource::Target(path.clone()), change.after.clone());
+        }
+        self.decide(change.on.clone(), change.after.clone());
+    }
+
+    /// Something ran whose effects nobody can tell.
+    pub fn opaque(&mut self) {
+        if self.check {
+            self.clouded = true;
+            for seen in self.seen.values_mut() {
+                seen.provisional = true;
+            }
+        } else {
+            self.seen.clear();
+        }
+    }
+
+    /// In check mode the host is as before: what a removal takes with it is gone all the same.
+    fn predict(&mut self, change: &Change) {
+        for (on, seen) in &mut self.seen {
+            if !overlaps(change, on) {
+                continue;
+            }
+            match (on, &change.after) {
+                (Resource::File(_) | Resource::Target(_), State::Absent) => {
+                    seen.state = State::Absent;
+                    seen.decided = true;
+                }
+                _ => seen.provisional = true,
+            }
+        }
+    }
+
     pub fn entry(&self, on: &Resource) -> Option<&Seen> {
         self.seen.get(on)
     }
@@ -105,5 +154,36 @@ impl Observed {
     /// What was looked at without having been asked for: a mistake in an action.
     pub fn strays(&self) -> Vec<Resource> {
         self.strays.lock().map(|s| s.clone()).unwrap_or_default()
+    }
+}
+
+/// Whether a change may have altered what was seen of another resource.
+fn overlaps(change: &Change, other: &Resource) -> bool {
+    let path = |r: &Resource| match r {
+        Resource::File(p) | Resource::Target(p) | Resource::Tree(p) => Some(p.clone()),
+        _ => None,
+    };
+    match (&change.on, other) {
+        (Resource::File(a) | Resource::Target(a) | Resource::Tree(a), _) => match other {
+            Resource::Glob(_) | Resource::Archive(_) => true,
+            // What could have been below a path that was not there was not there either, and it is
+            // no more there now.
+            _ => path(other).is_some_and(|b| match (&change.before, &change.after) {
+                (State::Absent, State::File(f)) if f.is_dir() => a == &b,
+                _ => b.is_within(a) || matches!(other, Resource::Tree(t) if a.is_within(t)),
+            }),
+        },
+        (Resource::User(_) | Resource::Group(_), _) => matches!(
+            other,
+            Resource::User(_)
+                | Resource::Group(_)
+                | Resource::Getent { .. }
+                | Resource::File(_)
+                | Resource::Target(_)
+                | Resource::Tree(_)
+        ),
+        (Resource::Crontab(a), Resource::Crontab(b)) => a == b,
+        (Resource::Hostname, Resource::Facts(_)) => true,
+        (a, b) => a == b,
     }
 }

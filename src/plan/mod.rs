@@ -252,3 +252,30 @@ pub struct Handler {
     pub task: Arc<Task>,
     pub listen: Vec<Node>,
 }
+
+impl Task {
+    /// A task that says nothing, to be filled in.
+    pub fn blank() -> Task {
+        let span = Span::outside("");
+        Task {
+            id: 0,
+            name: None,
+            span: span.clone(),
+            call: Call::Dynamic { name: Node::null(span), args: Vec::new() },
+            keywords: Arc::new(Keywords::default()),
+            looping: None,
+            register: None,
+            notify: Vec::new(),
+            changed_when: Vec::new(),
+            failed_when: Vec::new(),
+            until: Vec::new(),
+            retries: None,
+            delay: None,
+            is_async: None,
+            poll: None,
+            role: None,
+            search: Arc::new(SearchPath::default()),
+            implicit: false,
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What every host of a run shares.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::plan::compile::Compiler;
+use crate::source::{Files, Mask};
+use crate::vars::Templar;
+
+use super::event::Event;
+use super::fleet::Fleet;
+use super::options::Options;
+use super::session::Sessions;
+
+pub struct Context {
+    pub templar: Arc<Templar>,
+    pub compiler: Arc<Compiler>,
+    pub files: Files,
+    pub fleet: Arc<Fleet>,
+    pub sessions: Arc<Sessions>,
+    pub options: Options,
+    pub mask: Mask,
+    pub events: UnboundedSender<Event>,
+    /// Somebody asked the run to stop: nothing new is started.
+    pub stop: AtomicBool,
+}
+
+impl Context {
+    /// Tells whoever listens; a run does not end because nobody does.
+    pub fn tell(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+
+    pub fn stopping(&self) -> bool {
+        self.stop.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,64 @@
+//! What a run was asked to be like, beyond its playbook.
+
+use std::time::Duration;
+
+/// Options of a run, from flags and configuration.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Only ask, never change.
+    pub check: bool,
+    /// Show what changes.
+    pub diff: bool,
+    /// Hosts worked on at the same time.
+    pub forks: usize,
+    /// Tasks that are asked about in one script; 1 is one task at a time.
+    pub wave: usize,
+    pub force_handlers: bool,
+    /// Begin at the first task of this name.
+    pub start_at: Option<String>,
+    /// Ask before each task.
+    pub step: bool,
+    /// How long a task may take when it says nothing itself.
+    pub task_timeout: Option<Duration>,
+    /// How often a host that is being waited for is spoken of.
+    pub waiting: Duration,
+    pub verbosity: u8,
+    pub connection: Connection,
+}
+
+/// How to connect where neither inventory nor playbook says.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    pub kind: Option<String>,
+    pub user: Option<String>,
+    pub private_key: Option<std::path::PathBuf>,
+    pub password: Option<crate::source::Secret>,
+    pub common_args: Vec<String>,
+    pub timeout: Option<u64>,
+    pub r#become: bool,
+    pub become_user: Option<String>,
+    pub become_method: Option<String>,
+    pub become_password: Option<crate::source::Secret>,
+}
+
+/// Tasks asked about at once: more would make one script and its reply large without saving a
+/// round trip worth having.
+pub const WAVE: usize = 200;
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            check: false,
+            diff: false,
+            forks: 50,
+            wave: WAVE,
+            force_handlers: false,
+            start_at: None,
+            step: false,
+            task_timeout: None,
+            waiting: Duration::from_secs(10),
+            verbosity: 0,
+            connection: Connection::default(),
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! A play: its batches of hosts, its sections, its handlers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+
+use crate::plan::{Handler, Item, Play, Role, Task};
+use crate::source::{Span, Value};
+use crate::vars::{Layer, Scope, SearchPath, Var, Vars};
+
+use super::context::Context;
+use super::cursor::Cursor;
+use super::event::{Event, HostName, PlayRef, Recap, TaskRef};
+use super::fleet::TaskLayers;
+use super::rendezvous::Rendezvous;
+use super::runner::{Life, Runner};
+
+/// One batch of a play while it runs.
+pub(super) struct PlayRun {
+    pub play: Arc<Play>,
+    pub index: usize,
+    pub name: String,
+    /// The hosts of the batch, in order.
+    pub hosts: Vec<HostName>,
+    pub meet: Rendezvous,
+    /// One task at a time over all hosts: a failure limit or `any_errors_fatal` asks for it.
+    pub linear: bool,
+    /// Percent of the batch that may fail.
+    pub max_fail: Option<f64>,
+    pub any_errors_fatal: bool,
+    failures: Mutex<BTreeSet<HostName>>,
+    handlers: RwLock<Vec<Arc<Handler>>>,
+    announced: Mutex<BTreeSet<Arc<[usize]>>>,
+    over: AtomicBool,
+    /// `end_play`: no further batch either.
+    pub ended: Arc<AtomicBool>,
+}
+
+impl PlayRun {
+    /// Tells that a task begins, once for all hosts.
+    pub fn announce(&self, ctx: &Context, task: &TaskRef) {
+        let first = self.announced.lock().is_ok_and(|mut a| a.insert(Arc::clone(&task.position)));
+        if first {
+            ctx.tell(Event::TaskStarted { task: task.clone() });
+        }
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.over.load(Ordering::Relaxed) || self.ended.load(Ordering::Relaxed)
+    }
+
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    pub fn end_batch(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+
+    pub fn note_failure(&self, host: &HostName) {
+        if let Ok(mut failures) = self.failures.lock() {
+            failures.insert(host.clone());
+        }
+    }
+
+    pub fn revive(&self) {
+        if let Ok(mut failures) = self.failures.lock() {
+            failures.clear();
+        }
+    }
+
+    /// Whether so many hosts failed that the others stop too.
+    #[expect(clippy::cast_precision_loss, reason = "counts of hosts")]
+    pub fn over_limit(&self) -> bool {
+        let failed = self.failures.lock().map_or(0, |f| f.len());
+        if self.any_errors_fatal && failed > 0 {
+            return true;
+        }
+        let percent = 100.0 * failed as f64 / self.hosts.len().max(1) as f64;
+        self.max_fail.is_some_and(|limit| failed > 0 && percent > limit)
+    }
+
+    /// The index of the handler that a task is.
+    pub fn handler(&self, task: &Task) -> Option<usize> {
+        let handlers = self.handlers.read().ok()?;
+        handlers.iter().position(|h| h.task.id == task.id)
+    }
+
+    pub fn handler_items(&self) -> Arc<[Item]> {
+        let Ok(handlers) = self.handlers.read() else { return Arc::from(Vec::new()) };
+        handlers.iter().map(|h| Item::Task(Arc::clone(&h.task))).collect()
+    }
+
+    pub fn add_handlers(&self, more: &[Arc<Handler>]) {
+        let Ok(mut handlers) = self.handlers.write() else { return };
+        for handler in more {
+            if !handlers.iter().any(|h| h.task.span.to_string() == handler.task.span.to_string()) {
+                handlers.push(Arc::clone(handler));
+            }
+        }
+    }
+
+    /// Handlers that a notification means: all that listen to it, and the last that has the name.
+    pub fn handlers_named(&self, wanted: &str, ctx: &Context, host: &HostName) -> Vec<usize> {
+        let Ok(handlers) = self.handlers.read() else { return Vec::new() };
+        let mut found = BTreeSet::new();
+        let mut named = None;
+        for (index, handler) in handlers.iter().enumerate() {
+            let scope = self.handler_scope(&handler.task, ctx, host);
+            let text = |node: &crate::source::Node| ctx.templar.text(node, &scope).unwrap_or_default();
+            if handler.listen.iter().any(|node| match ctx.templar.value(node, &scope) {
+                Ok(Value::Sequence(all)) => all.iter().any(|v| v.as_str() == Some(wanted)),
+                Ok(value) => value.as_str() == Some(wanted),
+                Err(_) => false,
+            }) {
+                found.insert(index);
+            }
+            if let Some(node) = &handler.task.name {
+                let name = text(node);
+                let role = handler.task.role.as_ref().map(|r| r.name.as_str());
+                let full = role.map(|r| wanted == format!("{r} : {name}")).unwrap_or(false);
+                if name == wanted || full {
+                    named = Some(index);
+                }
+            }
+        }
+        found.extend(named);
+        found.into_iter().collect()
+    }
+
+    fn handler_scope(&self, task: &Task, ctx: &Context, host: &HostName) -> Scope {
+        let mut layers = TaskLayers::default();
+        if let Some(role) = &task.role {
+            layers.role_vars.push(Arc::clone(&role.vars));
+            layers.role_defaults.push(Arc::clone(&role.defaults));
+            layers.params.push(Arc::clone(&role.params));
+        }
+        ctx.fleet.scope(host, &layers, &task.search)
+    }
+
+    /// `role_name`, `role_path` and their relatives.
+    pub fn role_magic(&self, role: &Role) -> Layer {
+        let text = |s: &str| Var::data(&Value::from(s));
+        let names: Vec<Value> = role.parents.iter().map(|r| r.name.clone().into()).collect();
+        let paths: Vec<Value> =
+            role.parents.iter().map(|r| r.dir.display().to_string().into()).collect();
+        let mut vars = Vars::new();
+        vars.insert("role_name".into(), text(&role.name));
+        vars.insert("ansible_role_name".into(), text(&role.name));
+        vars.insert("role_path".into(), text(&absolute(&role.dir)));
+        vars.insert("ansible_parent_role_names".into(), Var::data(&Value::from(names)));
+        vars.insert("ansible_parent_role_paths".into(), Var::data(&Value::from(paths)));
+        Arc::new(vars)
+    }
+
+    /// Where a task that stands at this place finds its files.
+    pub fn search_of(&self, span: &Span) -> SearchPath {
+        let mut bases = Vec::new();
+        if let Some(dir) = span.path().parent() {
+            bases.push(dir.to_path_buf());
+            bases.extend(dir.parent().map(Path::to_path_buf));
+        }
+        bases.extend(self.play.search.bases.iter().cloned());
+        SearchPath { bases }
+    }
+
+    /// Asks the person at the terminal; without one, goes on.
+    pub async fn ask(&self, ctx: &Context, prompt: &str, echo: bool) -> String {
+        ctx.asker.ask(prompt, echo).await.unwrap_or_default()
+    }
+
+    pub fn show(&self, ctx: &Context, text: &str) {
+        ctx.asker.show(text);
+    }
+
+    /// `--step`: whether this task is to be carried out.
+    pub async fn ask_step(&self, ctx: &Context, task: &TaskRef) -> bool {
+        let place = (0, Arc::clone(&task.position));
+        ctx.asker.step(&place.1, &task.name).await
+    }
+}
+
+pub(super) fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
+}
+
+/// What a play is run with.
+pub(super) struct Batch<'a> {
+    pub play: &'a Arc<Play>,
+    pub index: usize,
+    pub name: &'a str,
+    pub hosts: Vec<HostName>,
+    pub tallies: BTreeMap<HostName, Recap>,
+    pub ended: Arc<AtomicBool>,
+    /// Facts are gathered first.
+    pub gather: Option<Arc<Task>>,
+    pub force_handlers: bool,
+    pub max_fail: Option<f64>,
+    pub any_errors_fatal: bool,
+}
+
+/// Runs one batch of hosts through a play; returns how each of them ended.
+pub(super) async fn run_batch(
+    ctx: &Arc<Context>,
+    batch: Batch<'_>,
+) -> BTreeMap<HostName, (Life, Recap)> {
+    let linear = batch.any_errors_fatal || batch.max_fail.is_some();
+    let run = Arc::new(PlayRun {
+        play: Arc::clone(batch.play),
+        index: batch.index,
+        name: batch.name.to_owned(),
+        hosts: batch.hosts.clone(),
+        meet: Rendezvous::new(&batch.hosts),
+        linear,
+        max_fail: batch.max_fail,
+        any_errors_fatal: batch.any_errors_fatal,
+        failures: Mutex::default(),
+        handlers: RwLock::new(batch.play.handlers.clone()),
+        announced: Mutex::default(),
+        over: AtomicBool::new(false),
+        ended: batch.ended,
+    });
+    let play = PlayRef { index: batch.index, name: batch.name.to_owned() };
+    ctx.tell(Event::PlayStarted { play: play.clone(), hosts: batch.hosts.clone() });
+    let mut tasks = tokio::task::JoinSet::new();
+    let mut ids = BTreeMap::new();
+    for host in &batch.hosts {
+        let tally = batch.tallies.get(host).cloned().unwrap_or_default();
+        let runner = Runner::new(ctx, &run, host, tally);
+        let (gather, force) = (batch.gather.clone(), batch.force_handlers);
+        let handle = tasks.spawn(run_host(runner, gather, force));
+        ids.insert(handle.id(), host.clone());
+    }
+    let mut ended = BTreeMap::new();
+    while let Some(joined) = tasks.join_next_with_id().await {
+        match joined {
+            Ok((id, (life, recap))) => {
+                if let Some(host) = ids.get(&id) {
+                    ended.insert(host.clone(), (life, recap));
+                }
+            }
+            Err(error) => {
+                // One host's panic is that host's failure.
+                let Some(host) = ids.get(&error.id()) else { continue };
+                run.meet.leave(host);
+                run.note_failure(host);
+                let message = "internal error: please report it, with what was run".to_owned();
+                let mut recap = batch.tallies.get(host).cloned().unwrap_or_default();
+                recap.failed += 1;
+                let hint = None;
+                ctx.tell(Event::Unreachable { host: host.clone(), task: None, message, hint });
+                ended.insert(host.clone(), (Life::Failed, recap));
+            }
+        }
+    }
+    ctx.tell(Event::PlayEnded { play });
+    ended
+}
+
+/// One host through the sections of a play.
+async fn run_host(
+    mut runner: Runner,
+    gather: Option<Arc<Task>>,
+    force_handlers: bool,
+) -> (Life, Recap) {
+    let play = Arc::clone(&runner.play.play);
+    runner.started = runner.ctx.options.start_at.is_none();
+    let sections = [&play.pre_tasks, &play.tasks, &play.post_tasks];
+    for (index, items) in sections.into_iter().enumerate() {
+        let mut items = items.clone();
+        if index == 0 && let Some(gather) = &gather {
+            items.insert(0, Item::Task(Arc::clone(gather)));
+        }
+        // Handlers run after each section that has anything in it.
+        runner.section = index * 2;
+        runner.run(Cursor::new(Arc::from(items))).await;
+        let flush = match runner.life {
+            Life::Live => true,
+            Life::Failed => force_handlers,
+            Life::Ended | Life::Unreachable => false,
+        };
+        if flush && !runner.notified.is_empty() {
+            let was = runner.life;
+            runner.life = Life::Live;
+            runner.section = index * 2 + 1;
+            let mut cursor = Cursor::new(Arc::from(Vec::new()));
+            cursor.push_handlers(runner.play.handler_items());
+            runner.run(cursor).await;
+            if runner.life == Life::Live {
+                runner.life = was;
+            }
+        }
+        if runner.life != Life::Live {
+            break;
+        }
+    }
+    if runner.life == Life::Failed || runner.life == Life::Unreachable {
+        runner.play.note_failure(&runner.host);
+    }
+    runner.play.meet.leave(&runner.host);
+    (runner.life, runner.tally)
+}

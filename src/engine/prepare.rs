@@ -1,0 +1,279 @@
+//! From a task as written to an action with its arguments, and what it reads.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::action::args::ArgError;
+use crate::action::{Decision, Done, Observed, Spec, Task as Action};
+use crate::plan::{Call, Task};
+use crate::resource::{Content, Folder, LocalEntry, Query, RenderOptions, Resource, State};
+use crate::source::{Diagnostic, Files, Mapping, Node, Value};
+use crate::vars::{Scope, SearchPath, Templar, TemplateError};
+
+use super::verdict::Raw;
+
+/// An action ready to look at a host, and what its arguments depended on.
+#[derive(Clone)]
+pub(super) struct Prepared {
+    pub action: Arc<dyn Action>,
+    /// Names that were looked up to render the arguments and local files.
+    pub depends: BTreeSet<String>,
+    /// Answers the controller gives.
+    pub local: Vec<(Query, State)>,
+}
+
+/// Why something could not be prepared.
+pub(super) enum Unready {
+    Pending,
+    Mistake(Box<TemplateError>),
+    Argument(Diagnostic),
+}
+
+impl From<TemplateError> for Unready {
+    fn from(error: TemplateError) -> Unready {
+        match error {
+            TemplateError::Pending => Unready::Pending,
+            other => Unready::Mistake(Box::new(other)),
+        }
+    }
+}
+
+/// The action a task invokes, by now known.
+pub(super) fn call<'a>(
+    t: &Templar,
+    task: &'a Task,
+    scope: &Scope,
+) -> Result<(&'static Spec, &'a [(String, Node)]), Unready> {
+    match &task.call {
+        Call::Action { spec, args } => Ok((spec, args)),
+        Call::Dynamic { name, args } => {
+            let text = t.text(name, scope)?;
+            match crate::action::find(&text) {
+                Some(spec) => Ok((spec, args)),
+                None => {
+                    let message = format!("unknown action `{text}`");
+                    Err(Unready::Argument(Diagnostic::error(&name.span, message)))
+                }
+            }
+        }
+        Call::IncludeTasks(_) | Call::IncludeRole(_) => {
+            Err(Unready::Argument(Diagnostic::error(&task.span, "an include is not an action")))
+        }
+    }
+}
+
+/// Renders the arguments and reads them.
+pub(super) fn prepare(t: &Templar, task: &Task, scope: &Scope) -> Result<Prepared, Unready> {
+    let (spec, args) = call(t, task, scope)?;
+    let params = (spec.params)();
+    let is = |name: &str| {
+        params.iter().any(|p| {
+            (p.name == name || p.aliases.contains(&name)) && p.type_name == "expression"
+        })
+    };
+    let mut map = t.args(args, scope, &is)?;
+    // `args: "{{ x }}"` gives a mapping of further arguments.
+    splice(&mut map);
+    let action = (spec.parse)(map).map_err(|e| Unready::Argument(placed(task, args, e)))?;
+    let depends = scope.looked_up.lock().map(|l| l.clone()).unwrap_or_default();
+    Ok(Prepared { action: Arc::from(action), depends, local: Vec::new() })
+}
+
+fn splice(map: &mut Mapping) {
+    if let Some(Value::Mapping(more)) = map.remove("args") {
+        for (key, value) in more {
+            map.entry(key).or_insert(value);
+        }
+    }
+}
+
+/// An argument's mistake at the place of the argument.
+fn placed(task: &Task, args: &[(String, Node)], error: ArgError) -> Diagnostic {
+    let node = args.iter().find(|(name, _)| *name == error.argument).map(|(_, node)| node);
+    let span = node.map_or(&task.span, |n| &n.span);
+    let mut diagnostic = Diagnostic::error(span, error.message);
+    diagnostic.hints.extend(error.hint);
+    diagnostic
+}
+
+/// Asks the action what it reads, answers what the controller can, and returns what the host must.
+pub(super) fn open_questions(
+    t: &Templar,
+    files: &Files,
+    prepared: &mut Prepared,
+    observed: &mut Observed,
+    scope: &Scope,
+) -> Result<Vec<Query>, Unready> {
+    // Rounds are bounded by what actions may do; a local answer may make it ask further at once.
+    for _ in 0..ROUNDS {
+        for (query, state) in &prepared.local {
+            observed.put(query.clone(), state.clone());
+        }
+        let asked = prepared.action.reads(observed);
+        let mut open = Vec::new();
+        let mut answered = false;
+        for query in asked {
+            let here = |(q, _): &&(Query, State)| *q == query;
+            if is_local(&query.on) {
+                if prepared.local.iter().find(here).is_none() {
+                    let state = local(t, files, &query.on, scope)?;
+                    prepared.local.push((query, state));
+                    answered = true;
+                }
+            } else if !observed.answers(&query) {
+                open.push(query);
+            }
+        }
+        if answered {
+            if let Ok(names) = scope.looked_up.lock() {
+                prepared.depends.extend(names.iter().cloned());
+            }
+            continue;
+        }
+        return Ok(open);
+    }
+    Ok(Vec::new())
+}
+
+/// Rounds of questions an action may ask.
+pub(super) const ROUNDS: usize = 6;
+
+fn is_local(on: &Resource) -> bool {
+    matches!(on, Resource::Local { .. } | Resource::Rendered { .. } | Resource::Controller(_))
+}
+
+/// Forgets the controller's answers, which mean something only to the task that asked.
+pub(super) fn forget_local(prepared: &Prepared, observed: &mut Observed) {
+    for (query, _) in &prepared.local {
+        observed.remove(&query.on);
+    }
+}
+
+fn local(t: &Templar, files: &Files, on: &Resource, scope: &Scope) -> Result<State, Unready> {
+    Ok(match on {
+        Resource::Local { path, folder } => match find(files, path, *folder, &scope.search) {
+            Some(found) => read(files, &found, t)?,
+            None => State::Absent,
+        },
+        Resource::Rendered { path, options } => {
+            match find(files, path, Folder::Templates, &scope.search) {
+                Some(found) => {
+                    let file = t.project_file(&found).map_err(Unready::Argument)?;
+                    let text = t.file(&file, &render_options(options), scope)?;
+                    State::Content(Content::new(text.into_bytes()))
+                }
+                None => State::Absent,
+            }
+        }
+        Resource::Controller(path) => match files.bytes(Path::new(path)) {
+            Ok(bytes) => State::Content(Content::new(bytes)),
+            Err(_) => State::Absent,
+        },
+        _ => State::Absent,
+    })
+}
+
+fn render_options(options: &RenderOptions) -> crate::vars::RenderOptions {
+    crate::vars::RenderOptions {
+        trim_blocks: options.trim_blocks,
+        lstrip_blocks: options.lstrip_blocks,
+        newline: options.newline.clone(),
+        block: options.block.clone(),
+        variable: options.variable.clone(),
+        comment: options.comment.clone(),
+    }
+}
+
+/// A file or directory of the controller's. Vaulted files are copied as their plain text.
+fn read(files: &Files, path: &Path, t: &Templar) -> Result<State, Unready> {
+    let mistake = |why: String| {
+        Unready::Argument(Diagnostic::bare(format!("cannot read {}: {why}", path.display())))
+    };
+    if files.is_dir(path) {
+        let mut entries = Vec::new();
+        walk(files, path, "", &mut entries).map_err(mistake)?;
+        return Ok(State::LocalTree(entries));
+    }
+    let bytes = files.bytes(path).map_err(|e| mistake(crate::source::files::plain(&e)))?;
+    let bytes = t.plain(bytes).map_err(Unready::Argument)?;
+    let mut content = Content::new(bytes);
+    content.source = Some(path.to_path_buf());
+    Ok(State::Content(content))
+}
+
+fn walk(
+    files: &Files,
+    base: &Path,
+    below: &str,
+    out: &mut Vec<(String, LocalEntry)>,
+) -> Result<(), String> {
+    for name in files.list(&base.join(below)) {
+        let relative = if below.is_empty() { name } else { format!("{below}/{name}") };
+        let path = base.join(&relative);
+        if let Some(target) = files.link(&path) {
+            out.push((relative, LocalEntry::Link(target)));
+        } else if files.is_dir(&path) {
+            out.push((relative.clone(), LocalEntry::Dir));
+            walk(files, base, &relative, out)?;
+        } else {
+            let bytes = files.bytes(&path).map_err(|e| crate::source::files::plain(&e))?;
+            let content = Content::new(bytes);
+            out.push((relative, LocalEntry::File { content, mode: files.mode(&path) }));
+        }
+    }
+    Ok(())
+}
+
+/// The first place along the search path where a relative name exists.
+pub(super) fn find(
+    files: &Files,
+    name: &str,
+    folder: Folder,
+    search: &SearchPath,
+) -> Option<PathBuf> {
+    let exists = |p: &PathBuf| files.is_file(p) || files.is_dir(p);
+    let name = name.strip_suffix('/').filter(|n| !n.is_empty()).unwrap_or(name);
+    let path = match name.strip_prefix("~/") {
+        Some(rest) => files.home()?.join(rest),
+        None => PathBuf::from(name),
+    };
+    if path.is_absolute() {
+        return Some(path).filter(exists);
+    }
+    let folder = match folder {
+        Folder::Files => "files",
+        Folder::Templates => "templates",
+        Folder::Vars => "vars",
+    };
+    let places = search.bases.iter().flat_map(|base| [base.join(folder).join(&path), base.join(&path)]);
+    places.into_iter().find(exists)
+}
+
+/// The raw verdict of an item whose steps were all carried out.
+pub(super) fn conclude(action: &dyn Action, decision: &Decision, done: &[Done]) -> Raw {
+    match action.conclude(decision, done) {
+        Ok(result) => {
+            let mut raw = Raw::decided(decision, diffs(decision));
+            if let Some(changed) = result.get("changed").and_then(Value::as_bool) {
+                raw.changed = changed;
+            }
+            raw.result = result;
+            raw
+        }
+        Err(failure) => {
+            let mut raw = Raw::failure(failure);
+            raw.changes = diffs(decision);
+            raw
+        }
+    }
+}
+
+/// The changes of a decision as text.
+pub(super) fn diffs(decision: &Decision) -> Vec<super::event::Diff> {
+    let changes = decision.steps.iter().filter_map(|step| match step {
+        crate::action::Step::Set(change) => Some(change),
+        _ => None,
+    });
+    changes.map(|c| super::event::Diff::of(c)).collect()
+}

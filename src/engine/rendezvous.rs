@@ -1,0 +1,112 @@
+//! Where hosts wait for each other.
+//!
+//! Hosts run freely. A task that couples them (`run_once`, `delegate_to`, `hostvars`, a failure
+//! limit) waits until every other host of the batch has come as far. The host that is furthest
+//! behind never waits, so the run always goes on.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use tokio::sync::Notify;
+
+use super::cursor::Position;
+use super::event::HostName;
+use crate::source::Value;
+
+/// How far a host has come: a section of the play, and the place in it.
+pub type Place = (usize, Position);
+
+#[derive(Default)]
+pub struct Rendezvous {
+    places: Mutex<BTreeMap<HostName, Option<Place>>>,
+    shared: Mutex<BTreeMap<Place, Shared>>,
+    moved: Notify,
+}
+
+/// What one host did for all (`run_once`).
+#[derive(Clone, Debug)]
+pub struct Shared {
+    pub result: Value,
+    pub failed: bool,
+    pub facts: Option<crate::source::Mapping>,
+    pub vars: Vec<(String, Value)>,
+}
+
+impl Rendezvous {
+    pub fn new(hosts: &[HostName]) -> Rendezvous {
+        let start: Place = (0, Position::from(Vec::new()));
+        let places = hosts.iter().map(|h| (h.clone(), Some(start.clone()))).collect();
+        Rendezvous { places: Mutex::new(places), ..Rendezvous::default() }
+    }
+
+    /// A host has settled everything before this place.
+    pub fn reach(&self, host: &HostName, place: &Place) {
+        if let Ok(mut places) = self.places.lock() {
+            places.insert(host.clone(), Some(place.clone()));
+        }
+        self.moved.notify_waiters();
+    }
+
+    /// A host takes no further part.
+    pub fn leave(&self, host: &HostName) {
+        if let Ok(mut places) = self.places.lock() {
+            places.insert(host.clone(), None);
+        }
+        self.moved.notify_waiters();
+    }
+
+    /// Waits until every other host has come to this place, gone past it, or left.
+    pub async fn wait(&self, host: &HostName, place: &Place) {
+        self.reach(host, place);
+        loop {
+            let moved = self.moved.notified();
+            tokio::pin!(moved);
+            moved.as_mut().enable();
+            if self.behind(place).is_empty() {
+                return;
+            }
+            moved.await;
+        }
+    }
+
+    /// The hosts that are not yet there.
+    pub fn behind(&self, place: &Place) -> Vec<HostName> {
+        let Ok(places) = self.places.lock() else { return Vec::new() };
+        let late = places.iter().filter(|(_, at)| at.as_ref().is_some_and(|at| at < place));
+        late.map(|(host, _)| host.clone()).collect()
+    }
+
+    /// Hosts that still take part, of those given, in their order.
+    pub fn live(&self, hosts: &[HostName]) -> Vec<HostName> {
+        let Ok(places) = self.places.lock() else { return Vec::new() };
+        let here = |h: &&HostName| places.get(*h).is_some_and(Option::is_some);
+        hosts.iter().filter(here).cloned().collect()
+    }
+
+    /// Tells all who wait what one host did for them.
+    pub fn share(&self, place: &Place, shared: Shared) {
+        if let Ok(mut all) = self.shared.lock() {
+            all.insert(place.clone(), shared);
+        }
+        self.moved.notify_waiters();
+    }
+
+    /// What was done for all at this place, once `by` has done it; `None` if it left without.
+    pub async fn shared(&self, place: &Place, by: &HostName) -> Option<Shared> {
+        loop {
+            let moved = self.moved.notified();
+            tokio::pin!(moved);
+            moved.as_mut().enable();
+            if let Ok(all) = self.shared.lock()
+                && let Some(shared) = all.get(place)
+            {
+                return Some(shared.clone());
+            }
+            let gone = self.places.lock().is_ok_and(|p| p.get(by).is_none_or(Option::is_none));
+            if gone {
+                return None;
+            }
+            moved.await;
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! One host's way through a section of a play.
+//!
+//! The runner decides as far ahead as what was observed allows, queues the steps, and exchanges one
+//! script with the host when it needs an answer or a verdict: the queued steps, then the questions of
+//! every task that lies ahead. A failure takes back everything that was decided behind it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::action::{Done, Observed, Task as _, Touched};
+use crate::resource::Query;
+
+use super::context::Context;
+use super::cursor::{Cursor, Fate, Position};
+use super::doing::{Doing, ItemState};
+use super::event::{Event, HostName, Recap, Status};
+use super::play::PlayRun;
+use super::prepare::Prepared;
+use super::rendezvous::Place;
+use super::session::{Exchange, StepOutcome, Work};
+use super::settings::Way;
+
+/// Whether a host still takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    Live,
+    Failed,
+    /// `end_host`, `end_play`: done, and not failed.
+    Ended,
+    Unreachable,
+}
+
+pub(super) struct Runner {
+    pub ctx: Arc<Context>,
+    pub play: Arc<PlayRun>,
+    pub host: HostName,
+    pub section: usize,
+    pub cursor: Cursor,
+    /// The host as each of its shells sees it.
+    pub seen: BTreeMap<Way, Observed>,
+    /// Tasks decided and not yet settled, in order.
+    pub queue: Vec<Doing>,
+    pub prepared: BTreeMap<(Position, usize), Prepared>,
+    /// Names assigned since something was prepared.
+    pub dirty: BTreeSet<String>,
+    /// Handlers asked for, by index.
+    pub notified: BTreeSet<usize>,
+    /// Nothing is begun before what is queued has its verdict.
+    pub hold: bool,
+    /// Tasks that turned out to need the host to themselves.
+    pub alone: BTreeSet<Position>,
+    pub tally: Recap,
+    pub life: Life,
+    pub started: bool,
+}
+
+/// What the runner needs to go on.
+pub(super) enum Next {
+    /// An exchange: queued steps, and these questions.
+    Exchange(Way, Vec<Query>),
+    /// The next task is carried out by itself.
+    Solo,
+    Done,
+}
+
+/// What came of looking at an item.
+pub(super) enum Looked {
+    Decided,
+    Asks(Vec<Query>),
+    /// A verdict that is still out is needed.
+    Waits,
+    Solo,
+}
+
+impl Runner {
+    pub fn new(ctx: &Arc<Context>, play: &Arc<PlayRun>, host: &HostName, tally: Recap) -> Runner {
+        Runner {
+            ctx: Arc::clone(ctx),
+            play: Arc::clone(play),
+            host: Arc::clone(host),
+            section: 0,
+            cursor: Cursor::default(),
+            seen: BTreeMap::new(),
+            queue: Vec::new(),
+            prepared: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            notified: BTreeSet::new(),
+            hold: false,
+            alone: BTreeSet::new(),
+            tally,
+            life: Life::Live,
+            started: true,
+        }
+    }
+
+    pub fn place(&self, position: &Position) -> Place {
+        (self.section, Arc::clone(position))
+    }
+
+    /// Runs a list of items to its end, or until the host is out.
+    pub async fn run(&mut self, cursor: Cursor) {
+        self.cursor = cursor;
+        while self.life == Life::Live {
+            if self.ctx.stopping() || self.play.has_ended() {
+                self.life = Life::Ended;
+                return;
+            }
+            match self.advance() {
+                Next::Exchange(way, queries) => self.exchange(&way, queries).await,
+                Next::Solo => self.solo().await,
+                Next::Done => break,
+            }
+            // Let other hosts have the thread between long stretches of deciding.
+            tokio::task::yield_now().await;
+        }
+        if self.life == Life::Live && self.cursor.is_out() {
+            self.life = Life::Failed;
+        }
+    }
+
+    /// Decides as far as possible.
+    fn advance(&mut self) -> Next {
+        loop {
+            if self.queue.last().is_none_or(Doing::is_complete) {
+                if self.hold && !self.queue.is_empty() {
+                    return self.flush();
+                }
+                let before = self.cursor.clone();
+                let Some(task) = self.cursor.next() else {
+                    return if self.queue.is_empty() { Next::Done } else { self.flush() };
+                };
+                match self.begin(&task, &before) {
+                    Looked::Decided => {}
+                    Looked::Solo => {
+                        self.cursor = before;
+                        return if self.queue.is_empty() { Next::Solo } else { self.flush() };
+                    }
+                    Looked::Asks(_) | Looked::Waits => {
+                        self.cursor = before;
+                        return self.flush();
+                    }
+                }
+            }
+            while self.queue.last().is_some_and(|d| !d.is_complete()) {
+                match self.look() {
+                    Looked::Decided => {}
+                    Looked::Asks(queries) => {
+                        let way = self.queue.last().map(|d| d.settings.way.clone());
+                        let way = way.unwrap_or_default();
+                        let queries = self.gather(&way, queries);
+                        return Next::Exchange(way, queries);
+                    }
+                    Looked::Waits => return self.flush(),
+                    Looked::Solo => {
+                        if let Some(doing) = self.queue.pop() {
+                            self.alone.insert(Arc::clone(&doing.place));
+                            self.cursor = doing.before.clone();
+                            self.take_back(doing);
+                        }
+                        break;
+                    }
+                }
+            }
+            self.settle();
+            if self.life != Life::Live {
+                return Next::Done;
+            }
+        }
+    }
+
+    /// Sends what is queued, and uses the trip to ask what lies ahead.
+    fn flush(&mut self) -> Next {
+        let way = self.queue.iter().find(|d| d.waiting() > 0).map(|d| d.settings.way.clone());
+        let way = way.unwrap_or_default();
+        let queries = self.gather(&way, Vec::new());
+        Next::Exchange(way, queries)
+    }
+
+    /// One script there, one reply back.
+    async fn exchange(&mut self, way: &Way, queries: Vec<Query>) {
+        let mut work = Vec::new();
+        let mut keys = Vec::new();
+        for (d, doing) in self.queue.iter().enumerate() {
+            for (i, item) in doing.items.iter().enumerate() {
+                for step in item.steps() {
+                    work.push(Work::new(step, &doing.settings, &doing.name));
+                    keys.push((d, i));
+                }
+            }
+        }
+        let password = self.queue.iter().find_map(|d| d.settings.password.clone());
+        let password = password.filter(|_| way.r#become.is_some());
+        let answer = self.ctx.sessions.exchange(&self.host, &self.host, way, password, work, &queries);
+        let answer = answer.await;
+        let Exchange { outcomes, answers, me } = match answer {
+            Ok(exchange) => exchange,
+            Err(error) => return self.lost(&error, &keys),
+        };
+        self.tally.round_trips += 1;
+        let opaque = self.opaque(&keys);
+        let observed = self.seen.entry(way.clone()).or_default();
+        observed.me = me;
+        for (query, state) in answers {
+            observed.put(query, state);
+        }
+        if opaque {
+            // What was seen through other shells may no longer be so.
+            self.seen.retain(|other, _| other == way);
+        }
+        let mut failed = None;
+        for ((d, i), outcome) in keys.into_iter().zip(outcomes) {
+            match outcome {
+                StepOutcome::Done(done) => self.done(d, i, done),
+                StepOutcome::Failed(raw) => {
+                    failed = Some((d, i));
+                    self.end_item(d, i, *raw);
+                    break;
+                }
+                StepOutcome::NotRun => break,
+            }
+        }
+        if let Some((d, i)) = failed {
+            self.go_back(d, i);
+        }
+        self.hold = false;
+        self.settle();
+    }
+
+    /// Whether anything queued may have changed more than it says.
+    fn opaque(&self, keys: &[(usize, usize)]) -> bool {
+        !keys.is_empty()
+    }
+
+    fn done(&mut self, d: usize, i: usize, result: Done) {
+        let Some(item) = self.queue.get_mut(d).and_then(|q| q.items.get_mut(i)) else { return };
+        let ItemState::Waiting { action, decision, done } = &mut item.state else { return };
+        done.push(result);
+        if done.len() < decision.steps.len() {
+            return;
+        }
+        let raw = super::prepare::conclude(action.as_ref(), decision, done);
+        self.end_item(d, i, raw);
+    }
+
+    /// Takes back whatever was decided behind a failed item.
+    fn go_back(&mut self, d: usize, i: usize) {
+        for doing in self.queue.drain(d + 1..).rev().collect::<Vec<_>>() {
+            self.take_back(doing);
+        }
+        if let Some(doing) = self.queue.get_mut(d) {
+            doing.items.truncate(i + 1);
+            self.cursor = doing.after.clone();
+        }
+        self.seen.clear();
+        self.prepared.clear();
+    }
+
+    pub fn take_back(&mut self, doing: Doing) {
+        for before in doing.assigned.into_iter().rev() {
+            self.ctx.fleet.restore(&self.host, before);
+        }
+        self.notified.extend(doing.handler);
+        self.prepared.clear();
+    }
+
+    /// Ends the tasks at the front of the queue that have all their verdicts.
+    fn settle(&mut self) {
+        while self.queue.first().is_some_and(Doing::is_ended) {
+            let doing = self.queue.remove(0);
+            self.end_task(doing);
+            if self.life != Life::Live {
+                return;
+            }
+        }
+    }
+
+    /// The host does not answer: whatever was under way has no verdict.
+    fn lost(&mut self, error: &crate::host::HostError, keys: &[(usize, usize)]) {
+        use crate::host::ErrorKind::{Deadline, Lost, Protocol};
+        let started = matches!(error.kind, Lost | Deadline | Protocol) && !keys.is_empty();
+        let index = keys.first().map_or(0, |(d, _)| *d).min(self.queue.len());
+        let task = self.queue.get(index).map(|d| d.name.clone());
+        if started && let Some(name) = task {
+            let mut result = crate::source::Mapping::new();
+            let text = format!("no verdict was seen: {error}");
+            result.insert("msg".into(), text.into());
+            result.insert("unknown".into(), true.into());
+            let outcome = super::event::Outcome::new(Status::Unknown, result.into());
+            self.tally.unknown += 1;
+            self.ctx.tell(Event::Ended { host: self.host.clone(), task: name, outcome });
+        } else {
+            self.tally.unreachable += 1;
+            self.ctx.tell(Event::Unreachable {
+                host: self.host.clone(),
+                task,
+                message: error.message.clone(),
+                hint: error.hint.clone(),
+            });
+        }
+        self.queue.clear();
+        self.life = Life::Unreachable;
+    }
+
+    /// A task failed on this host: goes to what catches it.
+    pub fn fail(&mut self) {
+        self.prepared.clear();
+        match self.cursor.fail() {
+            Fate::Rescued => {
+                self.tally.rescued += 1;
+                self.tally.failed = self.tally.failed.saturating_sub(1);
+            }
+            Fate::Always => {}
+            Fate::Out => self.life = Life::Failed,
+        }
+    }
+
+    /// Lays what a change leaves over what was seen.
+    pub fn overlay(&mut self, way: &Way, touched: &Touched) {
+        if let Some(observed) = self.seen.get_mut(way) {
+            observed.touch(touched);
+        }
+    }
+}

@@ -1,0 +1,428 @@
+//! Connections and shells of hosts, and the exchange of one script for one reply.
+//!
+//! One link a host, one shell for each user on it, opened when first needed. Requests to one host
+//! take their turn; at most `forks` hosts are spoken to at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Mutex, Semaphore};
+
+use crate::action::{Done, Step};
+use crate::host::shell::{Launch, Prompt, Shell};
+use crate::host::{Deadlines, ErrorKind, HostError, Link};
+use crate::journal::Journal;
+use crate::resource::apply::{Apply, ApplyOptions, RunContext, StepOutcome as Applied};
+use crate::resource::{Identity, Query, State, launch, prelude, reply};
+use crate::source::Secret;
+
+use super::event::{Event, HostName, TaskRef, TrafficTotal};
+use super::settings::{Settings, Way};
+use super::target::Targets;
+use super::verdict::Raw;
+
+/// Seconds to wait for another run that holds a host before failing.
+const LOCK_WAIT: u32 = 300;
+
+/// A script that says nothing for this long is given up: a host that hangs does not hold the run.
+/// Tasks that may take longer say so with `timeout`, or run with `async`.
+const LONGEST_REQUEST: Duration = Duration::from_secs(6 * 3600);
+
+/// Questions only read: a host that does not answer them in this time hangs.
+const LONGEST_PROBE: Duration = Duration::from_secs(180);
+
+/// A step with the circumstances it is carried out in.
+pub(super) struct Work {
+    step: Step,
+    context: RunContext,
+    task: TaskRef,
+}
+
+impl Work {
+    pub fn new(step: &Step, settings: &Settings, task: &TaskRef) -> Work {
+        let context = RunContext {
+            environment: settings.environment.clone(),
+            timeout: settings.timeout.map(|t| t.as_secs().max(1)),
+            must_succeed: true,
+        };
+        Work { step: step.clone(), context, task: task.clone() }
+    }
+}
+
+/// What came of a step.
+pub(super) enum StepOutcome {
+    Done(Done),
+    Failed(Box<Raw>),
+    NotRun,
+}
+
+/// What came of an exchange.
+pub(super) struct Exchange {
+    pub outcomes: Vec<StepOutcome>,
+    pub answers: Vec<(Query, State)>,
+    pub me: Identity,
+}
+
+/// All connections of a run.
+pub struct Sessions {
+    targets: Targets,
+    journal: Journal,
+    hosts: std::sync::Mutex<BTreeMap<HostName, Arc<Mutex<Session>>>>,
+    permits: Semaphore,
+    events: tokio::sync::mpsc::UnboundedSender<Event>,
+    waiting: Duration,
+    round_trips: AtomicU64,
+    connections: AtomicU64,
+    sent: AtomicU64,
+    received: AtomicU64,
+}
+
+#[derive(Default)]
+struct Session {
+    link: Option<Arc<dyn Link>>,
+    shells: BTreeMap<Way, Open>,
+}
+
+struct Open {
+    shell: Shell,
+    hello: prelude::Hello,
+    /// The functions that changes need are there.
+    loaded: bool,
+}
+
+impl Sessions {
+    pub fn new(
+        targets: Targets,
+        journal: Journal,
+        forks: usize,
+        waiting: Duration,
+        events: tokio::sync::mpsc::UnboundedSender<Event>,
+    ) -> Sessions {
+        Sessions {
+            targets,
+            journal,
+            hosts: std::sync::Mutex::default(),
+            permits: Semaphore::new(forks.max(1)),
+            events,
+            waiting,
+            round_trips: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+        }
+    }
+
+    fn session(&self, host: &HostName) -> Arc<Mutex<Session>> {
+        match self.hosts.lock() {
+            Ok(mut hosts) => Arc::clone(hosts.entry(host.clone()).or_default()),
+            Err(_) => Arc::default(),
+        }
+    }
+
+    /// Carries out steps on a host and asks it questions, in one round trip once the shell is open.
+    /// `subject` is whose task it is, `to` whom it is carried out on.
+    pub(super) async fn exchange(
+        &self,
+        subject: &HostName,
+        to: &HostName,
+        way: &Way,
+        password: Option<Secret>,
+        work: Vec<Work>,
+        queries: &[Query],
+    ) -> Result<Exchange, HostError> {
+        let session = self.session(to);
+        let mut session = session.lock().await;
+        let _permit = self.permits.acquire().await;
+        let asked = self.request(subject, to, way, password, &work, queries, &mut session);
+        let what = work.first().map_or_else(|| "facts and states".to_owned(), |w| w.task.name.clone());
+        let result = self.telling(to, &what, asked).await;
+        if result.as_ref().is_err_and(|e| e.kind != ErrorKind::Become) {
+            self.close(&mut session).await;
+        }
+        result
+    }
+
+    /// Says from time to time that something is being waited for.
+    async fn telling<T>(&self, host: &HostName, what: &str, work: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(self.waiting) => {
+                    let seconds = began.elapsed().as_secs();
+                    let event = Event::Waiting { host: host.clone(), what: what.to_owned(), seconds };
+                    let _ = self.events.send(event);
+                }
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one call, taken apart by its caller")]
+    async fn request(
+        &self,
+        subject: &HostName,
+        to: &HostName,
+        way: &Way,
+        password: Option<Secret>,
+        work: &[Work],
+        queries: &[Query],
+        session: &mut Session,
+    ) -> Result<Exchange, HostError> {
+        self.open(subject, to, way, password, session).await?;
+        let Session { link, shells } = session;
+        let (Some(link), Some(open)) = (link.as_ref(), shells.get_mut(way)) else {
+            return Err(HostError::new(ErrorKind::Lost, "the shell is gone"));
+        };
+        let me = open.hello.me.clone();
+        if work.is_empty() && queries.is_empty() {
+            return Ok(Exchange { outcomes: Vec::new(), answers: Vec::new(), me });
+        }
+        let mut apply = Apply::new(ApplyOptions {
+            token: token(),
+            loaded: open.loaded || work.is_empty(),
+            lock_wait: LOCK_WAIT,
+        });
+        let mut refused = Vec::new();
+        for one in work {
+            let added = match &one.step {
+                Step::Set(change) => apply.change(change, &open.hello),
+                Step::Run(run) => {
+                    let mut context = one.context.clone();
+                    context.must_succeed = !run.judged;
+                    apply.run(run, &context)
+                }
+                Step::Control(_) => continue,
+            };
+            if let Err(error) = added {
+                // What cannot be sent fails by itself; what lies behind it is not carried out.
+                refused.push(Raw { failed: Some(error.to_string()), ..Raw::default() });
+                break;
+            }
+        }
+        if refused.is_empty() {
+            apply.probe(queries);
+        }
+        let entries = self.begin(to, work).await;
+        for upload in apply.uploads() {
+            upload_one(link.as_ref(), upload).await?;
+        }
+        let limit = if work.is_empty() { LONGEST_PROBE } else { deadline(work) };
+        let body = apply.script().to_owned();
+        let answer = open.shell.request(&body, Some(limit)).await;
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
+        open.loaded |= !work.is_empty();
+        let bytes = match answer {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.journal.unknown(&entries).await;
+                return Err(error);
+            }
+        };
+        let wrong = |m: String| HostError::new(ErrorKind::Protocol, m);
+        let records = reply::records(&bytes).map_err(wrong)?;
+        let read = apply.read(&records, true).map_err(wrong)?;
+        let mut outcomes: Vec<StepOutcome> = read.steps.into_iter().map(outcome).collect();
+        outcomes.extend(refused.into_iter().map(|raw| StepOutcome::Failed(Box::new(raw))));
+        while outcomes.len() < work.len() {
+            outcomes.push(StepOutcome::NotRun);
+        }
+        self.end(&entries, &outcomes).await;
+        Ok(Exchange { outcomes, answers: read.answers.unwrap_or_default(), me })
+    }
+
+    /// The intents are on disk before a byte of them leaves.
+    async fn begin(&self, to: &HostName, work: &[Work]) -> Vec<u64> {
+        let mut entries = Vec::new();
+        for one in work {
+            let place = one.task.span.to_string();
+            let entry = match &one.step {
+                Step::Set(change) => self.journal.change(to, &one.task.name, &place, change),
+                Step::Run(_) => self.journal.run(to, &one.task.name, &place),
+                Step::Control(_) => continue,
+            };
+            entries.push(entry);
+        }
+        if !entries.is_empty() {
+            self.journal.sync().await;
+        }
+        entries
+    }
+
+    async fn end(&self, entries: &[u64], outcomes: &[StepOutcome]) {
+        for (entry, outcome) in entries.iter().zip(outcomes) {
+            let word = match outcome {
+                StepOutcome::Done(_) => "done",
+                StepOutcome::Failed(_) => "failed",
+                StepOutcome::NotRun => "not run",
+            };
+            self.journal.outcome(*entry, word);
+        }
+        if !entries.is_empty() {
+            self.journal.flush().await;
+        }
+    }
+
+    /// Connects and opens the shell of this user, unless both are there.
+    async fn open(
+        &self,
+        subject: &HostName,
+        to: &HostName,
+        way: &Way,
+        password: Option<Secret>,
+        session: &mut Session,
+    ) -> Result<(), HostError> {
+        if session.link.as_ref().is_some_and(|l| l.is_lost()) {
+            self.close(session).await;
+        }
+        if session.shells.contains_key(way) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let fresh = session.link.is_none();
+        let link = match &session.link {
+            Some(link) => Arc::clone(link),
+            None => {
+                let link: Arc<dyn Link> = Arc::from(self.targets.connect(subject, to).await?);
+                self.connections.fetch_add(1, Ordering::Relaxed);
+                session.link = Some(Arc::clone(&link));
+                link
+            }
+        };
+        let token = token();
+        let started = match &way.r#become {
+            None => launch::login(),
+            Some(who) => {
+                let how = launch::Become {
+                    method: &who.method,
+                    user: &who.user,
+                    exe: who.exe.as_deref(),
+                    flags: who.flags.as_deref(),
+                    has_password: password.is_some(),
+                };
+                launch::becoming(how, &token).map_err(|m| HostError::new(ErrorKind::Become, m))?
+            }
+        };
+        let prompt = started.prompt.zip(password).map(|(token, password)| Prompt { token, password });
+        let launch =
+            Launch { command: started.command, prompt, ready: started.ready, pty: started.pty };
+        let text = prelude::prelude(&token);
+        let (shell, hello) =
+            Shell::open(link.as_ref(), &launch, &text, &token, &Deadlines::default()).await?;
+        let no_shell = |m: String| HostError::new(ErrorKind::NoShell, m);
+        let hello = prelude::hello(&hello.text).map_err(no_shell)?;
+        session.shells.insert(way.clone(), Open { shell, hello, loaded: false });
+        if fresh {
+            let seconds = began.elapsed().as_secs_f64();
+            let _ = self.events.send(Event::Connected { host: to.clone(), seconds });
+        }
+        Ok(())
+    }
+
+    /// Ends a host's connection: the next exchange makes a new one.
+    pub(super) async fn forget(&self, host: &HostName) {
+        let session = self.session(host);
+        let mut session = session.lock().await;
+        self.close(&mut session).await;
+    }
+
+    async fn close(&self, session: &mut Session) {
+        session.shells.clear();
+        if let Some(link) = session.link.take() {
+            let traffic = link.traffic();
+            self.sent.fetch_add(traffic.sent, Ordering::Relaxed);
+            self.received.fetch_add(traffic.received, Ordering::Relaxed);
+            link.close().await;
+        }
+    }
+
+    /// Ends all connections.
+    pub async fn close_all(&self) -> TrafficTotal {
+        let all: Vec<_> = self.hosts.lock().map(|h| h.values().cloned().collect()).unwrap_or_default();
+        let mut closing = tokio::task::JoinSet::new();
+        for session in all {
+            let mut session = session.lock().await;
+            session.shells.clear();
+            if let Some(link) = session.link.take() {
+                let traffic = link.traffic();
+                self.sent.fetch_add(traffic.sent, Ordering::Relaxed);
+                self.received.fetch_add(traffic.received, Ordering::Relaxed);
+                closing.spawn(async move { link.close().await });
+            }
+        }
+        while closing.join_next().await.is_some() {}
+        TrafficTotal {
+            sent: self.sent.load(Ordering::Relaxed),
+            received: self.received.load(Ordering::Relaxed),
+            round_trips: self.round_trips.load(Ordering::Relaxed),
+            connections: self.connections.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// The time a script of steps may take: as long as its steps may, and some.
+fn deadline(work: &[Work]) -> Duration {
+    let limits: Option<Vec<u64>> = work.iter().map(|w| w.context.timeout).collect();
+    match limits {
+        Some(limits) => {
+            let sum = limits.into_iter().fold(u64::from(LOCK_WAIT) + 60, u64::saturating_add);
+            Duration::from_secs(sum).min(LONGEST_REQUEST)
+        }
+        None => LONGEST_REQUEST,
+    }
+}
+
+async fn upload_one(
+    link: &dyn Link,
+    upload: &crate::resource::apply::Upload,
+) -> Result<(), HostError> {
+    let sent = match (&upload.content.bytes, &upload.content.source) {
+        (Some(bytes), _) => {
+            crate::host::stream::upload(link, &upload.command, &mut bytes.as_ref()).await?
+        }
+        (None, Some(path)) => {
+            let mut file = tokio::fs::File::open(path).await.map_err(|e| {
+                HostError::new(ErrorKind::Lost, format!("cannot read {}: {e}", path.display()))
+            })?;
+            crate::host::stream::upload(link, &upload.command, &mut file).await?
+        }
+        (None, None) => return Err(HostError::new(ErrorKind::Lost, "the bytes to send are gone")),
+    };
+    // What went wrong with it is found again, and told, when the script looks at the file.
+    let _ = sent;
+    Ok(())
+}
+
+fn outcome(step: Applied) -> StepOutcome {
+    match step {
+        Applied::Done(output) => StepOutcome::Done(Done::Set { output }),
+        Applied::Ran(ran) => StepOutcome::Done(Done::Ran(ran)),
+        Applied::Failed(failed) => {
+            let mut raw = Raw { failed: Some(failed.message.clone()), ..Raw::default() };
+            raw.result.insert("rc".into(), failed.status.into());
+            if failed.is_conflict() {
+                raw.result.insert("conflict".into(), true.into());
+            }
+            if !failed.output.is_empty() {
+                let text = String::from_utf8_lossy(&failed.output).into_owned();
+                raw.result.insert("stdout".into(), text.into());
+            }
+            StepOutcome::Failed(Box::new(raw))
+        }
+        Applied::NotRun => StepOutcome::NotRun,
+        Applied::Unknown => {
+            let raw = Raw { unknown: true, ..Raw::default() };
+            StepOutcome::Failed(Box::new(raw))
+        }
+    }
+}
+
+/// 128 random bits in hexadecimal: nobody on a host can know it beforehand.
+fn token() -> String {
+    let mut bytes = [0u8; 16];
+    // The kernel's generator does not fail once it is seeded.
+    let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    hex::encode(bytes)
+}

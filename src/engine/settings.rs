@@ -1,0 +1,143 @@
+//! What a task's keywords come to on one host: privilege, environment, modes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::plan::Task;
+use crate::source::{Diagnostic, Node, Secret, Value};
+use crate::vars::{Scope, Templar, TemplateError};
+
+use super::event::HostName;
+use super::options::Options;
+
+/// Whose shell a task runs in: the login's own, or that of the user it becomes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Way {
+    /// `None` is the login itself.
+    pub r#become: Option<Become>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Become {
+    pub method: String,
+    pub user: String,
+    pub exe: Option<String>,
+    pub flags: Option<String>,
+}
+
+/// Keywords, rendered.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub way: Way,
+    pub password: Option<Secret>,
+    pub check: bool,
+    pub diff: bool,
+    pub no_log: bool,
+    pub ignore_errors: bool,
+    pub ignore_unreachable: bool,
+    pub environment: Vec<(String, String)>,
+    pub timeout: Option<Duration>,
+    pub run_once: bool,
+    pub delegate_to: Option<HostName>,
+}
+
+/// Renders a keyword that is a yes or a no.
+fn flag(t: &Templar, node: Option<&Node>, scope: &Scope, or: bool) -> Result<bool, TemplateError> {
+    let Some(node) = node else { return Ok(or) };
+    truth(&t.value(node, scope)?, node)
+}
+
+fn truth(value: &Value, node: &Node) -> Result<bool, TemplateError> {
+    <bool as crate::action::arg::FromArg>::from_arg(value.clone())
+        .map_err(|m| TemplateError::Other(Box::new(Diagnostic::error(&node.span, format!("this {m}")))))
+}
+
+/// Looks up a connection variable by the first of its names that is set.
+pub fn variable(t: &Templar, names: &[&str], scope: &Scope) -> Result<Option<Value>, TemplateError> {
+    for name in names {
+        if let Some(value) = t.variable(name, scope)? {
+            return Ok(Some(value));
+        }
+    }
+    Ok(None)
+}
+
+pub fn word(value: Value) -> Option<String> {
+    crate::action::arg::text(&value).filter(|w| !w.is_empty())
+}
+
+/// Renders everything about a task but its action. `plain` is the scope without facts: a host does
+/// not choose who it is connected to, or as whom.
+pub fn resolve(
+    t: &Templar,
+    task: &Task,
+    scope: &Scope,
+    plain: &Scope,
+    options: &Options,
+) -> Result<Settings, TemplateError> {
+    let k = &task.keywords;
+    let or = &options.connection;
+    let text = |node: &Option<Node>| match node {
+        Some(node) => Ok::<_, TemplateError>(word(t.value(node, scope)?)),
+        None => Ok(None),
+    };
+    let becomes = match variable(t, &["ansible_become"], plain)? {
+        Some(value) => truth(&value, &Node::null(task.span.clone()))?,
+        None => flag(t, k.r#become.as_ref(), scope, or.r#become)?,
+    };
+    let mut way = Way::default();
+    let mut password = None;
+    if becomes {
+        let of = |names: &[&str], node: &Option<Node>, default: &Option<String>| {
+            match variable(t, names, plain)?.and_then(word) {
+                Some(word) => Ok::<_, TemplateError>(Some(word)),
+                None => Ok(text(node)?.or_else(|| default.clone())),
+            }
+        };
+        way.r#become = Some(Become {
+            method: of(&["ansible_become_method"], &k.become_method, &or.become_method)?
+                .unwrap_or_else(|| "sudo".into()),
+            user: of(&["ansible_become_user"], &k.become_user, &or.become_user)?
+                .unwrap_or_else(|| "root".into()),
+            exe: of(&["ansible_become_exe"], &k.become_exe, &None)?,
+            flags: of(&["ansible_become_flags"], &k.become_flags, &None)?,
+        });
+        let names =
+            ["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass", "ansible_su_pass"];
+        password = variable(t, &names, plain)?.and_then(word).map(Secret::new);
+        password = password.or_else(|| or.become_password.clone());
+    }
+    let mut environment = Vec::new();
+    for node in &k.environment {
+        let value = t.value(node, scope)?;
+        let maps = match value {
+            Value::Sequence(items) => items,
+            other => vec![other],
+        };
+        for map in maps.iter().filter_map(Value::as_mapping) {
+            for (name, value) in map {
+                if let (Some(name), Some(value)) = (name.as_str(), crate::action::arg::text(value)) {
+                    environment.retain(|(n, _): &(String, String)| n != name);
+                    environment.push((name.to_owned(), value));
+                }
+            }
+        }
+    }
+    let seconds = match &k.timeout {
+        Some(node) => t.value(node, scope)?.as_u64().filter(|s| *s > 0).map(Duration::from_secs),
+        None => options.task_timeout,
+    };
+    Ok(Settings {
+        way,
+        password,
+        check: flag(t, k.check_mode.as_ref(), scope, options.check)?,
+        diff: flag(t, k.diff.as_ref(), scope, options.diff)?,
+        no_log: flag(t, k.no_log.as_ref(), scope, false)?,
+        ignore_errors: flag(t, k.ignore_errors.as_ref(), scope, false)?,
+        ignore_unreachable: flag(t, k.ignore_unreachable.as_ref(), scope, false)?,
+        environment,
+        timeout: seconds,
+        run_once: flag(t, k.run_once.as_ref(), scope, false)?,
+        delegate_to: text(&k.delegate_to)?.map(Arc::from),
+    })
+}

@@ -1,0 +1,265 @@
+//! Verdicts: what a task leaves behind on its host once it is known how it ended.
+
+use std::sync::Arc;
+
+use crate::plan::Task;
+use crate::source::{Mapping, Value};
+use crate::vars::{Layer, Scope, Var};
+
+use super::doing::{Doing, Ended, ItemState};
+use super::event::{Event, Outcome, Status, TaskRef};
+use super::fleet::TaskLayers;
+use super::runner::Runner;
+use super::verdict::{Raw, combine, judge, layer};
+
+impl Runner {
+    /// Applies the playbook's conditions to what came of an item.
+    pub(super) fn judge(&self, d: usize, item: &[Layer], raw: Raw) -> Ended {
+        let doing = &self.queue[d];
+        self.judge_as(&doing.task, &doing.layers, doing.settings.ignore_errors, item, raw)
+    }
+
+    pub(super) fn judge_as(
+        &self,
+        task: &Task,
+        layers: &TaskLayers,
+        ignore: bool,
+        item: &[Layer],
+        mut raw: Raw,
+    ) -> Ended {
+        let facts = raw.facts.take();
+        let vars = std::mem::take(&mut raw.vars);
+        let scope = |result: &Value| self.with_result(task, layers, item, result);
+        let outcome = judge(&self.ctx.templar, task, raw, ignore, &scope);
+        Ended { outcome, facts, vars }
+    }
+
+    /// The scope in which conditions on a result are evaluated.
+    pub(super) fn with_result(
+        &self,
+        task: &Task,
+        layers: &TaskLayers,
+        item: &[Layer],
+        result: &Value,
+    ) -> Scope {
+        let mut item = item.to_vec();
+        if let Some(name) = &task.register {
+            item.insert(0, layer(vec![(name.clone(), Var::data(result))]));
+        }
+        self.scope(task, layers, &item)
+    }
+
+    /// An item that waited has its verdict now.
+    pub(super) fn end_item(&mut self, d: usize, i: usize, raw: Raw) {
+        let Some(item) = self.queue.get(d).and_then(|q| q.items.get(i)) else { return };
+        let item = item.layer.clone();
+        let ended = self.judge(d, &item, raw);
+        self.queue[d].items[i].state = ItemState::Ended(ended);
+    }
+
+    /// All items of a task are decided: later tasks see its predicted result, or that there is none
+    /// yet.
+    pub(super) fn promise(&mut self, d: usize) {
+        let doing = &self.queue[d];
+        let mut assigned = Vec::new();
+        for item in &doing.items {
+            if let ItemState::Ended(ended) = &item.state {
+                let (facts, vars) = (ended.facts.clone(), ended.vars.clone());
+                if let Some(facts) = facts {
+                    self.ctx.fleet.add_facts(&self.host, &facts);
+                    assigned.push("ansible_facts".to_owned());
+                }
+                for (name, value) in vars {
+                    let before = self.ctx.fleet.set(&self.host, &name, Var::data(&value));
+                    self.queue[d].assigned.push(before);
+                    assigned.push(name);
+                }
+            }
+        }
+        let doing = &self.queue[d];
+        if let Some(name) = doing.task.register.clone() {
+            let value = match self.predicted(doing) {
+                Some(value) => Var::data(&value),
+                None => Var::Pending,
+            };
+            let before = self.ctx.fleet.set(&self.host, &name, value);
+            self.queue[d].assigned.push(before);
+            assigned.push(name);
+        }
+        self.assigned(&assigned);
+    }
+
+    /// Whatever was prepared from these names is prepared anew.
+    pub(super) fn assigned(&mut self, names: &[String]) {
+        if names.is_empty() {
+            return;
+        }
+        let facts = names.iter().any(|n| n == "ansible_facts");
+        self.prepared.retain(|_, p| {
+            let touched = names.iter().any(|n| p.depends.contains(n));
+            let fact = facts && p.depends.iter().any(|n| n.starts_with("ansible_"));
+            !touched && !fact
+        });
+    }
+
+    /// The result as it will be if everything goes well; `None` where only running tells.
+    fn predicted(&self, doing: &Doing) -> Option<Value> {
+        let mut outcomes = Vec::new();
+        for item in &doing.items {
+            let outcome = match &item.state {
+                ItemState::Ended(ended) => ended.outcome.clone(),
+                ItemState::Waiting { decision, .. } => {
+                    let run = |s: &crate::action::Step| matches!(s, crate::action::Step::Run(_));
+                    if decision.steps.iter().any(run) {
+                        return None;
+                    }
+                    let raw = Raw::decided(decision, Vec::new());
+                    let ignore = doing.settings.ignore_errors;
+                    self.judge_as(&doing.task, &doing.layers, ignore, &item.layer, raw).outcome
+                }
+            };
+            outcomes.push((item.value.clone().unwrap_or(Value::Null), outcome));
+        }
+        Some((*whole(&doing.task, doing.list.is_some(), outcomes).result).clone())
+    }
+
+    /// A task has all its verdicts: registers, tells, notifies, and goes on or fails.
+    pub(super) fn end_task(&mut self, doing: Doing) {
+        let mut outcomes = Vec::new();
+        for item in doing.items {
+            let ItemState::Ended(ended) = item.state else { continue };
+            if let Some(value) = &item.value {
+                self.tell_item(&doing.task, &doing.name, &doing.layers, &item.layer, value, &ended.outcome);
+            }
+            outcomes.push((item.value.unwrap_or(Value::Null), ended.outcome));
+        }
+        let outcome = whole(&doing.task, doing.list.is_some(), outcomes);
+        self.finish(&doing.task, &doing.name, &doing.layers, doing.settings.check, outcome);
+    }
+
+    pub(super) fn tell_item(
+        &self,
+        task: &Task,
+        name: &TaskRef,
+        layers: &TaskLayers,
+        item: &[Layer],
+        value: &Value,
+        outcome: &Outcome,
+    ) {
+        let label = match task.looping.as_ref().and_then(|l| l.label.as_ref()) {
+            Some(node) => {
+                let scope = self.scope(task, layers, item);
+                self.ctx.templar.text(node, &scope).unwrap_or_default()
+            }
+            None => crate::source::values::python_str(value),
+        };
+        self.ctx.tell(Event::Item {
+            host: self.host.clone(),
+            task: name.clone(),
+            item: value.clone(),
+            label,
+            outcome: outcome.clone(),
+        });
+    }
+
+    /// What every ended task does, however it was carried out.
+    pub(super) fn finish(
+        &mut self,
+        task: &Arc<Task>,
+        name: &TaskRef,
+        layers: &TaskLayers,
+        check: bool,
+        outcome: Outcome,
+    ) {
+        let status = outcome.status;
+        if let Some(register) = &task.register {
+            self.ctx.fleet.set(&self.host, register, Var::data(&outcome.result));
+            self.assigned(std::slice::from_ref(register));
+            if status == Status::Unknown && check {
+                self.ctx.fleet.doubt(&self.host, register);
+            }
+        }
+        self.count(status);
+        if status == Status::Failed {
+            self.remember_failure(name, &outcome);
+        }
+        let changed = outcome.result.get("changed").and_then(Value::as_bool) == Some(true);
+        self.ctx.tell(Event::Ended { host: self.host.clone(), task: name.clone(), outcome });
+        if status == Status::Changed || changed && status != Status::Failed {
+            self.notify(task, layers);
+        }
+        if status == Status::Failed {
+            self.fail();
+        }
+    }
+
+    fn count(&mut self, status: Status) {
+        let t = &mut self.tally;
+        match status {
+            Status::Ok => t.ok += 1,
+            Status::Changed => {
+                t.ok += 1;
+                t.changed += 1;
+            }
+            Status::Skipped => t.skipped += 1,
+            Status::Failed => t.failed += 1,
+            Status::Ignored => {
+                t.ok += 1;
+                t.ignored += 1;
+            }
+            Status::Unknown => t.unknown += 1,
+            Status::Unreachable => t.unreachable += 1,
+        }
+    }
+
+    /// `ansible_failed_task` and `ansible_failed_result`, for rescues.
+    fn remember_failure(&self, name: &TaskRef, outcome: &Outcome) {
+        let mut task = Mapping::new();
+        task.insert("name".into(), name.name.clone().into());
+        task.insert("action".into(), name.action.clone().into());
+        let fleet = &self.ctx.fleet;
+        fleet.set(&self.host, "ansible_failed_task", Var::data(&Value::Mapping(task)));
+        fleet.set(&self.host, "ansible_failed_result", Var::data(&outcome.result));
+    }
+
+    /// Asks for the handlers that a change notifies.
+    fn notify(&mut self, task: &Task, layers: &TaskLayers) {
+        for node in task.notify.iter().chain(&task.keywords.notify) {
+            let scope = self.scope(task, layers, &[]);
+            let names = match self.ctx.templar.value(node, &scope) {
+                Ok(Value::Sequence(items)) => items,
+                Ok(other) => vec![other],
+                Err(error) => {
+                    self.warn(error.diagnostic());
+                    continue;
+                }
+            };
+            for name in names.iter().filter_map(Value::as_str) {
+                let found = self.play.handlers_named(name, &self.ctx, &self.host);
+                if found.is_empty() {
+                    let text = format!("no handler is named or listens to `{name}`");
+                    self.warn(crate::source::Diagnostic::error(&node.span, text));
+                    self.life = super::runner::Life::Failed;
+                    self.tally.failed += 1;
+                }
+                for handler in found {
+                    if self.notified.insert(handler) {
+                        let host = self.host.clone();
+                        self.ctx.tell(Event::Notified { host, handler: name.to_owned() });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The outcome of a task from those of its items.
+pub(super) fn whole(task: &Task, loops: bool, mut outcomes: Vec<(Value, Outcome)>) -> Outcome {
+    match &task.looping {
+        Some(looping) if loops => combine(outcomes, &looping.var, looping.index_var.as_deref()),
+        _ => match outcomes.pop() {
+            Some((_, outcome)) => outcome,
+            None => Outcome::new(Status::Skipped, Value::Mapping(Mapping::new())),
+        },
+    }
+}

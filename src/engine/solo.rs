@@ -1,0 +1,500 @@
+//! A task that is carried out by itself: retries, delegation, run_once, includes, controls.
+//!
+//! The same steps as for a queued task, one at a time: ask, decide, carry out, judge.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::action::{Decision, Done, Observed, Step};
+use crate::plan::{Call, Task};
+use crate::source::{Diagnostic, Value};
+use crate::vars::{Layer, TemplateError, Var};
+
+use super::decide::When;
+use super::event::{Event, HostName, Outcome, Status, TaskRef};
+use super::fleet::TaskLayers;
+use super::prepare::{Unready, conclude, diffs, forget_local, open_questions, prepare};
+use super::rendezvous::Shared;
+use super::runner::{Life, Runner};
+use super::session::{Exchange, StepOutcome, Work};
+use super::settings::Settings;
+use super::settle::whole;
+use super::verdict::{Raw, all_hold, layer};
+
+/// A retry that the playbook does not time waits this long, as Ansible's does.
+const RETRY_DELAY: f64 = 5.0;
+
+/// What one item left, for those who share it.
+pub(super) struct Left {
+    pub outcome: Outcome,
+    pub facts: Option<crate::source::Mapping>,
+    pub vars: Vec<(String, Value)>,
+}
+
+impl Runner {
+    /// Carries out the next task by itself.
+    pub(super) async fn solo(&mut self) {
+        let Some(task) = self.cursor.next() else { return };
+        let position = self.cursor.position();
+        let layers = self.layers(&task, &self.cursor);
+        let mut name = self.describe(&task, &self.cursor, &layers);
+        if self.cursor.in_handlers()
+            && let Some(handler) = self.play.handler(&task)
+        {
+            self.notified.remove(&handler);
+        }
+        if self.ctx.options.step && !self.play.ask_step(&self.ctx, &name).await {
+            return;
+        }
+        let place = self.place(&position);
+        let play = Arc::clone(&self.play);
+        // Whatever is alone because of another host waits for it here.
+        if self.play.linear || self.needs_others(&task) || self.alone.remove(&position) {
+            play.meet.wait(&self.host, &place).await;
+            if self.play.linear && self.play.over_limit() {
+                self.life = Life::Failed;
+                return;
+            }
+        }
+        let scope = self.scope(&task, &layers, &[]);
+        let settings = match self.settings(&task, &scope) {
+            Ok(settings) => settings,
+            Err(error) => match self.when(&task, &layers, &[]) {
+                When::Skips(_) => Settings::default(),
+                _ => {
+                    let raw = self.mistake(&error);
+                    let left = self.judge_as(&task, &layers, false, &[], raw);
+                    self.play.announce(&self.ctx, &name);
+                    return self.finish(&task, &name, &layers, false, left.outcome);
+                }
+            },
+        };
+        name.no_log = settings.no_log;
+        if settings.run_once {
+            return self.run_once(&task, name, layers, settings, &place).await;
+        }
+        self.play.announce(&self.ctx, &name);
+        match &task.call {
+            Call::IncludeTasks(_) | Call::IncludeRole(_) => self.include(&task, &name, &layers).await,
+            _ => {
+                let left = self.attempt_all(&task, &name, &layers, &settings).await;
+                self.leave(&task, &name, &layers, &settings, left);
+            }
+        }
+    }
+
+    fn needs_others(&self, task: &Task) -> bool {
+        task.keywords.delegate_to.is_some() || task.keywords.run_once.is_some()
+    }
+
+    /// One live host does it, in the order of the play; all others take over what it left.
+    async fn run_once(
+        &mut self,
+        task: &Arc<Task>,
+        name: TaskRef,
+        layers: TaskLayers,
+        settings: Settings,
+        place: &super::rendezvous::Place,
+    ) {
+        let play = Arc::clone(&self.play);
+        loop {
+            let live = play.meet.live(&play.hosts);
+            let Some(first) = live.first().cloned() else { return };
+            if first == self.host {
+                play.announce(&self.ctx, &name);
+                if matches!(task.call, Call::IncludeTasks(_) | Call::IncludeRole(_)) {
+                    let result = Value::Null;
+                    play.meet.share(place, Shared { result, failed: false, facts: None, vars: Vec::new() });
+                    return self.include(task, &name, &layers).await;
+                }
+                let left = self.attempt_all(task, &name, &layers, &settings).await;
+                let shared = Shared {
+                    result: (*left.outcome.result).clone(),
+                    failed: left.outcome.status == Status::Failed,
+                    facts: left.facts.clone(),
+                    vars: left.vars.clone(),
+                };
+                play.meet.share(place, shared);
+                return self.leave(task, &name, &layers, &settings, left);
+            }
+            if let Some(shared) = play.meet.shared(place, &first).await {
+                if let Some(register) = &task.register {
+                    self.ctx.fleet.set(&self.host, register, Var::data(&shared.result));
+                    self.assigned(std::slice::from_ref(register));
+                }
+                self.take_over(shared.facts.as_ref(), &shared.vars);
+                if shared.failed {
+                    self.fail();
+                }
+                return;
+            }
+        }
+    }
+
+    /// Facts and variables that a task set.
+    fn take_over(&mut self, facts: Option<&crate::source::Mapping>, vars: &[(String, Value)]) {
+        let mut names = Vec::new();
+        if let Some(facts) = facts {
+            self.ctx.fleet.add_facts(&self.host, facts);
+            names.push("ansible_facts".to_owned());
+        }
+        for (name, value) in vars {
+            self.ctx.fleet.set(&self.host, name, Var::data(value));
+            names.push(name.clone());
+        }
+        self.assigned(&names);
+    }
+
+    pub(super) fn leave(
+        &mut self,
+        task: &Arc<Task>,
+        name: &TaskRef,
+        layers: &TaskLayers,
+        settings: &Settings,
+        left: Left,
+    ) {
+        self.take_over(left.facts.as_ref(), &left.vars);
+        if self.life == Life::Unreachable {
+            return;
+        }
+        self.finish(task, name, layers, settings.check, left.outcome);
+        if self.life == Life::Failed {
+            self.play.note_failure(&self.host);
+        }
+    }
+
+    /// Every item of the task, one after the other.
+    async fn attempt_all(
+        &mut self,
+        task: &Arc<Task>,
+        name: &TaskRef,
+        layers: &TaskLayers,
+        settings: &Settings,
+    ) -> Left {
+        let list = match self.list(task, layers) {
+            Ok(list) => list,
+            Err(error) => {
+                let raw = match self.when(task, layers, &[]) {
+                    When::Skips(_) => Raw::skipped("Conditional result was False"),
+                    _ => self.mistake(&error),
+                };
+                let ended = self.judge_as(task, layers, settings.ignore_errors, &[], raw);
+                return Left { outcome: ended.outcome, facts: None, vars: Vec::new() };
+            }
+        };
+        let mut outcomes = Vec::new();
+        let (mut facts, mut vars) = (None, Vec::new());
+        for i in 0..list.as_ref().map_or(1, Vec::len) {
+            let item = Self::item_layer(task.looping.as_ref(), list.as_deref(), i);
+            let value = list.as_ref().and_then(|l| l.get(i).cloned());
+            let mut left = self.attempt(task, name, layers, settings, &item).await;
+            if let Some(to) = &settings.delegate_to {
+                left.outcome.delegated = Some(to.clone());
+            }
+            if self.life != Life::Live {
+                return left;
+            }
+            if let Some(value) = &value {
+                self.tell_item(task, name, layers, &item, value, &left.outcome);
+            }
+            facts = left.facts.or(facts);
+            vars.extend(left.vars);
+            let stop = self.breaks(task, layers, &item, &left.outcome);
+            outcomes.push((value.unwrap_or(Value::Null), left.outcome));
+            if stop {
+                break;
+            }
+            self.pause_between(task, layers, &item).await;
+        }
+        Left { outcome: whole(task, list.is_some(), outcomes), facts, vars }
+    }
+
+    /// `loop_control: break_when`.
+    fn breaks(&self, task: &Task, layers: &TaskLayers, item: &[Layer], outcome: &Outcome) -> bool {
+        let Some(looping) = task.looping.as_ref().filter(|l| !l.break_when.is_empty()) else {
+            return false;
+        };
+        let scope = self.with_result(task, layers, item, &outcome.result);
+        matches!(all_hold(&self.ctx.templar, &looping.break_when, &scope), Ok(None))
+    }
+
+    async fn pause_between(&self, task: &Task, layers: &TaskLayers, item: &[Layer]) {
+        let Some(node) = task.looping.as_ref().and_then(|l| l.pause.as_ref()) else { return };
+        let scope = self.scope(task, layers, item);
+        if let Ok(value) = self.ctx.templar.value(node, &scope)
+            && let Some(seconds) = value.as_f64().filter(|s| *s > 0.0)
+        {
+            tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+        }
+    }
+
+    /// One item, as often as `until` asks for.
+    async fn attempt(
+        &mut self,
+        task: &Arc<Task>,
+        name: &TaskRef,
+        layers: &TaskLayers,
+        settings: &Settings,
+        item: &[Layer],
+    ) -> Left {
+        match self.when(task, layers, item) {
+            When::Holds => {}
+            When::Skips(condition) => {
+                let mut raw = Raw::skipped("Conditional result was False");
+                raw.result.insert("false_condition".into(), condition.into());
+                return self.left(task, layers, settings, item, raw);
+            }
+            When::Wrong(error) => {
+                let raw = self.mistake(&error);
+                return self.left(task, layers, settings, item, raw);
+            }
+            When::Waits => {
+                let raw = self.mistake(&TemplateError::Pending);
+                return self.left(task, layers, settings, item, raw);
+            }
+        }
+        let (tries, delay) = self.tries(task, layers, item);
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let mut raw = self.once(task, name, layers, settings, item).await;
+            if self.life != Life::Live || raw.unknown || raw.skipped.is_some() {
+                return self.left(task, layers, settings, item, raw);
+            }
+            if tries > 1 || !task.until.is_empty() {
+                raw.result.insert("attempts".into(), attempts.into());
+            }
+            let left = self.left(task, layers, settings, item, raw);
+            if self.is_enough(task, layers, item, &left.outcome) {
+                return left;
+            }
+            if attempts >= tries {
+                return self.exhausted(task, left, settings);
+            }
+            self.ctx.tell(Event::Retry {
+                host: self.host.clone(),
+                task: name.clone(),
+                left: tries - attempts,
+                attempts,
+                outcome: left.outcome,
+            });
+            tokio::time::sleep(Duration::from_secs_f64(delay)).await;
+        }
+    }
+
+    fn exhausted(&self, task: &Task, mut left: Left, settings: &Settings) -> Left {
+        if task.until.is_empty() || left.outcome.status == Status::Failed {
+            return left;
+        }
+        let mut result = left.outcome.result.as_mapping().cloned().unwrap_or_default();
+        result.insert("failed".into(), true.into());
+        left.outcome.result = Arc::new(Value::Mapping(result));
+        left.outcome.status = if settings.ignore_errors { Status::Ignored } else { Status::Failed };
+        left
+    }
+
+    fn tries(&self, task: &Task, layers: &TaskLayers, item: &[Layer]) -> (u64, f64) {
+        let scope = self.scope(task, layers, item);
+        let number = |node: &Option<crate::source::Node>| {
+            let value = self.ctx.templar.value(node.as_ref()?, &scope).ok()?;
+            <f64 as crate::action::arg::FromArg>::from_arg(value).ok()
+        };
+        let delay = number(&task.delay).filter(|d| *d >= 0.0).unwrap_or(RETRY_DELAY);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+        let retries = number(&task.retries).map(|r| r.clamp(0.0, 1e9) as u64);
+        let tries = match (retries, task.until.is_empty()) {
+            (Some(retries), _) => retries.max(1) + u64::from(retries > 0),
+            (None, false) => 4,
+            (None, true) => 1,
+        };
+        (tries, delay)
+    }
+
+    fn is_enough(&self, task: &Task, layers: &TaskLayers, item: &[Layer], outcome: &Outcome) -> bool {
+        if task.until.is_empty() {
+            return outcome.status != Status::Failed;
+        }
+        let scope = self.with_result(task, layers, item, &outcome.result);
+        matches!(all_hold(&self.ctx.templar, &task.until, &scope), Ok(None))
+    }
+
+    fn left(
+        &self,
+        task: &Task,
+        layers: &TaskLayers,
+        settings: &Settings,
+        item: &[Layer],
+        raw: Raw,
+    ) -> Left {
+        let ended = self.judge_as(task, layers, settings.ignore_errors, item, raw);
+        Left { outcome: ended.outcome, facts: ended.facts, vars: ended.vars }
+    }
+
+    /// Asks, decides and carries out, once.
+    async fn once(
+        &mut self,
+        task: &Arc<Task>,
+        name: &TaskRef,
+        layers: &TaskLayers,
+        settings: &Settings,
+        item: &[Layer],
+    ) -> Raw {
+        let to = settings.delegate_to.clone().unwrap_or_else(|| self.host.clone());
+        let item = self.with_delegate(settings, item);
+        let scope = self.scope(task, layers, &item);
+        let mut prepared = match prepare(&self.ctx.templar, task, &scope) {
+            Ok(prepared) => prepared,
+            Err(unready) => return self.unready(unready),
+        };
+        let mut observed = Observed { host: self.host.to_string(), ..Observed::default() };
+        (observed.check, observed.diff) = (settings.check, settings.diff);
+        if to == self.host && let Some(known) = self.seen.remove(&settings.way) {
+            // What was asked ahead serves here too, unless something was tried before.
+            observed = known;
+        }
+        loop {
+            let open = {
+                let (t, files) = (&self.ctx.templar, &self.ctx.files);
+                open_questions(t, files, &mut prepared, &mut observed, &scope)
+            };
+            let open = match open {
+                Ok(open) => open,
+                Err(unready) => return self.unready(unready),
+            };
+            if open.is_empty() {
+                break;
+            }
+            match self.trip(&to, settings, Vec::new(), &open, name).await {
+                Some(exchange) => {
+                    observed.me = exchange.me;
+                    for (query, state) in exchange.answers {
+                        observed.put(query, state);
+                    }
+                }
+                None => return Raw::default(),
+            }
+        }
+        let decided = prepared.action.decide(&observed);
+        let doubtful = prepared.action.reads(&observed).iter().any(|q| observed.is_provisional(&q.on));
+        forget_local(&prepared, &mut observed);
+        let mut raw = match decided {
+            Ok(decision) if decision.steps.is_empty() => Raw::decided(&decision, Vec::new()),
+            Ok(decision) if settings.check && !is_read_only(&decision) => would(&decision),
+            Ok(decision) => {
+                self.carry_out(&to, settings, name, prepared.action.as_ref(), &decision).await
+            }
+            Err(failure) => Raw { unknown: settings.check && doubtful, ..Raw::failure(failure) },
+        };
+        raw.unknown |= false;
+        // Retries look again; so does everyone else after something was done.
+        if to == self.host && !raw.changed && raw.failed.is_none() && task.until.is_empty() {
+            self.seen.insert(settings.way.clone(), observed);
+        } else if raw.changed {
+            self.seen.clear();
+            self.prepared.clear();
+        }
+        raw
+    }
+
+    /// The delegate's own connection variables are in sight of the task.
+    fn with_delegate(&self, settings: &Settings, item: &[Layer]) -> Vec<Layer> {
+        let mut item = item.to_vec();
+        if let Some(to) = &settings.delegate_to {
+            item.push(layer(vec![(
+                "ansible_delegated_vars".into(),
+                Var::data(&Value::from(to.to_string())),
+            )]));
+        }
+        item
+    }
+
+    fn unready(&self, unready: Unready) -> Raw {
+        match unready {
+            Unready::Pending => self.mistake(&TemplateError::Pending),
+            Unready::Mistake(error) => self.mistake(&error),
+            Unready::Argument(diagnostic) => {
+                Raw::mistake(&TemplateError::Other(Box::new(diagnostic)))
+            }
+        }
+    }
+
+    /// The steps of a decision, in order; controls by the engine, the rest by the host.
+    async fn carry_out(
+        &mut self,
+        to: &HostName,
+        settings: &Settings,
+        name: &TaskRef,
+        action: &dyn crate::action::Task,
+        decision: &Decision,
+    ) -> Raw {
+        let mut done: Vec<Done> = Vec::new();
+        for step in &decision.steps {
+            if let Step::Control(control) = step {
+                match self.control(to, settings, name, control).await {
+                    Ok(result) => done.push(Done::Controlled(result)),
+                    Err(raw) => return *raw,
+                }
+                continue;
+            }
+            let work = vec![Work::new(step, settings, name)];
+            let Some(exchange) = self.trip(to, settings, work, &[], name).await else {
+                return Raw::default();
+            };
+            match exchange.outcomes.into_iter().next() {
+                Some(StepOutcome::Done(one)) => done.push(one),
+                Some(StepOutcome::Failed(raw)) => return *raw,
+                Some(StepOutcome::NotRun) | None => {
+                    return Raw::mistake(&TemplateError::Other(Box::new(Diagnostic::bare(
+                        "the host did not carry out the step and did not say why",
+                    ))));
+                }
+            }
+        }
+        conclude(action, decision, &done)
+    }
+
+    /// An exchange for this task; a host that is lost ends the runner.
+    pub(super) async fn trip(
+        &mut self,
+        to: &HostName,
+        settings: &Settings,
+        work: Vec<Work>,
+        queries: &[crate::resource::Query],
+        name: &TaskRef,
+    ) -> Option<Exchange> {
+        let started = !work.is_empty();
+        let password = settings.password.clone();
+        let sessions = Arc::clone(&self.ctx.sessions);
+        let answer = sessions.exchange(&self.host, to, &settings.way, password, work, queries).await;
+        match answer {
+            Ok(exchange) => {
+                self.tally.round_trips += 1;
+                Some(exchange)
+            }
+            Err(error) => {
+                self.lose(&error, started, Some(name.clone()), settings.ignore_unreachable);
+                None
+            }
+        }
+    }
+}
+
+fn is_read_only(decision: &Decision) -> bool {
+    decision.steps.iter().all(|s| match s {
+        Step::Run(run) => run.read_only,
+        Step::Control(control) => control.only_reads(),
+        Step::Set(_) => false,
+    })
+}
+
+/// Check mode: what the steps would do.
+fn would(decision: &Decision) -> Raw {
+    let mut raw = Raw::decided(decision, diffs(decision));
+    let opaque = decision.steps.iter().any(|s| !matches!(s, Step::Set(_)));
+    if opaque && decision.changed.is_none() {
+        raw.unknown = true;
+        raw.changed = false;
+        raw.result.insert("skipped".into(), true.into());
+    }
+    raw
+}

@@ -1,0 +1,112 @@
+//! From a host's variables to how it is reached.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::action::arg::{FromArg, text};
+use crate::host::dialer::Dialer;
+use crate::host::target::{Engine, Kind, SshTarget, Target};
+use crate::host::{ErrorKind, HostError, Link};
+use crate::source::{Secret, Value};
+use crate::vars::{Scope, SearchPath, Templar};
+
+use super::event::HostName;
+use super::fleet::{Fleet, TaskLayers};
+use super::options::Connection;
+
+/// Resolves and connects hosts of a run.
+pub struct Targets {
+    pub dialer: Arc<Dialer>,
+    pub fleet: Arc<Fleet>,
+    pub templar: Arc<Templar>,
+    pub connection: Connection,
+}
+
+impl Targets {
+    pub(super) async fn connect(
+        &self,
+        subject: &HostName,
+        to: &HostName,
+    ) -> Result<Box<dyn Link>, HostError> {
+        let _ = subject;
+        let target = self.resolve(to)?;
+        self.dialer.connect(&target).await
+    }
+
+    /// The connection variables of a host. Its facts are not asked: a host does not choose where
+    /// its name leads.
+    fn resolve(&self, to: &HostName) -> Result<Target, HostError> {
+        let layers = TaskLayers { without_facts: true, ..TaskLayers::default() };
+        let scope = self.fleet.scope(to, &layers, &Arc::new(SearchPath::default()));
+        let known = self.fleet.contains(to);
+        let kind = self.word(&scope, &["ansible_connection"])?.or_else(|| self.connection.kind.clone());
+        // `localhost` that nobody put into the inventory is this machine.
+        let implicit = !known && matches!(&**to, "localhost" | "127.0.0.1" | "::1");
+        let kind = kind.unwrap_or_else(|| if implicit { "local" } else { "ssh" }.to_owned());
+        let short = kind.rsplit('.').next().unwrap_or(&kind);
+        let address = self
+            .word(&scope, &["ansible_host", "ansible_ssh_host"])?
+            .unwrap_or_else(|| to.to_string());
+        match short {
+            "local" => Ok(Target::local(to.to_string())),
+            "docker" | "podman" => {
+                let engine = if short == "docker" { Engine::Docker } else { Engine::Podman };
+                let user = self.word(&scope, &["ansible_user"])?.or_else(|| self.connection.user.clone());
+                let kind = Kind::Container { engine, id: address, user };
+                Ok(Target { name: to.to_string(), kind })
+            }
+            "ssh" | "smart" | "paramiko" | "paramiko_ssh" => self.ssh(to, address, &scope),
+            other => Err(HostError::new(
+                ErrorKind::Unreachable,
+                format!("there is no connection named `{other}`"),
+            )
+            .hint("there are ssh, local, docker and podman")),
+        }
+    }
+
+    fn ssh(&self, to: &HostName, host: String, scope: &Scope) -> Result<Target, HostError> {
+        let or = &self.connection;
+        let wrong = |m: String| HostError::new(ErrorKind::Unreachable, m);
+        let port = match self.value(scope, &["ansible_port", "ansible_ssh_port"])? {
+            Some(value) => {
+                let port = i64::from_arg(value).map_err(|m| wrong(format!("ansible_port {m}")))?;
+                Some(u16::try_from(port).map_err(|_| wrong(format!("{port} is not a port")))?)
+            }
+            None => None,
+        };
+        let mut args = or.common_args.clone();
+        for name in ["ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_args"] {
+            if let Some(line) = self.word(scope, &[name])? {
+                let words = crate::resource::script::words(&line)
+                    .ok_or_else(|| wrong(format!("the quotes in {name} are not balanced")))?;
+                args.extend(words);
+            }
+        }
+        let key = self.word(scope, &["ansible_ssh_private_key_file", "ansible_private_key_file"])?;
+        let password =
+            self.word(scope, &["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"])?;
+        let checking =
+            self.value(scope, &["ansible_host_key_checking", "ansible_ssh_host_key_checking"])?;
+        let ssh = SshTarget {
+            host,
+            port,
+            user: self
+                .word(scope, &["ansible_user", "ansible_ssh_user"])?
+                .or_else(|| or.user.clone()),
+            password: password.map(Secret::new).or_else(|| or.password.clone()),
+            private_key: key.map(PathBuf::from).or_else(|| or.private_key.clone()),
+            args,
+            host_key_checking: checking.and_then(|v| bool::from_arg(v).ok()),
+        };
+        Ok(Target::ssh(to.to_string(), ssh))
+    }
+
+    fn value(&self, scope: &Scope, names: &[&str]) -> Result<Option<Value>, HostError> {
+        super::settings::variable(&self.templar, names, scope)
+            .map_err(|e| HostError::new(ErrorKind::Unreachable, e.diagnostic().message))
+    }
+
+    fn word(&self, scope: &Scope, names: &[&str]) -> Result<Option<String>, HostError> {
+        Ok(self.value(scope, names)?.as_ref().and_then(text).filter(|w| !w.is_empty()))
+    }
+}

@@ -1,0 +1,133 @@
+//! A change in words: its two ends as text, and one line that says it.
+
+use super::file::{FileState, Node};
+use super::{Change, State};
+
+/// The ends of a change for a diff, and a summary that stands without one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Described {
+    pub before: String,
+    pub after: String,
+    pub summary: String,
+}
+
+/// Says what a change does.
+pub fn describe(change: &Change) -> Described {
+    let (before, after) = (&change.before, &change.after);
+    match (before, after) {
+        (State::File(a), State::File(b)) => files(a, b),
+        (State::Absent, State::File(b)) => Described {
+            before: String::new(),
+            after: text(b).unwrap_or_default(),
+            summary: format!("new {}", what(b)),
+        },
+        (State::File(a), State::Absent) => Described {
+            before: text(a).unwrap_or_default(),
+            after: String::new(),
+            summary: format!("removed {}", what(a)),
+        },
+        (State::Text(a), State::Text(b)) => {
+            Described { before: a.clone(), after: b.clone(), summary: "changed".into() }
+        }
+        _ => {
+            let (before, after) = (short(before), short(after));
+            let summary = match (before.as_str(), after.as_str()) {
+                ("absent", after) => format!("new {after}").trim_end().to_owned(),
+                (before, after) => format!("{before} → {after}"),
+            };
+            let line = |s: String| if s.is_empty() { s } else { format!("{s}\n") };
+            Described { before: line(before), after: line(after), summary }
+        }
+    }
+}
+
+fn files(a: &FileState, b: &FileState) -> Described {
+    let mut parts = Vec::new();
+    let mut out = Described::default();
+    if a.node != b.node {
+        if let (Some(before), Some(after)) = (text(a), text(b)) {
+            (out.before, out.after) = (before, after);
+            parts.push("content".to_owned());
+        } else if std::mem::discriminant(&a.node) == std::mem::discriminant(&b.node) {
+            parts.push("content".to_owned());
+        } else {
+            parts.push(format!("{} → {}", what(a), what(b)));
+        }
+    }
+    let mut lines = (String::new(), String::new());
+    let mut note = |name: &str, before: String, after: String| {
+        parts.push(format!("{name} {before} → {after}"));
+        lines.0.push_str(&format!("{name}: {before}\n"));
+        lines.1.push_str(&format!("{name}: {after}\n"));
+    };
+    if a.mode != b.mode && !b.is_link() {
+        note("mode", format!("{:04o}", a.mode), format!("{:04o}", b.mode));
+    }
+    if !a.owner.same(&b.owner) {
+        note("owner", a.owner.word(), b.owner.word());
+    }
+    if !a.group.same(&b.group) {
+        note("group", a.group.word(), b.group.word());
+    }
+    if out.before.is_empty() && out.after.is_empty() {
+        (out.before, out.after) = lines;
+    }
+    out.summary = parts.join(", ");
+    out
+}
+
+fn what(file: &FileState) -> &'static str {
+    match file.node {
+        Node::File(_) => "file",
+        Node::Dir => "directory",
+        Node::Link { .. } => "link",
+        Node::Other(_) => "special file",
+    }
+}
+
+/// The text of a file, if there is any to show.
+fn text(file: &FileState) -> Option<String> {
+    match &file.node {
+        Node::File(Some(content)) => Some(content.text()?.to_owned()),
+        Node::Link { target } => Some(format!("link to {target}\n")),
+        _ => None,
+    }
+}
+
+fn short(state: &State) -> String {
+    match state {
+        State::Absent => "absent".into(),
+        State::Package(p) => p.version.clone().unwrap_or_else(|| match &p.candidate {
+            Some(version) => version.clone(),
+            None => "absent".into(),
+        }),
+        State::Unit(u) => {
+            let mut words = vec![if u.running { "running" } else { "stopped" }];
+            match u.enabled {
+                Some(true) => words.push("enabled"),
+                Some(false) => words.push("disabled"),
+                None => {}
+            }
+            if u.masked {
+                words.push("masked");
+            }
+            words.join(", ")
+        }
+        State::Sysctl(value) => value.clone(),
+        State::User(u) => format!(
+            "uid={} group={} groups={} home={} shell={}",
+            u.uid,
+            u.group,
+            u.groups.join(","),
+            u.home,
+            u.shell
+        ),
+        State::Group(g) => format!("gid={}", g.gid),
+        State::Hostname(h) => h.permanent.clone(),
+        State::Content(c) => format!("{} bytes", c.size),
+        State::Archive(a) => if a.unpacked { "unpacked" } else { "to be unpacked" }.into(),
+        State::Index(_) => "package index".into(),
+        State::Upgrade(u) => format!("{} packages pending", u.pending.len()),
+        _ => String::new(),
+    }
+}
