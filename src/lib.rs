@@ -5,11 +5,14 @@
 
 pub mod action;
 pub mod cli;
+pub mod engine;
 pub mod host;
 pub mod inventory;
+pub mod journal;
 pub mod lab;
 pub mod plan;
 pub mod playbook;
+pub mod report;
 pub mod resource;
 pub mod source;
 pub mod vars;

@@ -100,6 +100,13 @@ pub enum Control {
     Reboot(Reboot),
 }
 
+impl Control {
+    /// Whether check mode carries it out too: it changes nothing on any host.
+    pub fn only_reads(&self) -> bool {
+        !matches!(self, Control::Reboot(_))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meta {
     FlushHandlers,

@@ -26,8 +26,6 @@ pub struct Observed {
     pub host: String,
     /// Whether diffs are wanted, so that contents are worth asking for before they are replaced.
     pub diff: bool,
-    /// The host's name in the inventory.
-    pub host: String,
     /// Nothing is carried out: what was decided stays laid over what is asked.
     pub check: bool,
     /// Something opaque would have run: whatever is asked from now on may turn out otherwise.
@@ -68,7 +66,7 @@ impl Observed {
     pub fn answers(&self, query: &Query) -> bool {
         self.seen
             .get(&query.on)
-            .is_some_and(|s| (s.decided || s.want.has(query.want)))
+            .is_some_and(|s| s.decided || s.want.has(query.want))
     }
 
     pub fn put(&mut self, query: Query, state: State) {

@@ -24,7 +24,8 @@ pub struct Context {
     pub mask: Mask,
     pub events: UnboundedSender<Event>,
     /// Somebody asked the run to stop: nothing new is started.
-    pub stop: AtomicBool,
+    pub stop: Arc<AtomicBool>,
+    pub asker: super::asker::Asker,
 }
 
 impl Context {

@@ -343,7 +343,7 @@ fn collect(
 ) -> Result<(), String> {
     let ignored = |name: &str| include.ignore_files.iter().any(|i| i == name);
     let matching = match &include.files_matching {
-        Some(pattern) => Some(crate::source::pyre::PyRegex::new(pattern, "")?),
+        Some(pattern) => Some(crate::source::pyre::PyRegex::new(pattern, crate::source::pyre::PyFlags::default())?),
         None => None,
     };
     for name in files.list(dir) {

@@ -162,6 +162,21 @@ impl Cursor {
         self.stack.iter().any(|f| f.handlers)
     }
 
+    /// Passes over what is left of the role whose task the cursor stands behind.
+    pub fn leave_role(&mut self) {
+        let role = |item: &Item| match item {
+            Item::Task(task) => task.role.as_ref().map(Arc::as_ptr),
+            Item::Block(_) => None,
+        };
+        let Some(frame) = self.stack.last() else { return };
+        let Some(now) = frame.items.get(frame.index.wrapping_sub(1)).and_then(role) else { return };
+        for frame in &mut self.stack {
+            while frame.items.get(frame.index).is_some_and(|i| within(i, now)) {
+                frame.index += 1;
+            }
+        }
+    }
+
     /// Leaves everything: `end_host`, `end_play`.
     pub fn clear(&mut self) {
         self.stack.clear();
@@ -184,6 +199,14 @@ impl Cursor {
     /// Whether the task the cursor stands behind is inside a block's rescue.
     pub fn in_rescue(&self) -> bool {
         self.stack.iter().any(|f| matches!(f.kind, Kind::Rescue(_)))
+    }
+}
+
+/// Whether an item belongs to a role.
+fn within(item: &Item, role: *const crate::plan::Role) -> bool {
+    match item {
+        Item::Task(task) => task.role.as_ref().is_some_and(|r| Arc::as_ptr(r) == role),
+        Item::Block(block) => block.body.first().is_some_and(|i| within(i, role)),
     }
 }
 

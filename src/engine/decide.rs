@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::action::{Step, Task as _};
+use crate::action::Step;
 use crate::plan::{Call, Loop, Task};
 use crate::resource::Query;
 use crate::source::{Diagnostic, Value};
@@ -36,7 +36,7 @@ impl Runner {
             layers.vars.push(self.play.role_magic(role));
         }
         layers.vars.extend(task.keywords.vars.iter().cloned());
-        layers.params.extend(task.keywords.params.iter().cloned());
+        layers.params.extend(task.keywords.include_vars.iter().cloned());
         layers.params.extend(cursor.vars());
         layers
     }
@@ -63,7 +63,7 @@ impl Runner {
                 let written = || node.as_str().unwrap_or_default().to_owned();
                 self.ctx.templar.text(node, &scope).unwrap_or_else(|_| written())
             }
-            None => action.clone(),
+            None => task.action.clone(),
         };
         TaskRef {
             position: Arc::from(position),
@@ -317,8 +317,7 @@ impl Runner {
         let doing = &self.queue[d];
         let key = (Arc::clone(&doing.place), i);
         let scope = self.scope(task, &doing.layers, item);
-        let fresh = |p: &Prepared| p.depends.is_disjoint(&self.dirty);
-        let mut prepared = match self.prepared.remove(&key).filter(fresh) {
+        let mut prepared = match self.prepared.remove(&key) {
             Some(prepared) => prepared,
             None => prepare(&self.ctx.templar, task, &scope)?,
         };
@@ -510,8 +509,8 @@ impl Runner {
             let key = (Arc::clone(&place), i);
             let scope = self.scope(task, &layers, &item);
             let mut prepared = match self.prepared.remove(&key) {
-                Some(prepared) if prepared.depends.is_disjoint(&self.dirty) => prepared,
-                _ => match prepare(&self.ctx.templar, task, &scope) {
+                Some(prepared) => prepared,
+                None => match prepare(&self.ctx.templar, task, &scope) {
                     Ok(prepared) => prepared,
                     Err(_) => continue,
                 },

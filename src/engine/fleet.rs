@@ -1,7 +1,7 @@
 //! What is known of every host: its variables by origin, shared by all that run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, RwLock};
 
 use crate::resource::facts::Facts;
 use crate::source::{Mapping, Value};
@@ -190,12 +190,7 @@ impl Fleet {
         layers.extend(vars.inventory.iter().rev().cloned());
         layers.extend(task.role_defaults.iter().cloned());
         layers.extend(vars.defaults.iter().rev().cloned());
-        Scope {
-            layers,
-            hosts: self.hosts(),
-            search: Arc::clone(search),
-            looked_up: Mutex::default(),
-        }
+        Scope::new(layers, self.hosts(), Arc::clone(search))
     }
 
     fn hosts(&self) -> Arc<dyn Hosts> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::plan::{Call, Include, Item, Task};
-use crate::source::{Diagnostic, Mapping, Value};
+use crate::source::{Diagnostic, Value};
 use crate::vars::{Layer, TemplateError, Var};
 
 use super::decide::When;
@@ -128,7 +128,7 @@ impl Runner {
             Call::IncludeRole(include) => {
                 let name = text(&include.what)?;
                 let from = |node: &Option<crate::source::Node>| node.as_ref().map(text).transpose();
-                let parts = crate::plan::compile::RoleParts {
+                let parts = crate::plan::IncludeArgs {
                     tasks_from: from(&include.tasks_from)?,
                     vars_from: from(&include.vars_from)?,
                     defaults_from: from(&include.defaults_from)?,
@@ -143,18 +143,10 @@ impl Runner {
     }
 
     /// A role that was included leaves its handlers, and if it is public its variables, to the play.
-    fn adopt(&mut self, include: &Include, role: &crate::plan::compile::IncludedRole) {
+    fn adopt(&mut self, include: &Include, role: &crate::plan::IncludedRole) {
         self.play.add_handlers(&role.handlers);
         if include.public {
             self.ctx.fleet.add_role(&self.host, &role.role.defaults, &role.role.vars);
         }
-    }
-}
-
-/// Variables read from project files, for `include_vars`.
-pub(super) fn as_mapping(value: Value) -> Mapping {
-    match value {
-        Value::Mapping(map) => map,
-        _ => Mapping::new(),
     }
 }

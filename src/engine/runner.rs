@@ -7,13 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::action::{Done, Observed, Task as _, Touched};
+use crate::action::{Done, Observed};
+use crate::host::HostError;
 use crate::resource::Query;
 
 use super::context::Context;
 use super::cursor::{Cursor, Fate, Position};
 use super::doing::{Doing, ItemState};
-use super::event::{Event, HostName, Recap, Status};
+use super::event::{Event, HostName, Recap, Status, TaskRef};
 use super::play::PlayRun;
 use super::prepare::Prepared;
 use super::rendezvous::Place;
@@ -41,8 +42,6 @@ pub(super) struct Runner {
     /// Tasks decided and not yet settled, in order.
     pub queue: Vec<Doing>,
     pub prepared: BTreeMap<(Position, usize), Prepared>,
-    /// Names assigned since something was prepared.
-    pub dirty: BTreeSet<String>,
     /// Handlers asked for, by index.
     pub notified: BTreeSet<usize>,
     /// Nothing is begun before what is queued has its verdict.
@@ -83,7 +82,6 @@ impl Runner {
             seen: BTreeMap::new(),
             queue: Vec::new(),
             prepared: BTreeMap::new(),
-            dirty: BTreeSet::new(),
             notified: BTreeSet::new(),
             hold: false,
             alone: BTreeSet::new(),
@@ -194,7 +192,7 @@ impl Runner {
         let answer = answer.await;
         let Exchange { outcomes, answers, me } = match answer {
             Ok(exchange) => exchange,
-            Err(error) => return self.lost(&error, &keys),
+            Err(error) => return self.lose_queue(&error, &keys),
         };
         self.tally.round_trips += 1;
         let opaque = self.opaque(&keys);
@@ -275,30 +273,54 @@ impl Runner {
     }
 
     /// The host does not answer: whatever was under way has no verdict.
-    fn lost(&mut self, error: &crate::host::HostError, keys: &[(usize, usize)]) {
-        use crate::host::ErrorKind::{Deadline, Lost, Protocol};
-        let started = matches!(error.kind, Lost | Deadline | Protocol) && !keys.is_empty();
-        let index = keys.first().map_or(0, |(d, _)| *d).min(self.queue.len());
+    fn lose_queue(&mut self, error: &HostError, keys: &[(usize, usize)]) {
+        let index = keys.first().map_or(0, |(d, _)| *d);
         let task = self.queue.get(index).map(|d| d.name.clone());
-        if started && let Some(name) = task {
-            let mut result = crate::source::Mapping::new();
-            let text = format!("no verdict was seen: {error}");
-            result.insert("msg".into(), text.into());
-            result.insert("unknown".into(), true.into());
-            let outcome = super::event::Outcome::new(Status::Unknown, result.into());
-            self.tally.unknown += 1;
-            self.ctx.tell(Event::Ended { host: self.host.clone(), task: name, outcome });
-        } else {
-            self.tally.unreachable += 1;
-            self.ctx.tell(Event::Unreachable {
-                host: self.host.clone(),
-                task,
-                message: error.message.clone(),
-                hint: error.hint.clone(),
-            });
-        }
+        let ignore = self.queue.get(index).is_some_and(|d| d.settings.ignore_unreachable);
         self.queue.clear();
-        self.life = Life::Unreachable;
+        self.lose(error, !keys.is_empty(), task, ignore);
+    }
+
+    /// A host is lost: unreachable where nothing was started, unknown where something was.
+    pub fn lose(&mut self, error: &HostError, started: bool, task: Option<TaskRef>, ignore: bool) {
+        use crate::host::ErrorKind::{Become, Deadline, Lost, Protocol};
+        let (host, message) = (self.host.clone(), error.message.clone());
+        let mut result = crate::source::Mapping::new();
+        let status = match (error.kind, task.is_some()) {
+            // The host answered: it is the user that could not be become.
+            (Become, true) => Status::Failed,
+            (Lost | Deadline | Protocol, true) if started => Status::Unknown,
+            _ => Status::Unreachable,
+        };
+        let text = match status {
+            Status::Unknown => format!("no verdict was seen: {message}"),
+            _ => message.clone(),
+        };
+        result.insert("msg".into(), text.into());
+        result.insert("changed".into(), false.into());
+        match (status, task) {
+            (Status::Unreachable, task) => {
+                self.tally.unreachable += 1;
+                let hint = error.hint.clone();
+                self.ctx.tell(Event::Unreachable { host, task, message, hint });
+            }
+            (status, Some(task)) => {
+                let key = if status == Status::Failed { "failed" } else { "unknown" };
+                result.insert(key.into(), true.into());
+                match status {
+                    Status::Failed => self.tally.failed += 1,
+                    _ => self.tally.unknown += 1,
+                }
+                let outcome = super::event::Outcome::new(status, result.into());
+                self.ctx.tell(Event::Ended { host, task, outcome });
+            }
+            (_, None) => {}
+        }
+        match status {
+            Status::Failed => self.fail(),
+            _ if ignore => self.seen.clear(),
+            _ => self.life = Life::Unreachable,
+        }
     }
 
     /// A task failed on this host: goes to what catches it.
@@ -311,13 +333,6 @@ impl Runner {
             }
             Fate::Always => {}
             Fate::Out => self.life = Life::Failed,
-        }
-    }
-
-    /// Lays what a change leaves over what was seen.
-    pub fn overlay(&mut self, way: &Way, touched: &Touched) {
-        if let Some(observed) = self.seen.get_mut(way) {
-            observed.touch(touched);
         }
     }
 }

@@ -30,6 +30,9 @@ const LOCK_WAIT: u32 = 300;
 /// Tasks that may take longer say so with `timeout`, or run with `async`.
 const LONGEST_REQUEST: Duration = Duration::from_secs(6 * 3600);
 
+/// One file that takes longer to send than this is given up.
+const LONGEST_UPLOAD: Duration = Duration::from_secs(3600);
+
 /// Questions only read: a host that does not answer them in this time hangs.
 const LONGEST_PROBE: Duration = Duration::from_secs(180);
 
@@ -90,6 +93,8 @@ struct Open {
     hello: prelude::Hello,
     /// The functions that changes need are there.
     loaded: bool,
+    /// What opened it, for the channels that uploads take.
+    password: Option<Secret>,
 }
 
 impl Sessions {
@@ -207,7 +212,8 @@ impl Sessions {
         }
         let entries = self.begin(to, work).await;
         for upload in apply.uploads() {
-            upload_one(link.as_ref(), upload).await?;
+            let launch = launching(way, open.password.as_ref(), &token(), &upload.command)?;
+            upload_one(link.as_ref(), &launch, upload).await?;
         }
         let limit = if work.is_empty() { LONGEST_PROBE } else { deadline(work) };
         let body = apply.script().to_owned();
@@ -292,28 +298,13 @@ impl Sessions {
             }
         };
         let token = token();
-        let started = match &way.r#become {
-            None => launch::login(),
-            Some(who) => {
-                let how = launch::Become {
-                    method: &who.method,
-                    user: &who.user,
-                    exe: who.exe.as_deref(),
-                    flags: who.flags.as_deref(),
-                    has_password: password.is_some(),
-                };
-                launch::becoming(how, &token).map_err(|m| HostError::new(ErrorKind::Become, m))?
-            }
-        };
-        let prompt = started.prompt.zip(password).map(|(token, password)| Prompt { token, password });
-        let launch =
-            Launch { command: started.command, prompt, ready: started.ready, pty: started.pty };
+        let launch = launching(way, password.as_ref(), &token, "sh")?;
         let text = prelude::prelude(&token);
         let (shell, hello) =
             Shell::open(link.as_ref(), &launch, &text, &token, &Deadlines::default()).await?;
         let no_shell = |m: String| HostError::new(ErrorKind::NoShell, m);
         let hello = prelude::hello(&hello.text).map_err(no_shell)?;
-        session.shells.insert(way.clone(), Open { shell, hello, loaded: false });
+        session.shells.insert(way.clone(), Open { shell, hello, loaded: false, password });
         if fresh {
             let seconds = began.elapsed().as_secs_f64();
             let _ = self.events.send(Event::Connected { host: to.clone(), seconds });
@@ -374,21 +365,57 @@ fn deadline(work: &[Work]) -> Duration {
     }
 }
 
+/// How a command line is started as the user of this way.
+fn launching(
+    way: &Way,
+    password: Option<&Secret>,
+    token: &str,
+    line: &str,
+) -> Result<Launch, HostError> {
+    let Some(who) = &way.r#become else { return Ok(Launch::plain(line)) };
+    let how = launch::Become {
+        method: &who.method,
+        user: &who.user,
+        exe: who.exe.as_deref(),
+        flags: who.flags.as_deref(),
+        has_password: password.is_some(),
+    };
+    let started = launch::becoming(how, token, line)
+        .map_err(|m| HostError::new(ErrorKind::Become, m))?;
+    let prompt = started
+        .prompt
+        .zip(password)
+        .map(|(token, password)| Prompt { token, password: password.clone() });
+    Ok(Launch {
+        command: started.command,
+        prompt,
+        ready: started.ready,
+        pty: started.pty,
+        denied: Vec::new(),
+    })
+}
+
 async fn upload_one(
     link: &dyn Link,
+    launch: &Launch,
     upload: &crate::resource::apply::Upload,
 ) -> Result<(), HostError> {
+    use crate::host::transfer::upload as stream;
+    let deadlines = Deadlines::default();
     let sent = match (&upload.content.bytes, &upload.content.source) {
         (Some(bytes), _) => {
-            crate::host::stream::upload(link, &upload.command, &mut bytes.as_ref()).await?
+            stream(link, launch, &mut bytes.as_ref(), &deadlines, Some(LONGEST_UPLOAD)).await?
         }
         (None, Some(path)) => {
             let mut file = tokio::fs::File::open(path).await.map_err(|e| {
-                HostError::new(ErrorKind::Lost, format!("cannot read {}: {e}", path.display()))
+                HostError::new(ErrorKind::Unreachable, format!("cannot read {}: {e}", path.display()))
             })?;
-            crate::host::stream::upload(link, &upload.command, &mut file).await?
+            stream(link, launch, &mut file, &deadlines, Some(LONGEST_UPLOAD)).await?
         }
-        (None, None) => return Err(HostError::new(ErrorKind::Lost, "the bytes to send are gone")),
+        (None, None) => {
+            let text = "the bytes to send are not at hand";
+            return Err(HostError::new(ErrorKind::Unreachable, text));
+        }
     };
     // What went wrong with it is found again, and told, when the script looks at the file.
     let _ = sent;

@@ -26,7 +26,7 @@ pub struct Become {
 }
 
 /// Keywords, rendered.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     pub way: Way,
     pub password: Option<Secret>,

@@ -60,22 +60,20 @@ impl Runner {
     /// All items of a task are decided: later tasks see its predicted result, or that there is none
     /// yet.
     pub(super) fn promise(&mut self, d: usize) {
-        let doing = &self.queue[d];
         let mut assigned = Vec::new();
-        for item in &doing.items {
-            if let ItemState::Ended(ended) = &item.state {
-                let (facts, vars) = (ended.facts.clone(), ended.vars.clone());
-                if let Some(facts) = facts {
-                    self.ctx.fleet.add_facts(&self.host, &facts);
-                    assigned.push("ansible_facts".to_owned());
-                }
-                for (name, value) in vars {
-                    let before = self.ctx.fleet.set(&self.host, &name, Var::data(&value));
-                    self.queue[d].assigned.push(before);
-                    assigned.push(name);
-                }
+        let mut undo = Vec::new();
+        for item in &self.queue[d].items {
+            let ItemState::Ended(ended) = &item.state else { continue };
+            if let Some(facts) = &ended.facts {
+                self.ctx.fleet.add_facts(&self.host, facts);
+                assigned.push("ansible_facts".to_owned());
+            }
+            for (name, value) in &ended.vars {
+                undo.push(self.ctx.fleet.set(&self.host, name, Var::data(value)));
+                assigned.push(name.clone());
             }
         }
+        self.queue[d].assigned.extend(undo);
         let doing = &self.queue[d];
         if let Some(name) = doing.task.register.clone() {
             let value = match self.predicted(doing) {

@@ -346,7 +346,8 @@ impl Runner {
             Ok(prepared) => prepared,
             Err(unready) => return self.unready(unready),
         };
-        let mut observed = Observed { host: self.host.to_string(), ..Observed::default() };
+        let mut observed = Observed::default();
+        observed.host = self.host.to_string();
         (observed.check, observed.diff) = (settings.check, settings.diff);
         if to == self.host && let Some(known) = self.seen.remove(&settings.way) {
             // What was asked ahead serves here too, unless something was tried before.

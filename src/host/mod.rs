@@ -14,6 +14,7 @@ mod known_hosts;
 mod local;
 mod pattern;
 pub mod server;
+pub mod process;
 pub mod shell;
 pub mod ssh;
 pub mod target;

@@ -275,6 +275,7 @@ impl Task {
             poll: None,
             role: None,
             search: Arc::new(SearchPath::default()),
+            action: String::new(),
             implicit: false,
         }
     }

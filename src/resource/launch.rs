@@ -35,12 +35,19 @@ pub fn login() -> Launch {
     Launch { command: "sh".into(), prompt: None, ready: None, pty: false }
 }
 
-/// A shell as another user. `token` is random: it stands in the prompt and in the ready mark.
-pub fn becoming(how: Become<'_>, token: &str) -> Result<Launch, String> {
+/// A command line as another user: `sh`, or one that reads its standard input. `token` is random: it
+/// stands in the prompt and in the ready mark.
+pub fn becoming(how: Become<'_>, token: &str, line: &str) -> Result<Launch, String> {
     check_user(how.user)?;
     let user = quote(how.user);
     let ready = format!("palisade-ready-{token}");
-    let shell = quote(&format!("echo {ready}; exec sh"));
+    // Behind a terminal, what is written must arrive as it is.
+    let raw = if how.has_password && how.method != "sudo" { "stty raw -echo; " } else { "" };
+    let line = match line {
+        "sh" => "exec sh".to_owned(),
+        line => format!("exec sh -c {}", quote(line)),
+    };
+    let shell = quote(&format!("{raw}echo {ready}; {line}"));
     let exe = |default: &str| quote(how.exe.filter(|e| !e.is_empty()).unwrap_or(default));
     let flags = |default: &str| match how.flags.filter(|f| !f.trim().is_empty()) {
         // Flags are the user's own words of a command line.
@@ -97,7 +104,7 @@ mod tests {
 
     fn sudo(user: &str) -> Result<String, String> {
         let how = Become { method: "sudo", user, exe: None, flags: None, has_password: false };
-        becoming(how, "abc").map(|l| l.command)
+        becoming(how, "abc", "sh").map(|l| l.command)
     }
 
     #[test]

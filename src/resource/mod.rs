@@ -42,6 +42,8 @@ pub mod apply;
 pub mod archive;
 pub mod change;
 pub mod crontab;
+pub mod describe;
+pub mod launch;
 pub mod download;
 pub mod facts;
 pub mod file;

@@ -89,6 +89,31 @@ impl Files {
         }
     }
 
+    /// Where a symbolic link leads, as it is written.
+    pub fn link(&self, path: &Path) -> Option<String> {
+        match self {
+            Files::Disk => std::fs::read_link(path).ok()?.to_str().map(str::to_owned),
+            Files::Map(_) => None,
+        }
+    }
+
+    /// The permission bits of a file.
+    pub fn mode(&self, path: &Path) -> u32 {
+        use std::os::unix::fs::PermissionsExt;
+        match self {
+            Files::Disk => std::fs::metadata(path).map_or(0o644, |m| m.permissions().mode() & 0o7777),
+            Files::Map(_) => 0o644,
+        }
+    }
+
+    /// The home folder of whoever runs this.
+    pub fn home(&self) -> Option<PathBuf> {
+        match self {
+            Files::Disk => std::env::home_dir(),
+            Files::Map(_) => None,
+        }
+    }
+
     /// Names in a folder, sorted; empty where there is no such folder.
     pub fn list(&self, path: &Path) -> Vec<String> {
         let mut names: Vec<String> = match self {

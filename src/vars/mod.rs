@@ -125,6 +125,7 @@ mod object;
 mod ops;
 mod parse;
 mod place;
+mod project;
 mod run;
 mod scope;
 mod templar;

@@ -1,0 +1,32 @@
+//! Exit codes: one documented variant each.
+
+use std::process::ExitCode;
+
+/// How the program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All hosts are fine; for read-only verbs, nothing was found.
+    Fine = 0,
+    /// It could not start: a mistake in a playbook, inventory, vault or option value.
+    Start = 1,
+    /// At least one host failed.
+    Failed = 2,
+    /// `drift` found differences.
+    Findings = 3,
+    /// At least one host was unreachable; wins over [`Exit::Failed`].
+    Unreachable = 4,
+    /// The command line is wrong.
+    Usage = 5,
+    /// Stopped by Ctrl-C after an orderly end.
+    Interrupted = 130,
+    /// Stopped by SIGTERM after an orderly end.
+    Terminated = 143,
+    /// A mistake of ours.
+    Internal = 250,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}

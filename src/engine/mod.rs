@@ -1,0 +1,36 @@
+//! When and on whom: carries a plan out on hosts.
+//!
+//! Each host runs by itself as a task of the runtime ([`runner`]): it decides as far ahead as it can,
+//! and exchanges one script for one reply when it needs an answer or a verdict. Hosts meet only where
+//! the playbook couples them ([`rendezvous`]). Everything that happens is an [`event::Event`].
+//!
+//! **The engine names no action, and builds no shell text.**
+
+mod asker;
+mod context;
+mod control;
+mod cursor;
+mod decide;
+mod diff;
+mod doing;
+pub mod event;
+mod fleet;
+mod include;
+mod magic;
+pub mod options;
+mod play;
+mod prepare;
+mod rendezvous;
+mod run;
+mod runner;
+mod session;
+mod settings;
+mod settle;
+mod solo;
+mod target;
+mod verdict;
+
+pub use asker::{Terminal, Unattended};
+pub use event::Event;
+pub use options::Options;
+pub use run::{Job, Summary, run};

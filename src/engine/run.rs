@@ -1,0 +1,408 @@
+//! A whole run: play after play, batch after batch.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use crate::host::dialer::Dialer;
+use crate::inventory::Inventory;
+use crate::journal::Journal;
+use crate::plan::compile::Compiler;
+use crate::plan::{Call, Plan, Play, Task};
+use crate::source::{Diagnostic, Files, Kind, Mask, Node, Value};
+use crate::vars::{Layer, Scope, Templar, Var, Vars};
+
+use super::asker::{Asker, Terminal};
+use super::context::Context;
+use super::event::{Event, HostName, PlayRef, Recap};
+use super::fleet::{Fleet, TaskLayers};
+use super::magic;
+use super::options::Options;
+use super::play::{Batch, run_batch};
+use super::runner::Life;
+use super::session::Sessions;
+use super::target::Targets;
+
+/// Everything a run is made from.
+pub struct Job {
+    pub plan: Plan,
+    pub playbooks: Vec<String>,
+    pub inventory: Inventory,
+    /// Hosts that `--limit` allows; `None` is all.
+    pub limit: Option<Vec<HostName>>,
+    pub limit_text: Option<String>,
+    pub templar: Arc<Templar>,
+    pub compiler: Arc<Compiler>,
+    pub dialer: Arc<Dialer>,
+    pub files: Files,
+    /// Level 22.
+    pub extra: Layer,
+    /// Answers to `vars_prompt`, by name.
+    pub prompts: Layer,
+    pub options: Options,
+    pub mask: Mask,
+    pub journal: Journal,
+    pub terminal: Arc<dyn Terminal>,
+    pub events: tokio::sync::mpsc::UnboundedSender<Event>,
+}
+
+/// How a run ended, for exit codes.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    pub recap: Vec<Recap>,
+    /// Hosts that are out because a limit was passed or somebody stopped the run.
+    pub stopped: bool,
+    /// The run could not go on for a mistake of the user's.
+    pub mistakes: Vec<Diagnostic>,
+}
+
+struct Running {
+    ctx: Arc<Context>,
+    inventory: Inventory,
+    limit: Option<BTreeSet<HostName>>,
+    prompts: Layer,
+    run_vars: Vars,
+    tallies: BTreeMap<HostName, Recap>,
+    order: Vec<HostName>,
+    out: BTreeSet<HostName>,
+    mistakes: Vec<Diagnostic>,
+}
+
+/// Carries a plan out. `stop` is set from outside to end it early.
+pub async fn run(job: Job, stop: Arc<AtomicBool>) -> Summary {
+    let began = Instant::now();
+    let fleet = Fleet::new(Arc::clone(&job.extra), Arc::default());
+    let targets = Targets {
+        dialer: job.dialer,
+        fleet: Arc::clone(&fleet),
+        templar: Arc::clone(&job.templar),
+        connection: job.options.connection.clone(),
+    };
+    let events = job.events.clone();
+    let waiting = job.options.waiting;
+    let sessions = Sessions::new(targets, job.journal, job.options.forks, waiting, events.clone());
+    let ctx = Arc::new(Context {
+        templar: job.templar,
+        compiler: job.compiler,
+        files: job.files,
+        fleet,
+        sessions: Arc::new(sessions),
+        mask: job.mask,
+        events,
+        stop,
+        asker: Asker::new(job.terminal),
+        options: job.options,
+    });
+    let run_vars = magic::of_run(&job.inventory, &ctx.options, job.limit_text.as_deref());
+    let mut running = Running {
+        ctx: Arc::clone(&ctx),
+        inventory: job.inventory,
+        limit: job.limit.map(|l| l.into_iter().collect()),
+        prompts: job.prompts,
+        run_vars,
+        tallies: BTreeMap::new(),
+        order: Vec::new(),
+        out: BTreeSet::new(),
+        mistakes: Vec::new(),
+    };
+    let hosts = running.inventory.hosts().len();
+    ctx.tell(Event::RunStarted { playbooks: job.playbooks, hosts, check: ctx.options.check });
+    for (index, play) in job.plan.plays.iter().enumerate() {
+        if ctx.stopping() {
+            break;
+        }
+        running.play(index, play).await;
+    }
+    let traffic = ctx.sessions.close_all().await;
+    let recap = running.recap();
+    let seconds = began.elapsed().as_secs_f64();
+    ctx.tell(Event::RunEnded { recap: recap.clone(), seconds, traffic });
+    Summary { recap, stopped: ctx.stopping(), mistakes: running.mistakes }
+}
+
+impl Running {
+    fn recap(&self) -> Vec<Recap> {
+        let of = |host: &HostName| {
+            let mut recap = self.tallies.get(host).cloned().unwrap_or_default();
+            recap.host = host.to_string();
+            recap
+        };
+        self.order.iter().map(of).collect()
+    }
+
+    fn mistake(&mut self, diagnostic: Diagnostic) {
+        self.ctx.tell(Event::Warning { diagnostic: Box::new(diagnostic.clone()) });
+        self.mistakes.push(diagnostic);
+    }
+
+    /// A scope with nothing but extra variables: play names and host patterns.
+    fn outer_scope(&self, play: &Play) -> Scope {
+        let layers =
+            TaskLayers { vars: vec![Arc::clone(&play.vars)], ..TaskLayers::default() };
+        self.ctx.fleet.scope("", &layers, &play.search)
+    }
+
+    async fn play(&mut self, index: usize, play: &Arc<Play>) {
+        let scope = self.outer_scope(play);
+        let pattern = match self.pattern(play, &scope) {
+            Ok(pattern) => pattern,
+            Err(diagnostic) => return self.mistake(diagnostic),
+        };
+        let name = match &play.name {
+            Some(node) => self.ctx.templar.text(node, &scope).unwrap_or_default(),
+            None => pattern.clone(),
+        };
+        let selected = match self.inventory.select(&pattern, &play.hosts.span) {
+            Ok(selected) => selected,
+            Err(diagnostic) => return self.mistake(diagnostic),
+        };
+        for warning in selected.warnings {
+            self.ctx.tell(Event::Warning { diagnostic: Box::new(warning) });
+        }
+        let mut hosts: Vec<HostName> =
+            selected.hosts.iter().map(|h| Arc::from(h.as_str())).collect();
+        if let Some(limit) = &self.limit {
+            hosts.retain(|h| limit.contains(h));
+        }
+        let reference = PlayRef { index, name: name.clone() };
+        if hosts.is_empty() {
+            return self.ctx.tell(Event::PlaySkipped { play: reference });
+        }
+        self.add_hosts(play);
+        let batches = match self.batches(play, &scope, &hosts) {
+            Ok(batches) => batches,
+            Err(diagnostic) => return self.mistake(diagnostic),
+        };
+        let ended = Arc::new(AtomicBool::new(false));
+        for batch in batches {
+            let batch: Vec<HostName> = batch.into_iter().filter(|h| !self.out.contains(h)).collect();
+            if batch.is_empty() {
+                continue;
+            }
+            let failed_before = self.out.len();
+            if let Err(diagnostic) = self.begin_batch(play, &name, &hosts, &batch) {
+                return self.mistake(diagnostic);
+            }
+            let size = batch.len();
+            let run = self.batch(index, play, &name, batch, &ended, &scope);
+            for (host, (life, recap)) in run_batch(&self.ctx, run).await {
+                self.tallies.insert(host.clone(), recap);
+                if matches!(life, Life::Failed | Life::Unreachable) {
+                    self.out.insert(host);
+                }
+            }
+            // A batch of which nobody is left ends the play, as its later batches would fare the same.
+            let lost = self.out.len() - failed_before;
+            let over = ended.load(std::sync::atomic::Ordering::Relaxed);
+            if over || lost >= size || self.ctx.stopping() {
+                break;
+            }
+        }
+    }
+
+    fn pattern(&self, play: &Play, scope: &Scope) -> Result<String, Diagnostic> {
+        let value =
+            self.ctx.templar.value(&play.hosts, scope).map_err(|e| e.diagnostic())?;
+        Ok(match value {
+            Value::Sequence(items) => {
+                items.iter().filter_map(crate::action::arg::text).collect::<Vec<_>>().join(",")
+            }
+            other => crate::action::arg::text(&other).unwrap_or_default(),
+        })
+    }
+
+    /// Makes every host of the inventory known, so that `hostvars` has all of them.
+    fn add_hosts(&mut self, play: &Play) {
+        for host in self.inventory.hosts() {
+            let name: HostName = Arc::from(host.name.as_str());
+            let layers = self.inventory.layers(&name, Some(&play.dir));
+            let mut magic = self.run_vars.clone();
+            magic.extend(magic::of_host(&self.inventory, &name));
+            self.ctx.fleet.add(&name, layers, magic);
+        }
+    }
+
+    /// Puts the variables of the play in place for its hosts.
+    fn begin_batch(
+        &mut self,
+        play: &Arc<Play>,
+        name: &str,
+        all: &[HostName],
+        batch: &[HostName],
+    ) -> Result<(), Diagnostic> {
+        let magic = magic::of_play(name, &play.dir, all, batch, &play.role_names);
+        for host in batch {
+            if !self.tallies.contains_key(host) {
+                self.tallies.insert(host.clone(), Recap::default());
+                self.order.push(host.clone());
+            }
+            let mut layers = vec![Arc::clone(&play.vars), Arc::clone(&self.prompts)];
+            self.ctx.fleet.set_magic(host, magic.clone());
+            self.ctx.fleet.begin_play(host, play.role_defaults.clone(), layers.clone());
+            for node in &play.vars_files {
+                layers.push(self.vars_file(play, host, node)?);
+                self.ctx.fleet.begin_play(host, play.role_defaults.clone(), layers.clone());
+            }
+            layers.extend(play.role_vars.iter().cloned());
+            self.ctx.fleet.begin_play(host, play.role_defaults.clone(), layers);
+        }
+        Ok(())
+    }
+
+    /// One entry of `vars_files`: a name, or a list of which the first that exists is read.
+    fn vars_file(&self, play: &Play, host: &str, node: &Node) -> Result<Layer, Diagnostic> {
+        let choices: Vec<&Node> = match &node.kind {
+            Kind::Seq(items) => items.iter().collect(),
+            _ => vec![node],
+        };
+        let scope = self.ctx.fleet.scope(host, &TaskLayers::default(), &play.search);
+        let mut looked = Vec::new();
+        for choice in choices {
+            let name = self.ctx.templar.text(choice, &scope).map_err(|e| e.diagnostic())?;
+            let path = Path::new(&name);
+            let path = if path.is_absolute() { path.to_path_buf() } else { play.dir.join(path) };
+            if self.ctx.files.is_file(&path) {
+                let node = self.ctx.templar.vars_file(&path)?;
+                return mapping(&node);
+            }
+            looked.push(path.display().to_string());
+        }
+        let text = format!("no file of variables was found: {}", looked.join(", "));
+        Err(Diagnostic::error(&node.span, text))
+    }
+
+    /// The hosts of a play in the batches that `serial` asks for.
+    fn batches(
+        &self,
+        play: &Play,
+        scope: &Scope,
+        hosts: &[HostName],
+    ) -> Result<Vec<Vec<HostName>>, Diagnostic> {
+        let Some(node) = &play.serial else { return Ok(vec![hosts.to_vec()]) };
+        let value = self.ctx.templar.value(node, scope).map_err(|e| e.diagnostic())?;
+        let steps = match value {
+            Value::Sequence(items) => items,
+            other => vec![other],
+        };
+        let sizes: Option<Vec<usize>> = steps.iter().map(|s| size(s, hosts.len())).collect();
+        let Some(sizes) = sizes.filter(|s| !s.is_empty()) else {
+            let text = "`serial` must be a number of hosts, a percentage, or a list of these";
+            return Err(Diagnostic::error(&node.span, text));
+        };
+        let mut batches = Vec::new();
+        let mut rest = hosts;
+        let mut sizes = sizes.into_iter();
+        let mut last = hosts.len();
+        while !rest.is_empty() {
+            last = sizes.next().unwrap_or(last);
+            let count = if last == 0 { rest.len() } else { last.min(rest.len()) };
+            let (batch, more) = rest.split_at(count);
+            batches.push(batch.to_vec());
+            rest = more;
+        }
+        Ok(batches)
+    }
+
+    fn batch<'a>(
+        &self,
+        index: usize,
+        play: &'a Arc<Play>,
+        name: &'a str,
+        hosts: Vec<HostName>,
+        ended: &Arc<AtomicBool>,
+        scope: &Scope,
+    ) -> Batch<'a> {
+        let t = &self.ctx.templar;
+        let flag = |node: &Option<Node>, or: bool| match node {
+            Some(node) => t
+                .value(node, scope)
+                .ok()
+                .and_then(|v| <bool as crate::action::arg::FromArg>::from_arg(v).ok())
+                .unwrap_or(or),
+            None => or,
+        };
+        let max_fail = play.max_fail_percentage.as_ref().and_then(|node| {
+            let value = t.value(node, scope).ok()?;
+            <f64 as crate::action::arg::FromArg>::from_arg(value).ok()
+        });
+        let gather = (flag(&play.gather_facts, true) && play.gathers).then(|| gathering(play)).flatten();
+        Batch {
+            play,
+            index,
+            name,
+            tallies: hosts
+                .iter()
+                .map(|h| (h.clone(), self.tallies.get(h).cloned().unwrap_or_default()))
+                .collect(),
+            hosts,
+            ended: Arc::clone(ended),
+            gather,
+            force_handlers: flag(&play.force_handlers, self.ctx.options.force_handlers),
+            max_fail,
+            any_errors_fatal: flag(&play.any_errors_fatal, false),
+        }
+    }
+}
+
+/// The implicit first task of a play.
+fn gathering(play: &Play) -> Option<Arc<Task>> {
+    let spec = crate::action::find("setup")?;
+    let mut args = Vec::new();
+    for (name, node) in [
+        ("gather_subset", &play.gather_subset),
+        ("gather_timeout", &play.gather_timeout),
+        ("fact_path", &play.fact_path),
+    ] {
+        if let Some(node) = node {
+            args.push((name.to_owned(), node.clone()));
+        }
+    }
+    Some(Arc::new(Task {
+        id: usize::MAX,
+        name: Some(Node::str("Gathering Facts", play.span.clone())),
+        span: play.span.clone(),
+        call: Call::Action { spec, args },
+        keywords: Arc::clone(&play.keywords),
+        search: Arc::clone(&play.search),
+        action: "gather_facts".into(),
+        implicit: true,
+        ..Task::blank()
+    }))
+}
+
+fn mapping(node: &Node) -> Result<Layer, Diagnostic> {
+    match &node.kind {
+        Kind::Null => Ok(Layer::default()),
+        Kind::Map(entries) => {
+            let pairs = entries.iter().filter_map(|(key, value)| {
+                let key = crate::action::arg::text(&key.to_value())?;
+                Some((key, Var::Template(value.clone())))
+            });
+            Ok(Arc::new(pairs.collect()))
+        }
+        _ => {
+            let text = format!("variables must be a mapping, not {}", node.type_name());
+            Err(Diagnostic::error(&node.span, text))
+        }
+    }
+}
+
+/// A batch size: a number, or a percentage of all hosts (at least one).
+fn size(value: &Value, all: usize) -> Option<usize> {
+    let word = crate::action::arg::text(value)?;
+    match word.trim().strip_suffix('%') {
+        Some(percent) => {
+            let percent: f64 = percent.trim().parse().ok()?;
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                clippy::cast_precision_loss,
+                reason = "a share of a number of hosts"
+            )]
+            Some(((percent.clamp(0.0, 100.0) / 100.0 * all as f64) as usize).max(1))
+        }
+        None => word.trim().parse().ok(),
+    }
+}
