@@ -38,7 +38,11 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Fine.into() };
+            return if error.use_stderr() {
+                Exit::Usage.into()
+            } else {
+                Exit::Fine.into()
+            };
         }
     };
     match cli.verb {
@@ -48,7 +52,10 @@ pub fn main() -> ExitCode {
 }
 
 /// Ends the program at once: what is under way is abandoned.
-#[expect(clippy::exit, reason = "the user asked twice, and nothing may hold this up")]
+#[expect(
+    clippy::exit,
+    reason = "the user asked twice, and nothing may hold this up"
+)]
 fn leave(exit: Exit) -> ! {
     std::process::exit(exit as i32)
 }

@@ -8,7 +8,12 @@ use clap::Args;
 #[derive(Args, Clone, Debug, Default)]
 pub struct Inventories {
     /// Inventory file, directory, script, or comma-separated host list; may be repeated
-    #[arg(short, long = "inventory", alias = "inventory-file", value_name = "INVENTORY")]
+    #[arg(
+        short,
+        long = "inventory",
+        alias = "inventory-file",
+        value_name = "INVENTORY"
+    )]
     pub inventory: Vec<String>,
     /// Only these of the selected hosts
     #[arg(short, long, value_name = "SUBSET")]

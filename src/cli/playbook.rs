@@ -111,7 +111,13 @@ pub fn compile(args: &PlaybookArgs) -> Result<Compiled, Vec<Diagnostic>> {
     if found.iter().any(|d| d.severity == Severity::Error) {
         return Err(found);
     }
-    Ok(Compiled { project, inventory, plan, compiler, warnings: found })
+    Ok(Compiled {
+        project,
+        inventory,
+        plan,
+        compiler,
+        warnings: found,
+    })
 }
 
 fn roles_path() -> Vec<PathBuf> {
@@ -177,8 +183,12 @@ pub fn options(args: &PlaybookArgs, project: &Project) -> Result<Options, Diagno
 
 /// `PALISADE_WAVE` sets how many tasks are asked about at once: 1 is one task at a time.
 fn wave() -> usize {
-    let given = std::env::var("PALISADE_WAVE").ok().and_then(|w| w.parse().ok());
-    given.filter(|w| *w > 0).unwrap_or(crate::engine::options::WAVE)
+    let given = std::env::var("PALISADE_WAVE")
+        .ok()
+        .and_then(|w| w.parse().ok());
+    given
+        .filter(|w| *w > 0)
+        .unwrap_or(crate::engine::options::WAVE)
 }
 
 /// Runs a compiled project, with a reporter in a thread of its own.
@@ -189,16 +199,30 @@ pub fn carry_out(
     prompts: Layer,
     mut reporter: Box<dyn Reporter>,
 ) -> Summary {
-    let Compiled { project, mut inventory, plan, compiler, .. } = compiled;
+    let Compiled {
+        project,
+        mut inventory,
+        plan,
+        compiler,
+        ..
+    } = compiled;
     let limit = match &args.who.limit {
         Some(limit) => match inventory.limit(limit, &project.env()) {
             Ok(selection) => {
                 messages::show(&selection.warnings);
-                let hosts: Vec<HostName> =
-                    selection.hosts.iter().map(|h| Arc::from(h.as_str())).collect();
+                let hosts: Vec<HostName> = selection
+                    .hosts
+                    .iter()
+                    .map(|h| Arc::from(h.as_str()))
+                    .collect();
                 Some(hosts)
             }
-            Err(mistake) => return Summary { mistakes: vec![mistake], ..Summary::default() },
+            Err(mistake) => {
+                return Summary {
+                    mistakes: vec![mistake],
+                    ..Summary::default()
+                };
+            }
         },
         None => None,
     };
@@ -206,11 +230,17 @@ pub fn carry_out(
         true => Journal::none(),
         false => begin_journal(args),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(e) => {
             let mistake = Diagnostic::bare(format!("cannot start: {e}"));
-            return Summary { mistakes: vec![mistake], ..Summary::default() };
+            return Summary {
+                mistakes: vec![mistake],
+                ..Summary::default()
+            };
         }
     };
     let (events, mut inbox) = tokio::sync::mpsc::unbounded_channel::<Event>();
@@ -222,7 +252,11 @@ pub fn carry_out(
     let stop = Arc::new(AtomicBool::new(false));
     let job = Job {
         plan,
-        playbooks: args.playbooks.iter().map(|p| p.display().to_string()).collect(),
+        playbooks: args
+            .playbooks
+            .iter()
+            .map(|p| p.display().to_string())
+            .collect(),
         inventory,
         limit,
         limit_text: args.who.limit.clone(),
@@ -252,9 +286,10 @@ pub fn carry_out(
 /// The first Ctrl-C ends the run in order; the second ends it at once.
 async fn watch(stop: Arc<AtomicBool>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut int), Ok(mut term)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+    let (Ok(mut int), Ok(mut term)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
         return;
     };
     loop {
@@ -271,16 +306,25 @@ async fn watch(stop: Arc<AtomicBool>) {
 }
 
 fn begin_journal(args: &PlaybookArgs) -> Journal {
-    let Some(dir) = state_dir() else { return Journal::none() };
+    let Some(dir) = state_dir() else {
+        return Journal::none();
+    };
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let seconds = since.map_or(0, |d| d.as_nanos());
     let run = format!("{seconds}-{}", std::process::id());
-    let playbooks: Vec<String> = args.playbooks.iter().map(|p| p.display().to_string()).collect();
+    let playbooks: Vec<String> = args
+        .playbooks
+        .iter()
+        .map(|p| p.display().to_string())
+        .collect();
     let about = serde_json::json!({ "playbooks": playbooks });
     match Journal::begin(&dir.join("runs"), &run, &about) {
         Ok(journal) => journal,
         Err(e) => {
-            messages::say(&format!("warning: this run is not recorded: {}: {e}", dir.display()));
+            messages::say(&format!(
+                "warning: this run is not recorded: {}: {e}",
+                dir.display()
+            ));
             Journal::none()
         }
     }

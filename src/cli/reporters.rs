@@ -19,5 +19,11 @@ pub fn choose(showing: &Showing, mask: &Mask, diff: bool) -> Box<dyn Reporter> {
         }
     };
     let out = std::io::BufWriter::new(std::io::stdout());
-    Box::new(Classic::new(out, mask.clone(), colour, showing.verbose, diff))
+    Box::new(Classic::new(
+        out,
+        mask.clone(),
+        colour,
+        showing.verbose,
+        diff,
+    ))
 }

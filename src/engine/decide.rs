@@ -36,7 +36,9 @@ impl Runner {
             layers.vars.push(self.play.role_magic(role));
         }
         layers.vars.extend(task.keywords.vars.iter().cloned());
-        layers.params.extend(task.keywords.include_vars.iter().cloned());
+        layers
+            .params
+            .extend(task.keywords.include_vars.iter().cloned());
         layers.params.extend(cursor.vars());
         layers
     }
@@ -61,7 +63,10 @@ impl Runner {
             Some(node) => {
                 let scope = self.scope(task, layers, &[]);
                 let written = || node.as_str().unwrap_or_default().to_owned();
-                self.ctx.templar.text(node, &scope).unwrap_or_else(|_| written())
+                self.ctx
+                    .templar
+                    .text(node, &scope)
+                    .unwrap_or_else(|_| written())
             }
             None => task.action.clone(),
         };
@@ -90,11 +95,17 @@ impl Runner {
             || !task.until.is_empty()
             || task.retries.is_some()
             || task.is_async.is_some()
-            || task.looping.as_ref().is_some_and(|l| l.pause.is_some() || !l.break_when.is_empty())
+            || task
+                .looping
+                .as_ref()
+                .is_some_and(|l| l.pause.is_some() || !l.break_when.is_empty())
     }
 
     pub(super) fn settings(&self, task: &Task, scope: &Scope) -> Result<Settings, TemplateError> {
-        let mut layers = TaskLayers { without_facts: true, ..TaskLayers::default() };
+        let mut layers = TaskLayers {
+            without_facts: true,
+            ..TaskLayers::default()
+        };
         layers.vars.extend(task.keywords.vars.iter().cloned());
         let plain = self.ctx.fleet.scope(&self.host, &layers, &task.search);
         settings::resolve(&self.ctx.templar, task, scope, &plain, &self.ctx.options)
@@ -181,7 +192,9 @@ impl Runner {
 
     /// `--start-at-task`.
     fn is_start(&mut self, task: &Task, layers: &TaskLayers) -> bool {
-        let Some(start) = &self.ctx.options.start_at else { return true };
+        let Some(start) = &self.ctx.options.start_at else {
+            return true;
+        };
         let name = self.describe(task, &self.cursor, layers);
         let full = name.role.as_ref().map(|r| format!("{r} : {}", name.name));
         if name.name == *start || full.as_deref() == Some(start) {
@@ -196,7 +209,9 @@ impl Runner {
         task: &Task,
         layers: &TaskLayers,
     ) -> Result<Option<Vec<Value>>, TemplateError> {
-        let Some(looping) = &task.looping else { return Ok(None) };
+        let Some(looping) = &task.looping else {
+            return Ok(None);
+        };
         let scope = self.scope(task, layers, &[]);
         let t = &self.ctx.templar;
         if let Some(with) = &looping.with {
@@ -215,12 +230,23 @@ impl Runner {
     }
 
     /// The variables of one item.
-    pub(super) fn item_layer(looping: Option<&Loop>, list: Option<&[Value]>, i: usize) -> Vec<Layer> {
-        let (Some(looping), Some(list)) = (looping, list) else { return Vec::new() };
-        let Some(item) = list.get(i) else { return Vec::new() };
+    pub(super) fn item_layer(
+        looping: Option<&Loop>,
+        list: Option<&[Value]>,
+        i: usize,
+    ) -> Vec<Layer> {
+        let (Some(looping), Some(list)) = (looping, list) else {
+            return Vec::new();
+        };
+        let Some(item) = list.get(i) else {
+            return Vec::new();
+        };
         let mut pairs = vec![
             (looping.var.clone(), Var::data(item)),
-            ("ansible_loop_var".to_owned(), Var::data(&looping.var.clone().into())),
+            (
+                "ansible_loop_var".to_owned(),
+                Var::data(&looping.var.clone().into()),
+            ),
         ];
         if let Some(name) = &looping.index_var {
             pairs.push((name.clone(), Var::data(&i.into())));
@@ -263,7 +289,9 @@ impl Runner {
 
     /// Looks at the next item of the task that was begun last.
     pub(super) fn look(&mut self) -> Looked {
-        let Some(doing) = self.queue.last() else { return Looked::Decided };
+        let Some(doing) = self.queue.last() else {
+            return Looked::Decided;
+        };
         let d = self.queue.len() - 1;
         let i = doing.items.len();
         let task = Arc::clone(&doing.task);
@@ -274,7 +302,8 @@ impl Runner {
             When::Waits => return Looked::Waits,
             When::Skips(condition) => {
                 let mut raw = Raw::skipped("Conditional result was False");
-                raw.result.insert("false_condition".into(), condition.into());
+                raw.result
+                    .insert("false_condition".into(), condition.into());
                 self.add_ended(d, value, item, raw);
                 return Looked::Decided;
             }
@@ -327,8 +356,13 @@ impl Runner {
         observed.check = check;
         observed.diff = diff;
         let mut seen = std::mem::take(observed);
-        let open =
-            open_questions(&self.ctx.templar, &self.ctx.files, &mut prepared, &mut seen, &scope);
+        let open = open_questions(
+            &self.ctx.templar,
+            &self.ctx.files,
+            &mut prepared,
+            &mut seen,
+            &scope,
+        );
         *self.observed(&way) = seen;
         let open = open?;
         self.prepared.insert(key, prepared.clone());
@@ -355,7 +389,11 @@ impl Runner {
         let settings = self.queue[d].settings.clone();
         let observed = self.observed(&settings.way);
         let decided = prepared.action.decide(observed);
-        let doubtful = prepared.action.reads(observed).iter().any(|q| observed.is_provisional(&q.on));
+        let doubtful = prepared
+            .action
+            .reads(observed)
+            .iter()
+            .any(|q| observed.is_provisional(&q.on));
         forget_local(prepared, observed);
         let decision = match decided {
             Ok(decision) => decision,
@@ -385,13 +423,24 @@ impl Runner {
             self.add_ended(d, value, item, raw);
             return Looked::Decided;
         }
-        let judged = decision.steps.iter().any(|s| matches!(s, Step::Run(r) if r.judged));
+        let judged = decision
+            .steps
+            .iter()
+            .any(|s| matches!(s, Step::Run(r) if r.judged));
         if judged || !self.queue[d].task.failed_when.is_empty() {
             self.hold = true;
         }
         let action = Arc::clone(&prepared.action);
-        let state = ItemState::Waiting { action, decision, done: Vec::new() };
-        self.queue[d].items.push(ItemRun { value, layer: item, state });
+        let state = ItemState::Waiting {
+            action,
+            decision,
+            done: Vec::new(),
+        };
+        self.queue[d].items.push(ItemRun {
+            value,
+            layer: item,
+            state,
+        });
         if self.queue[d].is_complete() {
             self.promise(d);
         }
@@ -409,14 +458,24 @@ impl Runner {
     ) -> Looked {
         let way = self.queue[d].settings.way.clone();
         let runs = decision.steps.iter().any(|s| matches!(s, Step::Run(_)));
-        let read_only =
-            decision.steps.iter().all(|s| matches!(s, Step::Run(r) if r.read_only));
+        let read_only = decision
+            .steps
+            .iter()
+            .all(|s| matches!(s, Step::Run(r) if r.read_only));
         if read_only {
             // It changes nothing, so check mode may run it too.
             self.hold = true;
             let action = Arc::clone(&prepared.action);
-            let state = ItemState::Waiting { action, decision, done: Vec::new() };
-            self.queue[d].items.push(ItemRun { value, layer: item, state });
+            let state = ItemState::Waiting {
+                action,
+                decision,
+                done: Vec::new(),
+            };
+            self.queue[d].items.push(ItemRun {
+                value,
+                layer: item,
+                state,
+            });
             return Looked::Decided;
         }
         let observed = self.observed(&way);
@@ -462,7 +521,8 @@ impl Runner {
         if let Some(d) = self.queue.len().checked_sub(1) {
             let task = Arc::clone(&self.queue[d].task);
             for i in self.queue[d].items.len() + 1..self.queue[d].count() {
-                let item = Self::item_layer(task.looping.as_ref(), self.queue[d].list.as_deref(), i);
+                let item =
+                    Self::item_layer(task.looping.as_ref(), self.queue[d].list.as_deref(), i);
                 if let Ok((_, open)) = self.ready(&task, d, i, &item) {
                     merge(&mut queries, open);
                 }
@@ -475,7 +535,10 @@ impl Runner {
                 continue;
             }
             if ahead.in_handlers()
-                && !self.play.handler(&task).is_some_and(|h| self.notified.contains(&h))
+                && !self
+                    .play
+                    .handler(&task)
+                    .is_some_and(|h| self.notified.contains(&h))
             {
                 continue;
             }
@@ -495,11 +558,15 @@ impl Runner {
     fn ask_ahead(&mut self, task: &Arc<Task>, ahead: &Cursor, way: &Way, out: &mut Vec<Query>) {
         let layers = self.layers(task, ahead);
         let scope = self.scope(task, &layers, &[]);
-        let Ok(settings) = self.settings(task, &scope) else { return };
+        let Ok(settings) = self.settings(task, &scope) else {
+            return;
+        };
         if settings.way != *way {
             return;
         }
-        let Ok(list) = self.list(task, &layers) else { return };
+        let Ok(list) = self.list(task, &layers) else {
+            return;
+        };
         let place = ahead.position();
         for i in 0..list.as_ref().map_or(1, Vec::len) {
             let item = Self::item_layer(task.looping.as_ref(), list.as_deref(), i);
@@ -529,9 +596,19 @@ impl Runner {
     }
 
     /// Adds an item that has its verdict already.
-    pub(super) fn add_ended(&mut self, d: usize, value: Option<Value>, layer: Vec<Layer>, raw: Raw) {
+    pub(super) fn add_ended(
+        &mut self,
+        d: usize,
+        value: Option<Value>,
+        layer: Vec<Layer>,
+        raw: Raw,
+    ) {
         let ended = self.judge(d, &layer, raw);
-        self.queue[d].items.push(ItemRun { value, layer, state: ItemState::Ended(ended) });
+        self.queue[d].items.push(ItemRun {
+            value,
+            layer,
+            state: ItemState::Ended(ended),
+        });
         let failed = matches!(self.last_status(d), Some(super::event::Status::Failed));
         if failed || self.queue[d].is_complete() && self.queue.iter().any(|q| q.waiting() > 0) {
             self.hold |= failed;
@@ -550,7 +627,9 @@ impl Runner {
 
     /// Asks the user before a task (`--step`), and tells that a task begins.
     pub(super) fn warn(&self, diagnostic: Diagnostic) {
-        self.ctx.tell(Event::Warning { diagnostic: Box::new(diagnostic) });
+        self.ctx.tell(Event::Warning {
+            diagnostic: Box::new(diagnostic),
+        });
     }
 }
 

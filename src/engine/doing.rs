@@ -40,7 +40,11 @@ pub(super) struct ItemRun {
 
 pub(super) enum ItemState {
     /// Its steps are queued.
-    Waiting { action: Arc<dyn crate::action::Task>, decision: Decision, done: Vec<Done> },
+    Waiting {
+        action: Arc<dyn crate::action::Task>,
+        decision: Decision,
+        done: Vec<Done>,
+    },
     Ended(Ended),
 }
 
@@ -64,7 +68,11 @@ impl Doing {
 
     /// Whether every item has its verdict.
     pub fn is_ended(&self) -> bool {
-        self.is_complete() && self.items.iter().all(|i| matches!(i.state, ItemState::Ended(_)))
+        self.is_complete()
+            && self
+                .items
+                .iter()
+                .all(|i| matches!(i.state, ItemState::Ended(_)))
     }
 
     /// Steps that wait to be carried out.

@@ -12,32 +12,86 @@ pub type HostName = Arc<str>;
 #[derive(Clone, Debug)]
 pub enum Event {
     /// The run begins: what it is of, and on how many hosts.
-    RunStarted { playbooks: Vec<String>, hosts: usize, check: bool },
-    PlayStarted { play: PlayRef, hosts: Vec<HostName> },
+    RunStarted {
+        playbooks: Vec<String>,
+        hosts: usize,
+        check: bool,
+    },
+    PlayStarted {
+        play: PlayRef,
+        hosts: Vec<HostName>,
+    },
     /// No host matched the play's pattern.
-    PlaySkipped { play: PlayRef },
+    PlaySkipped {
+        play: PlayRef,
+    },
     /// The first host has come to this task. Sent in the order of tasks for each host, so that
     /// tasks of one play may begin out of order between hosts.
-    TaskStarted { task: TaskRef },
+    TaskStarted {
+        task: TaskRef,
+    },
     /// A loop's item ended.
-    Item { host: HostName, task: TaskRef, item: Value, label: String, outcome: Outcome },
+    Item {
+        host: HostName,
+        task: TaskRef,
+        item: Value,
+        label: String,
+        outcome: Outcome,
+    },
     /// A task ended on a host.
-    Ended { host: HostName, task: TaskRef, outcome: Outcome },
+    Ended {
+        host: HostName,
+        task: TaskRef,
+        outcome: Outcome,
+    },
     /// A failed attempt that will be tried again.
-    Retry { host: HostName, task: TaskRef, left: u64, attempts: u64, outcome: Outcome },
+    Retry {
+        host: HostName,
+        task: TaskRef,
+        left: u64,
+        attempts: u64,
+        outcome: Outcome,
+    },
     /// A host will not take part any further: it never answered.
-    Unreachable { host: HostName, task: Option<TaskRef>, message: String, hint: Option<String> },
+    Unreachable {
+        host: HostName,
+        task: Option<TaskRef>,
+        message: String,
+        hint: Option<String>,
+    },
     /// A host is being waited for; sent at intervals while it lasts.
-    Waiting { host: HostName, what: String, seconds: u64 },
+    Waiting {
+        host: HostName,
+        what: String,
+        seconds: u64,
+    },
     /// A host has been reached and its shell has answered.
-    Connected { host: HostName, seconds: f64 },
-    Included { hosts: Vec<HostName>, task: TaskRef, what: String },
+    Connected {
+        host: HostName,
+        seconds: f64,
+    },
+    Included {
+        hosts: Vec<HostName>,
+        task: TaskRef,
+        what: String,
+    },
     /// A handler was asked for by a change.
-    Notified { host: HostName, handler: String },
-    Warning { diagnostic: Box<Diagnostic> },
-    PlayEnded { play: PlayRef },
+    Notified {
+        host: HostName,
+        handler: String,
+    },
+    Warning {
+        diagnostic: Box<Diagnostic>,
+    },
+    PlayEnded {
+        play: PlayRef,
+    },
     /// Nothing more follows.
-    RunEnded { recap: Vec<Recap>, seconds: f64, traffic: TrafficTotal },
+    RunEnded {
+        recap: Vec<Recap>,
+        seconds: f64,
+        traffic: TrafficTotal,
+    },
 }
 
 #[derive(Clone, Debug)]

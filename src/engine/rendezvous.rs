@@ -35,8 +35,14 @@ pub struct Shared {
 impl Rendezvous {
     pub fn new(hosts: &[HostName]) -> Rendezvous {
         let start: Place = (0, Position::from(Vec::new()));
-        let places = hosts.iter().map(|h| (h.clone(), Some(start.clone()))).collect();
-        Rendezvous { places: Mutex::new(places), ..Rendezvous::default() }
+        let places = hosts
+            .iter()
+            .map(|h| (h.clone(), Some(start.clone())))
+            .collect();
+        Rendezvous {
+            places: Mutex::new(places),
+            ..Rendezvous::default()
+        }
     }
 
     /// A host has settled everything before this place.
@@ -71,14 +77,20 @@ impl Rendezvous {
 
     /// The hosts that are not yet there.
     pub fn behind(&self, place: &Place) -> Vec<HostName> {
-        let Ok(places) = self.places.lock() else { return Vec::new() };
-        let late = places.iter().filter(|(_, at)| at.as_ref().is_some_and(|at| at < place));
+        let Ok(places) = self.places.lock() else {
+            return Vec::new();
+        };
+        let late = places
+            .iter()
+            .filter(|(_, at)| at.as_ref().is_some_and(|at| at < place));
         late.map(|(host, _)| host.clone()).collect()
     }
 
     /// Hosts that still take part, of those given, in their order.
     pub fn live(&self, hosts: &[HostName]) -> Vec<HostName> {
-        let Ok(places) = self.places.lock() else { return Vec::new() };
+        let Ok(places) = self.places.lock() else {
+            return Vec::new();
+        };
         let here = |h: &&HostName| places.get(*h).is_some_and(Option::is_some);
         hosts.iter().filter(here).cloned().collect()
     }
@@ -102,7 +114,10 @@ impl Rendezvous {
             {
                 return Some(shared.clone());
             }
-            let gone = self.places.lock().is_ok_and(|p| p.get(by).is_none_or(Option::is_none));
+            let gone = self
+                .places
+                .lock()
+                .is_ok_and(|p| p.get(by).is_none_or(Option::is_none));
             if gone {
                 return None;
             }

@@ -125,13 +125,21 @@ impl Runner {
                 }
                 let before = self.cursor.clone();
                 let Some(task) = self.cursor.next() else {
-                    return if self.queue.is_empty() { Next::Done } else { self.flush() };
+                    return if self.queue.is_empty() {
+                        Next::Done
+                    } else {
+                        self.flush()
+                    };
                 };
                 match self.begin(&task, &before) {
                     Looked::Decided => {}
                     Looked::Solo => {
                         self.cursor = before;
-                        return if self.queue.is_empty() { Next::Solo } else { self.flush() };
+                        return if self.queue.is_empty() {
+                            Next::Solo
+                        } else {
+                            self.flush()
+                        };
                     }
                     Looked::Asks(_) | Looked::Waits => {
                         self.cursor = before;
@@ -168,7 +176,11 @@ impl Runner {
 
     /// Sends what is queued, and uses the trip to ask what lies ahead.
     fn flush(&mut self) -> Next {
-        let way = self.queue.iter().find(|d| d.waiting() > 0).map(|d| d.settings.way.clone());
+        let way = self
+            .queue
+            .iter()
+            .find(|d| d.waiting() > 0)
+            .map(|d| d.settings.way.clone());
         let way = way.unwrap_or_default();
         let queries = self.gather(&way, Vec::new());
         Next::Exchange(way, queries)
@@ -188,9 +200,16 @@ impl Runner {
         }
         let password = self.queue.iter().find_map(|d| d.settings.password.clone());
         let password = password.filter(|_| way.r#become.is_some());
-        let answer = self.ctx.sessions.exchange(&self.host, &self.host, way, password, work, &queries);
+        let answer = self
+            .ctx
+            .sessions
+            .exchange(&self.host, &self.host, way, password, work, &queries);
         let answer = answer.await;
-        let Exchange { outcomes, answers, me } = match answer {
+        let Exchange {
+            outcomes,
+            answers,
+            me,
+        } = match answer {
             Ok(exchange) => exchange,
             Err(error) => return self.lose_queue(&error, &keys),
         };
@@ -230,8 +249,17 @@ impl Runner {
     }
 
     fn done(&mut self, d: usize, i: usize, result: Done) {
-        let Some(item) = self.queue.get_mut(d).and_then(|q| q.items.get_mut(i)) else { return };
-        let ItemState::Waiting { action, decision, done } = &mut item.state else { return };
+        let Some(item) = self.queue.get_mut(d).and_then(|q| q.items.get_mut(i)) else {
+            return;
+        };
+        let ItemState::Waiting {
+            action,
+            decision,
+            done,
+        } = &mut item.state
+        else {
+            return;
+        };
         done.push(result);
         if done.len() < decision.steps.len() {
             return;
@@ -276,7 +304,10 @@ impl Runner {
     fn lose_queue(&mut self, error: &HostError, keys: &[(usize, usize)]) {
         let index = keys.first().map_or(0, |(d, _)| *d);
         let task = self.queue.get(index).map(|d| d.name.clone());
-        let ignore = self.queue.get(index).is_some_and(|d| d.settings.ignore_unreachable);
+        let ignore = self
+            .queue
+            .get(index)
+            .is_some_and(|d| d.settings.ignore_unreachable);
         self.queue.clear();
         self.lose(error, !keys.is_empty(), task, ignore);
     }
@@ -302,17 +333,30 @@ impl Runner {
             (Status::Unreachable, task) => {
                 self.tally.unreachable += 1;
                 let hint = error.hint.clone();
-                self.ctx.tell(Event::Unreachable { host, task, message, hint });
+                self.ctx.tell(Event::Unreachable {
+                    host,
+                    task,
+                    message,
+                    hint,
+                });
             }
             (status, Some(task)) => {
-                let key = if status == Status::Failed { "failed" } else { "unknown" };
+                let key = if status == Status::Failed {
+                    "failed"
+                } else {
+                    "unknown"
+                };
                 result.insert(key.into(), true.into());
                 match status {
                     Status::Failed => self.tally.failed += 1,
                     _ => self.tally.unknown += 1,
                 }
                 let outcome = super::event::Outcome::new(status, result.into());
-                self.ctx.tell(Event::Ended { host, task, outcome });
+                self.ctx.tell(Event::Ended {
+                    host,
+                    task,
+                    outcome,
+                });
             }
             (_, None) => {}
         }

@@ -48,12 +48,17 @@ fn flag(t: &Templar, node: Option<&Node>, scope: &Scope, or: bool) -> Result<boo
 }
 
 fn truth(value: &Value, node: &Node) -> Result<bool, TemplateError> {
-    <bool as crate::action::arg::FromArg>::from_arg(value.clone())
-        .map_err(|m| TemplateError::Other(Box::new(Diagnostic::error(&node.span, format!("this {m}")))))
+    <bool as crate::action::arg::FromArg>::from_arg(value.clone()).map_err(|m| {
+        TemplateError::Other(Box::new(Diagnostic::error(&node.span, format!("this {m}"))))
+    })
 }
 
 /// Looks up a connection variable by the first of its names that is set.
-pub fn variable(t: &Templar, names: &[&str], scope: &Scope) -> Result<Option<Value>, TemplateError> {
+pub fn variable(
+    t: &Templar,
+    names: &[&str],
+    scope: &Scope,
+) -> Result<Option<Value>, TemplateError> {
     for name in names {
         if let Some(value) = t.variable(name, scope)? {
             return Ok(Some(value));
@@ -88,22 +93,32 @@ pub fn resolve(
     let mut way = Way::default();
     let mut password = None;
     if becomes {
-        let of = |names: &[&str], node: &Option<Node>, default: &Option<String>| {
-            match variable(t, names, plain)?.and_then(word) {
-                Some(word) => Ok::<_, TemplateError>(Some(word)),
-                None => Ok(text(node)?.or_else(|| default.clone())),
-            }
+        let of = |names: &[&str], node: &Option<Node>, default: &Option<String>| match variable(
+            t, names, plain,
+        )?
+        .and_then(word)
+        {
+            Some(word) => Ok::<_, TemplateError>(Some(word)),
+            None => Ok(text(node)?.or_else(|| default.clone())),
         };
         way.r#become = Some(Become {
-            method: of(&["ansible_become_method"], &k.become_method, &or.become_method)?
-                .unwrap_or_else(|| "sudo".into()),
+            method: of(
+                &["ansible_become_method"],
+                &k.become_method,
+                &or.become_method,
+            )?
+            .unwrap_or_else(|| "sudo".into()),
             user: of(&["ansible_become_user"], &k.become_user, &or.become_user)?
                 .unwrap_or_else(|| "root".into()),
             exe: of(&["ansible_become_exe"], &k.become_exe, &None)?,
             flags: of(&["ansible_become_flags"], &k.become_flags, &None)?,
         });
-        let names =
-            ["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass", "ansible_su_pass"];
+        let names = [
+            "ansible_become_password",
+            "ansible_become_pass",
+            "ansible_sudo_pass",
+            "ansible_su_pass",
+        ];
         password = variable(t, &names, plain)?.and_then(word).map(Secret::new);
         password = password.or_else(|| or.become_password.clone());
     }
@@ -116,7 +131,8 @@ pub fn resolve(
         };
         for map in maps.iter().filter_map(Value::as_mapping) {
             for (name, value) in map {
-                if let (Some(name), Some(value)) = (name.as_str(), crate::action::arg::text(value)) {
+                if let (Some(name), Some(value)) = (name.as_str(), crate::action::arg::text(value))
+                {
                     environment.retain(|(n, _): &(String, String)| n != name);
                     environment.push((name.to_owned(), value));
                 }
@@ -124,7 +140,11 @@ pub fn resolve(
         }
     }
     let seconds = match &k.timeout {
-        Some(node) => t.value(node, scope)?.as_u64().filter(|s| *s > 0).map(Duration::from_secs),
+        Some(node) => t
+            .value(node, scope)?
+            .as_u64()
+            .filter(|s| *s > 0)
+            .map(Duration::from_secs),
         None => options.task_timeout,
     };
     Ok(Settings {

@@ -16,7 +16,13 @@ impl Runner {
     /// Applies the playbook's conditions to what came of an item.
     pub(super) fn judge(&self, d: usize, item: &[Layer], raw: Raw) -> Ended {
         let doing = &self.queue[d];
-        self.judge_as(&doing.task, &doing.layers, doing.settings.ignore_errors, item, raw)
+        self.judge_as(
+            &doing.task,
+            &doing.layers,
+            doing.settings.ignore_errors,
+            item,
+            raw,
+        )
     }
 
     pub(super) fn judge_as(
@@ -31,7 +37,11 @@ impl Runner {
         let vars = std::mem::take(&mut raw.vars);
         let scope = |result: &Value| self.with_result(task, layers, item, result);
         let outcome = judge(&self.ctx.templar, task, raw, ignore, &scope);
-        Ended { outcome, facts, vars }
+        Ended {
+            outcome,
+            facts,
+            vars,
+        }
     }
 
     /// The scope in which conditions on a result are evaluated.
@@ -51,7 +61,9 @@ impl Runner {
 
     /// An item that waited has its verdict now.
     pub(super) fn end_item(&mut self, d: usize, i: usize, raw: Raw) {
-        let Some(item) = self.queue.get(d).and_then(|q| q.items.get(i)) else { return };
+        let Some(item) = self.queue.get(d).and_then(|q| q.items.get(i)) else {
+            return;
+        };
         let item = item.layer.clone();
         let ended = self.judge(d, &item, raw);
         self.queue[d].items[i].state = ItemState::Ended(ended);
@@ -63,7 +75,9 @@ impl Runner {
         let mut assigned = Vec::new();
         let mut undo = Vec::new();
         for item in &self.queue[d].items {
-            let ItemState::Ended(ended) = &item.state else { continue };
+            let ItemState::Ended(ended) = &item.state else {
+                continue;
+            };
             if let Some(facts) = &ended.facts {
                 self.ctx.fleet.add_facts(&self.host, facts);
                 assigned.push("ansible_facts".to_owned());
@@ -113,7 +127,8 @@ impl Runner {
                     }
                     let raw = Raw::decided(decision, Vec::new());
                     let ignore = doing.settings.ignore_errors;
-                    self.judge_as(&doing.task, &doing.layers, ignore, &item.layer, raw).outcome
+                    self.judge_as(&doing.task, &doing.layers, ignore, &item.layer, raw)
+                        .outcome
                 }
             };
             outcomes.push((item.value.clone().unwrap_or(Value::Null), outcome));
@@ -125,14 +140,29 @@ impl Runner {
     pub(super) fn end_task(&mut self, doing: Doing) {
         let mut outcomes = Vec::new();
         for item in doing.items {
-            let ItemState::Ended(ended) = item.state else { continue };
+            let ItemState::Ended(ended) = item.state else {
+                continue;
+            };
             if let Some(value) = &item.value {
-                self.tell_item(&doing.task, &doing.name, &doing.layers, &item.layer, value, &ended.outcome);
+                self.tell_item(
+                    &doing.task,
+                    &doing.name,
+                    &doing.layers,
+                    &item.layer,
+                    value,
+                    &ended.outcome,
+                );
             }
             outcomes.push((item.value.unwrap_or(Value::Null), ended.outcome));
         }
         let outcome = whole(&doing.task, doing.list.is_some(), outcomes);
-        self.finish(&doing.task, &doing.name, &doing.layers, doing.settings.check, outcome);
+        self.finish(
+            &doing.task,
+            &doing.name,
+            &doing.layers,
+            doing.settings.check,
+            outcome,
+        );
     }
 
     pub(super) fn tell_item(
@@ -171,7 +201,9 @@ impl Runner {
     ) {
         let status = outcome.status;
         if let Some(register) = &task.register {
-            self.ctx.fleet.set(&self.host, register, Var::data(&outcome.result));
+            self.ctx
+                .fleet
+                .set(&self.host, register, Var::data(&outcome.result));
             self.assigned(std::slice::from_ref(register));
             if status == Status::Unknown && check {
                 self.ctx.fleet.doubt(&self.host, register);
@@ -182,7 +214,11 @@ impl Runner {
             self.remember_failure(name, &outcome);
         }
         let changed = outcome.result.get("changed").and_then(Value::as_bool) == Some(true);
-        self.ctx.tell(Event::Ended { host: self.host.clone(), task: name.clone(), outcome });
+        self.ctx.tell(Event::Ended {
+            host: self.host.clone(),
+            task: name.clone(),
+            outcome,
+        });
         if status == Status::Changed || changed && status != Status::Failed {
             self.notify(task, layers);
         }
@@ -216,8 +252,16 @@ impl Runner {
         task.insert("name".into(), name.name.clone().into());
         task.insert("action".into(), name.action.clone().into());
         let fleet = &self.ctx.fleet;
-        fleet.set(&self.host, "ansible_failed_task", Var::data(&Value::Mapping(task)));
-        fleet.set(&self.host, "ansible_failed_result", Var::data(&outcome.result));
+        fleet.set(
+            &self.host,
+            "ansible_failed_task",
+            Var::data(&Value::Mapping(task)),
+        );
+        fleet.set(
+            &self.host,
+            "ansible_failed_result",
+            Var::data(&outcome.result),
+        );
     }
 
     /// Asks for the handlers that a change notifies.
@@ -243,7 +287,10 @@ impl Runner {
                 for handler in found {
                     if self.notified.insert(handler) {
                         let host = self.host.clone();
-                        self.ctx.tell(Event::Notified { host, handler: name.to_owned() });
+                        self.ctx.tell(Event::Notified {
+                            host,
+                            handler: name.to_owned(),
+                        });
                     }
                 }
             }

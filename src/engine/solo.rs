@@ -34,7 +34,9 @@ pub(super) struct Left {
 impl Runner {
     /// Carries out the next task by itself.
     pub(super) async fn solo(&mut self) {
-        let Some(task) = self.cursor.next() else { return };
+        let Some(task) = self.cursor.next() else {
+            return;
+        };
         let position = self.cursor.position();
         let layers = self.layers(&task, &self.cursor);
         let mut name = self.describe(&task, &self.cursor, &layers);
@@ -75,7 +77,9 @@ impl Runner {
         }
         self.play.announce(&self.ctx, &name);
         match &task.call {
-            Call::IncludeTasks(_) | Call::IncludeRole(_) => self.include(&task, &name, &layers).await,
+            Call::IncludeTasks(_) | Call::IncludeRole(_) => {
+                self.include(&task, &name, &layers).await
+            }
             _ => {
                 let left = self.attempt_all(&task, &name, &layers, &settings).await;
                 self.leave(&task, &name, &layers, &settings, left);
@@ -99,12 +103,22 @@ impl Runner {
         let play = Arc::clone(&self.play);
         loop {
             let live = play.meet.live(&play.hosts);
-            let Some(first) = live.first().cloned() else { return };
+            let Some(first) = live.first().cloned() else {
+                return;
+            };
             if first == self.host {
                 play.announce(&self.ctx, &name);
                 if matches!(task.call, Call::IncludeTasks(_) | Call::IncludeRole(_)) {
                     let result = Value::Null;
-                    play.meet.share(place, Shared { result, failed: false, facts: None, vars: Vec::new() });
+                    play.meet.share(
+                        place,
+                        Shared {
+                            result,
+                            failed: false,
+                            facts: None,
+                            vars: Vec::new(),
+                        },
+                    );
                     return self.include(task, &name, &layers).await;
                 }
                 let left = self.attempt_all(task, &name, &layers, &settings).await;
@@ -119,7 +133,9 @@ impl Runner {
             }
             if let Some(shared) = play.meet.shared(place, &first).await {
                 if let Some(register) = &task.register {
-                    self.ctx.fleet.set(&self.host, register, Var::data(&shared.result));
+                    self.ctx
+                        .fleet
+                        .set(&self.host, register, Var::data(&shared.result));
                     self.assigned(std::slice::from_ref(register));
                 }
                 self.take_over(shared.facts.as_ref(), &shared.vars);
@@ -179,7 +195,11 @@ impl Runner {
                     _ => self.mistake(&error),
                 };
                 let ended = self.judge_as(task, layers, settings.ignore_errors, &[], raw);
-                return Left { outcome: ended.outcome, facts: None, vars: Vec::new() };
+                return Left {
+                    outcome: ended.outcome,
+                    facts: None,
+                    vars: Vec::new(),
+                };
             }
         };
         let mut outcomes = Vec::new();
@@ -206,7 +226,11 @@ impl Runner {
             }
             self.pause_between(task, layers, &item).await;
         }
-        Left { outcome: whole(task, list.is_some(), outcomes), facts, vars }
+        Left {
+            outcome: whole(task, list.is_some(), outcomes),
+            facts,
+            vars,
+        }
     }
 
     /// `loop_control: break_when`.
@@ -215,11 +239,16 @@ impl Runner {
             return false;
         };
         let scope = self.with_result(task, layers, item, &outcome.result);
-        matches!(all_hold(&self.ctx.templar, &looping.break_when, &scope), Ok(None))
+        matches!(
+            all_hold(&self.ctx.templar, &looping.break_when, &scope),
+            Ok(None)
+        )
     }
 
     async fn pause_between(&self, task: &Task, layers: &TaskLayers, item: &[Layer]) {
-        let Some(node) = task.looping.as_ref().and_then(|l| l.pause.as_ref()) else { return };
+        let Some(node) = task.looping.as_ref().and_then(|l| l.pause.as_ref()) else {
+            return;
+        };
         let scope = self.scope(task, layers, item);
         if let Ok(value) = self.ctx.templar.value(node, &scope)
             && let Some(seconds) = value.as_f64().filter(|s| *s > 0.0)
@@ -241,7 +270,8 @@ impl Runner {
             When::Holds => {}
             When::Skips(condition) => {
                 let mut raw = Raw::skipped("Conditional result was False");
-                raw.result.insert("false_condition".into(), condition.into());
+                raw.result
+                    .insert("false_condition".into(), condition.into());
                 return self.left(task, layers, settings, item, raw);
             }
             When::Wrong(error) => {
@@ -286,10 +316,19 @@ impl Runner {
         if task.until.is_empty() || left.outcome.status == Status::Failed {
             return left;
         }
-        let mut result = left.outcome.result.as_mapping().cloned().unwrap_or_default();
+        let mut result = left
+            .outcome
+            .result
+            .as_mapping()
+            .cloned()
+            .unwrap_or_default();
         result.insert("failed".into(), true.into());
         left.outcome.result = Arc::new(Value::Mapping(result));
-        left.outcome.status = if settings.ignore_errors { Status::Ignored } else { Status::Failed };
+        left.outcome.status = if settings.ignore_errors {
+            Status::Ignored
+        } else {
+            Status::Failed
+        };
         left
     }
 
@@ -299,8 +338,14 @@ impl Runner {
             let value = self.ctx.templar.value(node.as_ref()?, &scope).ok()?;
             <f64 as crate::action::arg::FromArg>::from_arg(value).ok()
         };
-        let delay = number(&task.delay).filter(|d| *d >= 0.0).unwrap_or(RETRY_DELAY);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+        let delay = number(&task.delay)
+            .filter(|d| *d >= 0.0)
+            .unwrap_or(RETRY_DELAY);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "clamped"
+        )]
         let retries = number(&task.retries).map(|r| r.clamp(0.0, 1e9) as u64);
         let tries = match (retries, task.until.is_empty()) {
             (Some(retries), _) => retries.max(1) + u64::from(retries > 0),
@@ -310,7 +355,13 @@ impl Runner {
         (tries, delay)
     }
 
-    fn is_enough(&self, task: &Task, layers: &TaskLayers, item: &[Layer], outcome: &Outcome) -> bool {
+    fn is_enough(
+        &self,
+        task: &Task,
+        layers: &TaskLayers,
+        item: &[Layer],
+        outcome: &Outcome,
+    ) -> bool {
         if task.until.is_empty() {
             return outcome.status != Status::Failed;
         }
@@ -327,7 +378,11 @@ impl Runner {
         raw: Raw,
     ) -> Left {
         let ended = self.judge_as(task, layers, settings.ignore_errors, item, raw);
-        Left { outcome: ended.outcome, facts: ended.facts, vars: ended.vars }
+        Left {
+            outcome: ended.outcome,
+            facts: ended.facts,
+            vars: ended.vars,
+        }
     }
 
     /// Asks, decides and carries out, once.
@@ -339,7 +394,10 @@ impl Runner {
         settings: &Settings,
         item: &[Layer],
     ) -> Raw {
-        let to = settings.delegate_to.clone().unwrap_or_else(|| self.host.clone());
+        let to = settings
+            .delegate_to
+            .clone()
+            .unwrap_or_else(|| self.host.clone());
         let item = self.with_delegate(settings, item);
         let scope = self.scope(task, layers, &item);
         let mut prepared = match prepare(&self.ctx.templar, task, &scope) {
@@ -349,7 +407,9 @@ impl Runner {
         let mut observed = Observed::default();
         observed.host = self.host.to_string();
         (observed.check, observed.diff) = (settings.check, settings.diff);
-        if to == self.host && let Some(known) = self.seen.remove(&settings.way) {
+        if to == self.host
+            && let Some(known) = self.seen.remove(&settings.way)
+        {
             // What was asked ahead serves here too, unless something was tried before.
             observed = known;
         }
@@ -376,15 +436,23 @@ impl Runner {
             }
         }
         let decided = prepared.action.decide(&observed);
-        let doubtful = prepared.action.reads(&observed).iter().any(|q| observed.is_provisional(&q.on));
+        let doubtful = prepared
+            .action
+            .reads(&observed)
+            .iter()
+            .any(|q| observed.is_provisional(&q.on));
         forget_local(&prepared, &mut observed);
         let mut raw = match decided {
             Ok(decision) if decision.steps.is_empty() => Raw::decided(&decision, Vec::new()),
             Ok(decision) if settings.check && !is_read_only(&decision) => would(&decision),
             Ok(decision) => {
-                self.carry_out(&to, settings, name, prepared.action.as_ref(), &decision).await
+                self.carry_out(&to, settings, name, prepared.action.as_ref(), &decision)
+                    .await
             }
-            Err(failure) => Raw { unknown: settings.check && doubtful, ..Raw::failure(failure) },
+            Err(failure) => Raw {
+                unknown: settings.check && doubtful,
+                ..Raw::failure(failure)
+            },
         };
         raw.unknown |= false;
         // Retries look again; so does everyone else after something was done.
@@ -466,14 +534,21 @@ impl Runner {
         let started = !work.is_empty();
         let password = settings.password.clone();
         let sessions = Arc::clone(&self.ctx.sessions);
-        let answer = sessions.exchange(&self.host, to, &settings.way, password, work, queries).await;
+        let answer = sessions
+            .exchange(&self.host, to, &settings.way, password, work, queries)
+            .await;
         match answer {
             Ok(exchange) => {
                 self.tally.round_trips += 1;
                 Some(exchange)
             }
             Err(error) => {
-                self.lose(&error, started, Some(name.clone()), settings.ignore_unreachable);
+                self.lose(
+                    &error,
+                    started,
+                    Some(name.clone()),
+                    settings.ignore_unreachable,
+                );
                 None
             }
         }

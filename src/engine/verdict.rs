@@ -27,7 +27,11 @@ pub struct Raw {
 
 impl Raw {
     pub fn failure(failure: Failure) -> Raw {
-        Raw { result: failure.result, failed: Some(failure.message), ..Raw::default() }
+        Raw {
+            result: failure.result,
+            failed: Some(failure.message),
+            ..Raw::default()
+        }
     }
 
     pub fn mistake(error: &TemplateError) -> Raw {
@@ -40,7 +44,10 @@ impl Raw {
     }
 
     pub fn skipped(why: &str) -> Raw {
-        Raw { skipped: Some(why.to_owned()), ..Raw::default() }
+        Raw {
+            skipped: Some(why.to_owned()),
+            ..Raw::default()
+        }
     }
 
     /// A decision whose steps were all carried out, or that had none.
@@ -207,17 +214,23 @@ pub fn combine(items: Vec<(Value, Outcome)>, var: &str, index_var: Option<&str>)
         diagnostic = diagnostic.or(outcome.diagnostic);
     }
     let any = |key: &str| {
-        results.iter().any(|r| r.get(key).and_then(Value::as_bool).unwrap_or(false))
+        results
+            .iter()
+            .any(|r| r.get(key).and_then(Value::as_bool).unwrap_or(false))
     };
     let mut result = Mapping::new();
     put(&mut result, "changed", any("changed"));
     let failed = matches!(status, Status::Failed | Status::Ignored);
-    put(&mut result, "msg", match (results.is_empty(), all_skipped, failed) {
-        (true, _, _) => "No items in the list",
-        (_, true, _) => "All items skipped",
-        (_, _, true) => "One or more items failed",
-        _ => "All items completed",
-    });
+    put(
+        &mut result,
+        "msg",
+        match (results.is_empty(), all_skipped, failed) {
+            (true, _, _) => "No items in the list",
+            (_, true, _) => "All items skipped",
+            (_, _, true) => "One or more items failed",
+            _ => "All items completed",
+        },
+    );
     if all_skipped {
         status = Status::Skipped;
         put(&mut result, "skipped", true);
@@ -229,5 +242,12 @@ pub fn combine(items: Vec<(Value, Outcome)>, var: &str, index_var: Option<&str>)
         put(&mut result, "failed", failed);
     }
     put(&mut result, "results", results);
-    Outcome { status, result: Arc::new(Value::Mapping(result)), changes, delegated: None, warnings, diagnostic }
+    Outcome {
+        status,
+        result: Arc::new(Value::Mapping(result)),
+        changes,
+        delegated: None,
+        warnings,
+        diagnostic,
+    }
 }

@@ -24,7 +24,9 @@ pub fn output(program: &Path, args: &[&str], limit: u64) -> Result<String, Strin
         let _ = child.wait();
         return Err(format!("{name} prints more than {limit} bytes"));
     }
-    let status = child.wait().map_err(|e| format!("cannot wait for {name}: {e}"))?;
+    let status = child
+        .wait()
+        .map_err(|e| format!("cannot wait for {name}: {e}"))?;
     if !status.success() {
         return Err(format!("{name} failed: {status}"));
     }

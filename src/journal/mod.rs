@@ -39,17 +39,30 @@ impl Journal {
 
     fn over(file: Option<std::fs::File>, path: Option<PathBuf>) -> Journal {
         let file = file.map(Mutex::new);
-        let inner = Inner { file, path, next: AtomicU64::new(0), lines: Mutex::default() };
-        Journal { inner: Arc::new(inner) }
+        let inner = Inner {
+            file,
+            path,
+            next: AtomicU64::new(0),
+            lines: Mutex::default(),
+        };
+        Journal {
+            inner: Arc::new(inner),
+        }
     }
 
     /// Begins the file of a run in `dir`, which is made if it is not there, for its owner only.
     pub fn begin(dir: &Path, run: &str, about: &serde_json::Value) -> std::io::Result<Journal> {
         use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)?;
         let path = dir.join(format!("{run}.jsonl"));
-        let file =
-            std::fs::OpenOptions::new().create_new(true).append(true).mode(0o600).open(&path)?;
+        let file = std::fs::OpenOptions::new()
+            .create_new(true)
+            .append(true)
+            .mode(0o600)
+            .open(&path)?;
         let journal = Journal::over(Some(file), Some(path));
         journal.line(&serde_json::json!({ "version": VERSION, "run": run, "about": about }));
         journal.write(true)?;
@@ -130,10 +143,19 @@ impl Journal {
     }
 
     fn write(&self, sync: bool) -> std::io::Result<()> {
-        let Some(file) = &self.inner.file else { return Ok(()) };
+        let Some(file) = &self.inner.file else {
+            return Ok(());
+        };
         // The file first: whoever holds it writes the lines of all who wait for it.
-        let Ok(mut file) = file.lock() else { return Ok(()) };
-        let lines = self.inner.lines.lock().map(|mut l| std::mem::take(&mut *l)).unwrap_or_default();
+        let Ok(mut file) = file.lock() else {
+            return Ok(());
+        };
+        let lines = self
+            .inner
+            .lines
+            .lock()
+            .map(|mut l| std::mem::take(&mut *l))
+            .unwrap_or_default();
         if !lines.is_empty() {
             file.write_all(&lines)?;
             if sync {

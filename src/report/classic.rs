@@ -24,7 +24,14 @@ pub struct Classic<W: Write + Send> {
 
 impl<W: Write + Send> Classic<W> {
     pub fn new(out: W, mask: Mask, colour: bool, verbosity: u8, diff: bool) -> Classic<W> {
-        Classic { out, mask, order: Order::default(), colour, verbosity, diff }
+        Classic {
+            out,
+            mask,
+            order: Order::default(),
+            colour,
+            verbosity,
+            diff,
+        }
     }
 
     fn line(&mut self, colour: Option<&str>, text: &str) {
@@ -44,12 +51,19 @@ impl<W: Write + Send> Classic<W> {
     }
 
     fn block(&mut self, block: &Block) {
-        let shown = block.events.iter().any(|e| !matches!(e, Event::Notified { .. }));
+        let shown = block
+            .events
+            .iter()
+            .any(|e| !matches!(e, Event::Notified { .. }));
         if !shown {
             return;
         }
         let title = title(&block.task);
-        let kind = if block.task.handler { "RUNNING HANDLER" } else { "TASK" };
+        let kind = if block.task.handler {
+            "RUNNING HANDLER"
+        } else {
+            "TASK"
+        };
         self.banner(&format!("{kind} [{title}]"));
         if self.verbosity >= 2 {
             let place = format!("task path: {}", block.task.span);
@@ -62,11 +76,24 @@ impl<W: Write + Send> Classic<W> {
 
     fn task_event(&mut self, event: &Event) {
         match event {
-            Event::Item { host, task, label, outcome, .. } => {
+            Event::Item {
+                host,
+                task,
+                label,
+                outcome,
+                ..
+            } => {
                 self.result(host, task, Some(label), outcome);
             }
-            Event::Ended { host, task, outcome } => {
-                let loops = outcome.result.get("results").is_some_and(Value::is_sequence);
+            Event::Ended {
+                host,
+                task,
+                outcome,
+            } => {
+                let loops = outcome
+                    .result
+                    .get("results")
+                    .is_some_and(Value::is_sequence);
                 // A loop's items were told already.
                 if !loops || outcome.diagnostic.is_some() {
                     self.result(host, task, None, outcome);
@@ -76,20 +103,31 @@ impl<W: Write + Send> Classic<W> {
                     self.line(Some("0;36"), "...ignoring");
                 }
             }
-            Event::Retry { host, task, left, .. } => {
-                let text = format!("FAILED - RETRYING: [{host}]: {} ({left} retries left).", title(task));
+            Event::Retry {
+                host, task, left, ..
+            } => {
+                let text = format!(
+                    "FAILED - RETRYING: [{host}]: {} ({left} retries left).",
+                    title(task)
+                );
                 self.line(Some("1;30"), &text);
             }
             Event::Included { hosts, what, .. } => {
                 let hosts: Vec<&str> = hosts.iter().map(AsRef::as_ref).collect();
-                self.line(Some("0;36"), &format!("included: {what} for {}", hosts.join(", ")));
+                self.line(
+                    Some("0;36"),
+                    &format!("included: {what} for {}", hosts.join(", ")),
+                );
             }
             Event::Unreachable { host, message, .. } => {
                 let result = crate::result! {
                     "changed" => false, "msg" => message.clone(), "unreachable" => true,
                 };
                 let json = self.json(&Value::Mapping(result), 0);
-                self.line(Some("1;31"), &format!("fatal: [{host}]: UNREACHABLE! => {json}"));
+                self.line(
+                    Some("1;31"),
+                    &format!("fatal: [{host}]: UNREACHABLE! => {json}"),
+                );
             }
             _ => {}
         }
@@ -121,7 +159,10 @@ impl<W: Write + Send> Classic<W> {
                 let word = if label.is_some() { "failed" } else { "fatal" };
                 let mark = if label.is_some() { "" } else { ": FAILED!" };
                 let json = self.shown(task, outcome, 0);
-                self.line(Some("0;31"), &format!("{word}: [{host}]{mark}{item} => {json}"));
+                self.line(
+                    Some("0;31"),
+                    &format!("{word}: [{host}]{mark}{item} => {json}"),
+                );
                 if outcome.status == Status::Ignored && label.is_none() {
                     self.line(Some("0;36"), "...ignoring");
                 }
@@ -132,13 +173,27 @@ impl<W: Write + Send> Classic<W> {
         let wordy = task.action == "debug" || self.verbosity > 0;
         let text = match wordy && outcome.status != Status::Skipped {
             true => {
-                let indent = if task.action == "debug" || self.verbosity > 0 { 4 } else { 0 };
-                format!("{word}: [{host}]{item} => {}", self.shown(task, outcome, indent))
+                let indent = if task.action == "debug" || self.verbosity > 0 {
+                    4
+                } else {
+                    0
+                };
+                format!(
+                    "{word}: [{host}]{item} => {}",
+                    self.shown(task, outcome, indent)
+                )
             }
             false => format!("{word}: [{host}]{item}"),
         };
-        let tail = if outcome.status == Status::Skipped { " " } else { "" };
-        self.line(Some(colour), &format!("{text}{tail}").replace(" => (item", " => (item"));
+        let tail = if outcome.status == Status::Skipped {
+            " "
+        } else {
+            ""
+        };
+        self.line(
+            Some(colour),
+            &format!("{text}{tail}").replace(" => (item", " => (item"),
+        );
     }
 
     fn shown(&self, task: &TaskRef, outcome: &Outcome, indent: usize) -> String {
@@ -178,7 +233,11 @@ impl<W: Write + Send> Classic<W> {
         let diff = similar::TextDiff::from_lines(&change.before, &change.after);
         let before = format!("before: {}", change.title);
         let after = format!("after: {}", change.title);
-        let text = diff.unified_diff().context_radius(3).header(&before, &after).to_string();
+        let text = diff
+            .unified_diff()
+            .context_radius(3)
+            .header(&before, &after)
+            .to_string();
         for line in text.lines() {
             let colour = match line.as_bytes().first() {
                 Some(b'+') => Some("0;32"),
@@ -201,8 +260,14 @@ impl<W: Write + Send> Classic<W> {
             };
             let mut text = format!(
                 "{:<26} : ok={:<4} changed={:<4} unreachable={:<4} failed={:<4} skipped={:<4} rescued={:<4} ignored={:<4}",
-                host.host, host.ok, host.changed, host.unreachable, host.failed, host.skipped,
-                host.rescued, host.ignored
+                host.host,
+                host.ok,
+                host.changed,
+                host.unreachable,
+                host.failed,
+                host.skipped,
+                host.rescued,
+                host.ignored
             );
             if host.unknown > 0 {
                 text = format!("{}unknown={}", text, host.unknown);
@@ -274,7 +339,12 @@ impl<W: Write + Send> Reporter for Classic<W> {
                 self.recap(recap);
                 let _ = self.out.flush();
             }
-            Event::Unreachable { host, task: None, message, .. } => {
+            Event::Unreachable {
+                host,
+                task: None,
+                message,
+                ..
+            } => {
                 let text = format!("fatal: [{host}]: UNREACHABLE! => {message}");
                 self.line(Some("1;31"), &text);
             }

@@ -42,7 +42,11 @@ impl Order {
             Event::TaskStarted { task } => {
                 self.block(task);
             }
-            Event::Ended { host, task, outcome } => {
+            Event::Ended {
+                host,
+                task,
+                outcome,
+            } => {
                 self.block(task).events.push(event.clone());
                 self.at.insert(host.clone(), Arc::clone(&task.position));
                 match outcome.status {
@@ -80,13 +84,22 @@ impl Order {
     }
 
     fn block(&mut self, task: &TaskRef) -> &mut Block {
-        let fresh = || Block { task: task.clone(), events: Vec::new() };
-        self.blocks.entry(Arc::clone(&task.position)).or_insert_with(fresh)
+        let fresh = || Block {
+            task: task.clone(),
+            events: Vec::new(),
+        };
+        self.blocks
+            .entry(Arc::clone(&task.position))
+            .or_insert_with(fresh)
     }
 
     /// Blocks that every host that still takes part has passed.
     fn ready(&mut self) -> Vec<Block> {
-        let live: Vec<&HostName> = self.hosts.iter().filter(|h| !self.out.contains(*h)).collect();
+        let live: Vec<&HostName> = self
+            .hosts
+            .iter()
+            .filter(|h| !self.out.contains(*h))
+            .collect();
         let mut told = Vec::new();
         while let Some(first) = self.blocks.first_key_value().map(|(p, _)| Arc::clone(p)) {
             let passed = |h: &&HostName| self.at.get(*h).is_some_and(|at| *at >= first);
@@ -116,7 +129,8 @@ impl Order {
                 Event::Included { hosts, .. } => hosts.first(),
                 _ => None,
             };
-            host.and_then(|h| self.hosts.iter().position(|x| x == h)).unwrap_or(usize::MAX)
+            host.and_then(|h| self.hosts.iter().position(|x| x == h))
+                .unwrap_or(usize::MAX)
         };
         block.events.sort_by_key(rank);
         block

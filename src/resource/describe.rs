@@ -26,9 +26,11 @@ pub fn describe(change: &Change) -> Described {
             after: String::new(),
             summary: format!("removed {}", what(a)),
         },
-        (State::Text(a), State::Text(b)) => {
-            Described { before: a.clone(), after: b.clone(), summary: "changed".into() }
-        }
+        (State::Text(a), State::Text(b)) => Described {
+            before: a.clone(),
+            after: b.clone(),
+            summary: "changed".into(),
+        },
         _ => {
             let (before, after) = (short(before), short(after));
             let summary = match (before.as_str(), after.as_str()) {
@@ -36,7 +38,11 @@ pub fn describe(change: &Change) -> Described {
                 (before, after) => format!("{before} → {after}"),
             };
             let line = |s: String| if s.is_empty() { s } else { format!("{s}\n") };
-            Described { before: line(before), after: line(after), summary }
+            Described {
+                before: line(before),
+                after: line(after),
+                summary,
+            }
         }
     }
 }
@@ -125,7 +131,12 @@ fn short(state: &State) -> String {
         State::Group(g) => format!("gid={}", g.gid),
         State::Hostname(h) => h.permanent.clone(),
         State::Content(c) => format!("{} bytes", c.size),
-        State::Archive(a) => if a.unpacked { "unpacked" } else { "to be unpacked" }.into(),
+        State::Archive(a) => if a.unpacked {
+            "unpacked"
+        } else {
+            "to be unpacked"
+        }
+        .into(),
         State::Index(_) => "package index".into(),
         State::Upgrade(u) => format!("{} packages pending", u.pending.len()),
         _ => String::new(),

@@ -32,7 +32,12 @@ const LONGEST_NAME: usize = 256;
 
 /// The login's own shell.
 pub fn login() -> Launch {
-    Launch { command: "sh".into(), prompt: None, ready: None, pty: false }
+    Launch {
+        command: "sh".into(),
+        prompt: None,
+        ready: None,
+        pty: false,
+    }
 }
 
 /// A command line as another user: `sh`, or one that reads its standard input. `token` is random: it
@@ -42,7 +47,11 @@ pub fn becoming(how: Become<'_>, token: &str, line: &str) -> Result<Launch, Stri
     let user = quote(how.user);
     let ready = format!("palisade-ready-{token}");
     // Behind a terminal, what is written must arrive as it is.
-    let raw = if how.has_password && how.method != "sudo" { "stty raw -echo; " } else { "" };
+    let raw = if how.has_password && how.method != "sudo" {
+        "stty raw -echo; "
+    } else {
+        ""
+    };
     let line = match line {
         "sh" => "exec sh".to_owned(),
         line => format!("exec sh -c {}", quote(line)),
@@ -70,21 +79,40 @@ pub fn becoming(how: Become<'_>, token: &str, line: &str) -> Result<Launch, Stri
             (command, how.has_password.then_some(prompt), false)
         }
         "su" => {
-            let command = format!("{} {} -s /bin/sh -c {shell} -- {user}", exe("su"), flags("")?);
-            (command, how.has_password.then(|| "assword: ".into()), how.has_password)
+            let command = format!(
+                "{} {} -s /bin/sh -c {shell} -- {user}",
+                exe("su"),
+                flags("")?
+            );
+            (
+                command,
+                how.has_password.then(|| "assword: ".into()),
+                how.has_password,
+            )
         }
         "doas" => {
             let quiet = if how.has_password { "" } else { "-n" };
             let flags = flags("")?;
             let command = format!("{} {flags} {quiet} -u {user} -- sh -c {shell}", exe("doas"));
-            (command, how.has_password.then(|| "assword: ".into()), how.has_password)
+            (
+                command,
+                how.has_password.then(|| "assword: ".into()),
+                how.has_password,
+            )
         }
         other => {
             let known = METHODS.join(", ");
-            return Err(format!("unknown become method `{other}`: there are {known}"));
+            return Err(format!(
+                "unknown become method `{other}`: there are {known}"
+            ));
         }
     };
-    Ok(Launch { command, prompt, ready: Some(ready), pty })
+    Ok(Launch {
+        command,
+        prompt,
+        ready: Some(ready),
+        pty,
+    })
 }
 
 /// Names that reach sudo: no flag, no uid, no −1.
@@ -95,7 +123,13 @@ fn check_user(name: &str) -> Result<(), String> {
         || name.starts_with('-')
         || !name.chars().all(fine)
         || name.chars().all(|c| c.is_ascii_digit());
-    if wrong { Err(format!("`{name}` is not a name of a user that can be become")) } else { Ok(()) }
+    if wrong {
+        Err(format!(
+            "`{name}` is not a name of a user that can be become"
+        ))
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -103,7 +137,13 @@ mod tests {
     use super::{Become, becoming};
 
     fn sudo(user: &str) -> Result<String, String> {
-        let how = Become { method: "sudo", user, exe: None, flags: None, has_password: false };
+        let how = Become {
+            method: "sudo",
+            user,
+            exe: None,
+            flags: None,
+            has_password: false,
+        };
         becoming(how, "abc", "sh").map(|l| l.command)
     }
 

@@ -32,7 +32,9 @@ impl Templar {
     pub fn vars_file(&self, path: &Path) -> Result<Node, Diagnostic> {
         let file = self.project_file(path)?;
         let (node, diagnostics) = yaml::parse_one(&file);
-        let wrong = diagnostics.into_iter().find(|d| d.severity == crate::source::Severity::Error);
+        let wrong = diagnostics
+            .into_iter()
+            .find(|d| d.severity == crate::source::Severity::Error);
         match wrong {
             Some(wrong) => Err(wrong),
             None if file.hidden => {
@@ -68,5 +70,8 @@ impl Templar {
 
 fn cannot_open(file: &Arc<File>, why: &str) -> Diagnostic {
     let end = file.text.find('\n').unwrap_or(file.text.len());
-    Diagnostic::error(&Span::new(file, 0, end), format!("cannot open this vault: {why}"))
+    Diagnostic::error(
+        &Span::new(file, 0, end),
+        format!("cannot open this vault: {why}"),
+    )
 }
