@@ -142,7 +142,7 @@ impl Attrs {
             .filter(|_| after.owner.id.is_none())
         {
             match seen.get(&Resource::User(name.clone())) {
-                State::User(user) => after.owner = Owner::known(user.uid, &name),
+                State::User(user) => after.owner.id = user.id(),
                 State::Absent => return Err(unknown("chown", "user", &name)),
                 _ => {}
             }
@@ -154,7 +154,7 @@ impl Attrs {
             .filter(|_| after.group.id.is_none())
         {
             match seen.get(&Resource::Group(name.clone())) {
-                State::Group(group) => after.group = Owner::known(group.gid, &name),
+                State::Group(group) => after.group.id = group.id(),
                 State::Absent => return Err(unknown("chgrp", "group", &name)),
                 _ => {}
             }

@@ -12,6 +12,9 @@ mod command;
 mod copy;
 mod edit;
 mod file;
+mod getent;
+mod group;
+mod hostname;
 mod lineinfile;
 mod links;
 pub mod observed;
@@ -28,6 +31,8 @@ mod shell;
 mod strptime;
 mod template;
 mod trees;
+mod user;
+mod user_key;
 
 pub use args::{ArgError, Param, Spec};
 pub use observed::Observed;

@@ -1,6 +1,6 @@
 //! What the actions that run something share: words of a command, and a result in Ansible's shape.
 
-use crate::resource::program::{Exec, Ran, Run};
+use crate::resource::program::{Exec, Ran, Run, civil};
 use crate::resource::{Query, Resource, State};
 use crate::result;
 use crate::source::{Mapping, Value};
@@ -59,22 +59,6 @@ pub(crate) fn moment(seconds: f64) -> String {
         second / 60 % 60,
         second % 60,
         rest % 1_000_000
-    )
-}
-
-/// Year, month and day of a day since 1970-01-01, in the calendar of today.
-pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    (
-        yoe + era * 400 + i64::from(month <= 2),
-        month,
-        doy - (153 * mp + 2) / 5 + 1,
     )
 }
 

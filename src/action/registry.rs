@@ -8,6 +8,9 @@ pub static ACTIONS: &[&Spec] = &[
     &super::command::SPEC,
     &super::copy::SPEC,
     &super::file::SPEC,
+    &super::getent::SPEC,
+    &super::group::SPEC,
+    &super::hostname::SPEC,
     &super::lineinfile::SPEC,
     &super::ping::SPEC,
     &super::raw::SPEC,
@@ -15,6 +18,7 @@ pub static ACTIONS: &[&Spec] = &[
     &super::script::SPEC,
     &super::shell::SPEC,
     &super::template::SPEC,
+    &super::user::SPEC,
 ];
 
 /// The action a playbook means by a name: short, `ansible.builtin.x`, `ansible.legacy.x`, or with the

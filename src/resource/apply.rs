@@ -10,7 +10,8 @@ use super::put::{self, Payload};
 use super::reply::Record;
 use super::script::Script;
 use super::{
-    Change, Content, Hello, Probe, Query, RemotePath, Resource, Run, State, hostname, look, start,
+    Change, Content, Hello, Probe, Query, RemotePath, Resource, Run, State, group, hostname, look, start,
+    user,
 };
 
 /// The functions that steps call. Sent once to a shell, before its first change or run.
@@ -198,6 +199,8 @@ impl Apply {
         let make = match &change.on {
             Resource::File(_) | Resource::Target(_) => return self.file(change, hello),
             Resource::Hostname => hostname::make(change, hello)?,
+            Resource::User(_) => user::make(change)?,
+            Resource::Group(_) => group::make(change)?,
             _ => return Err(ApplyError::unfit(change)),
         };
         self.flush();

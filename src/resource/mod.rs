@@ -51,6 +51,7 @@ pub mod getent;
 pub mod group;
 pub mod hash;
 pub mod hostname;
+pub mod keygen;
 mod look;
 pub mod package;
 pub mod path;

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::reply::Record;
 use super::script::Script;
-use super::{Query, Resource, State, hostname, look, tree};
+use super::{Query, Resource, State, getent, hostname, look, tree, user};
 
 /// The text of a batch of questions, and how to read its answers.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +31,9 @@ enum Kind {
     Tree,
     Glob,
     Hostname,
+    /// Users and groups together: one look at the group database serves both.
+    Account,
+    Getent,
     /// Things of the controller's: no host is asked about them.
     Elsewhere,
 }
@@ -42,6 +45,8 @@ impl Kind {
             Resource::Tree(_) => Kind::Tree,
             Resource::Glob(_) => Kind::Glob,
             Resource::Hostname => Kind::Hostname,
+            Resource::User(_) | Resource::Group(_) => Kind::Account,
+            Resource::Getent { .. } => Kind::Getent,
             _ => Kind::Elsewhere,
         }
     }
@@ -52,6 +57,8 @@ impl Kind {
             Kind::Tree => tree::ask(queries, script),
             Kind::Glob => tree::ask_globs(queries, script),
             Kind::Hostname => hostname::ask(queries, script),
+            Kind::Account => user::ask(queries, script),
+            Kind::Getent => getent::ask(queries, script),
             Kind::Elsewhere => {}
         }
     }
@@ -62,6 +69,8 @@ impl Kind {
             Kind::Tree => tree::read(queries, records),
             Kind::Glob => tree::read_globs(queries, records),
             Kind::Hostname => hostname::read(queries, records),
+            Kind::Account => user::read(queries, records),
+            Kind::Getent => getent::read(queries, records),
             Kind::Elsewhere => Ok(vec![
                 State::Refused(
                     "there is no way of asking a host about it".into()

@@ -70,6 +70,18 @@ impl Run {
     }
 }
 
+/// Year, month and day of a day since 1970-01-01, in the calendar of today.
+pub fn civil(days: i64) -> (i64, i64, i64) {
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 };
+    (yoe + era * 400 + i64::from(month <= 2), month, doy - (153 * mp + 2) / 5 + 1)
+}
+
 /// Words to execute in which `$NAME`, `${NAME}` and a leading `~` are what they are in the host's
 /// environment. A variable that is not set stays as it is written.
 pub fn expanded(words: Vec<String>) -> Exec {

@@ -1,0 +1,282 @@
+//! System actions on a real shell: what they decide is done, and then there is nothing left to do.
+//!
+//! The shell runs in namespaces of its own over a copy-on-write view of this machine's root, so that
+//! accounts and packages may change there. Where that cannot be had, the tests say so and pass.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests run real shells")]
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+
+use palisade::action::{Decision, Done, Observed, Step, find};
+use palisade::resource::apply::{Apply, ApplyOptions, RunContext, StepOutcome};
+use palisade::resource::prelude::{hello, prelude};
+use palisade::resource::reply::{Record, records};
+use palisade::resource::{Content, Hello, Probe, Query, Resource, State};
+use palisade::source::{Mapping, Value};
+
+const NONCE: &str = "fedcba9876543210fedcba9876543210";
+
+/// A root that forgets what is written to it.
+const OVERLAY: &str = "mount -t tmpfs t /mnt && mkdir /mnt/u /mnt/w /mnt/r && \
+     mount -t overlay o -o lowerdir=/,upperdir=/mnt/u,workdir=/mnt/w /mnt/r && \
+     mount -t proc p /mnt/r/proc && mount --bind /dev /mnt/r/dev && mount -t tmpfs t /mnt/r/run && \
+     mount -t sysfs s /mnt/r/sys && \
+     exec chroot /mnt/r ";
+
+struct Host {
+    child: Child,
+    hello: Hello,
+    sequence: u32,
+    loaded: bool,
+    seen: Observed,
+}
+
+/// What came of one task.
+#[derive(Debug)]
+struct Outcome {
+    changed: bool,
+    result: Mapping,
+    failed: Option<String>,
+    facts: Option<Mapping>,
+    decision: Option<Decision>,
+}
+
+impl Outcome {
+    fn get(&self, key: &str) -> Value {
+        self.result.get(key).cloned().unwrap_or(Value::Null)
+    }
+}
+
+impl Host {
+    fn open(shell: &str) -> Option<Host> {
+        let probe = Command::new("unshare")
+            .args(["-m", "-u", "-p", "-f", "sh", "-c", &format!("{OVERLAY} true")])
+            .stderr(Stdio::null())
+            .status();
+        if !probe.is_ok_and(|s| s.success()) {
+            eprintln!("no namespaces here: not tested");
+            return None;
+        }
+        let mut child = Command::new("unshare")
+            .args(["-m", "-u", "-p", "-f", "sh", "-c", &format!("{OVERLAY} {shell}")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.as_mut().unwrap().write_all(prelude(NONCE).as_bytes()).unwrap();
+        let mut host = Host {
+            child,
+            hello: Hello::default(),
+            sequence: 0,
+            loaded: false,
+            seen: Observed::default(),
+        };
+        let text = host.until(&format!("\n\u{1}HELLO {NONCE} "), true);
+        host.hello = hello(std::str::from_utf8(&text).unwrap()).unwrap();
+        Some(host)
+    }
+
+    fn until(&mut self, mark: &str, line: bool) -> Vec<u8> {
+        let out = self.child.stdout.as_mut().unwrap();
+        let mut got = Vec::new();
+        let mut buffer = vec![0; 65536];
+        loop {
+            let from = got.len().saturating_sub(buffer.len() + 200);
+            let found = got[from..].windows(mark.len()).rposition(|w| w == mark.as_bytes());
+            if let Some(at) = found.map(|at| at + from)
+                && let Some(end) = got[at + mark.len()..].iter().position(|b| *b == b'\n')
+            {
+                let end = at + mark.len() + end;
+                return if line { got[at + mark.len()..end].to_vec() } else { got[..at].to_vec() };
+            }
+            let n = out.read(&mut buffer).unwrap();
+            assert!(n > 0, "the shell ended: {}", String::from_utf8_lossy(&got));
+            got.extend_from_slice(&buffer[..n]);
+        }
+    }
+
+    fn ask(&mut self, body: &str) -> Vec<Record> {
+        self.sequence += 1;
+        let text = format!("{{ {body}\n}} </dev/null\npl_end {} $?\n", self.sequence);
+        if std::env::var_os("ACT_TRACE").is_some() {
+            eprintln!("{text}");
+        }
+        self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+        let reply = self.until(&format!("\n\u{1}END {NONCE} {} ", self.sequence), false);
+        if std::env::var_os("ACT_TRACE").is_some() {
+            eprintln!("{}", String::from_utf8_lossy(&reply));
+        }
+        records(&reply).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&reply)))
+    }
+
+    fn local(query: &Query) -> Option<State> {
+        let Resource::Local { path, .. } = &query.on else { return None };
+        Some(match std::fs::read(path) {
+            Ok(bytes) => State::Content(Content::new(bytes)),
+            Err(_) => State::Absent,
+        })
+    }
+
+    /// Asks, decides and carries out one task.
+    fn act(&mut self, action: &str, yaml: &str) -> Outcome {
+        let args: Mapping = serde_yaml::from_str(yaml).unwrap();
+        let task = (find(action).unwrap().parse)(args).unwrap_or_else(|e| panic!("{e:?}"));
+        self.seen = Observed::new(self.hello.me.clone());
+        for _ in 0..4 {
+            let queries = task.reads(&self.seen);
+            let open: Vec<Query> =
+                queries.into_iter().filter(|q| !self.seen.answers(q)).collect();
+            if open.is_empty() {
+                break;
+            }
+            let (here, there): (Vec<_>, Vec<_>) =
+                open.into_iter().partition(|q| Host::local(q).is_some());
+            for query in here {
+                let state = Host::local(&query).unwrap();
+                self.seen.put(query, state);
+            }
+            let probe = Probe::new(&there);
+            let records = self.ask(probe.script.text());
+            for (query, state) in probe.read(&records).unwrap() {
+                self.seen.put(query, state);
+            }
+        }
+        let failure = |f: palisade::action::Failure| Outcome {
+            changed: false,
+            failed: Some(f.message),
+            result: f.result,
+            facts: None,
+            decision: None,
+        };
+        let decision = match task.decide(&self.seen) {
+            Ok(decision) => decision,
+            Err(f) => return failure(f),
+        };
+        assert_eq!(self.seen.strays(), [], "{action} looked at what it had not asked for");
+        let mut done = Vec::new();
+        for step in &decision.steps {
+            let token = format!("u{:030}x{}", std::process::id(), self.sequence);
+            let options = ApplyOptions { token, loaded: self.loaded, lock_wait: 5 };
+            self.loaded = true;
+            let mut apply = Apply::new(options);
+            match step {
+                Step::Set(change) => apply.change(change, &self.hello.clone()).unwrap(),
+                Step::Run(run) => apply.run(run, &RunContext::default()).unwrap(),
+                Step::Control(control) => {
+                    eprintln!("not carried out: {control:?}");
+                    continue;
+                }
+            }
+            let script = apply.script().to_owned();
+            let records = self.ask(&script);
+            match apply.read(&records, true).unwrap().steps.remove(0) {
+                StepOutcome::Done(output) => done.push(Done::Set { output }),
+                StepOutcome::Ran(ran) => done.push(Done::Ran(ran)),
+                other => {
+                    let mut outcome = failure(format!("{other:?}").into());
+                    outcome.result.insert("step".into(), format!("{step:?}").into());
+                    return outcome;
+                }
+            }
+        }
+        let concluded = match decision.steps.is_empty() {
+            true => Ok(decision.result.clone()),
+            false => task.conclude(&decision, &done),
+        };
+        match concluded {
+            Ok(result) => Outcome {
+                changed: result
+                    .get("changed")
+                    .and_then(Value::as_bool)
+                    .unwrap_or(decision.changes()),
+                result,
+                failed: None,
+                facts: decision.facts.clone(),
+                decision: Some(decision),
+            },
+            Err(f) => failure(f),
+        }
+    }
+
+    /// Carries a task out, and once more to see that nothing is left to do.
+    fn once(&mut self, action: &str, yaml: &str) -> Outcome {
+        let first = self.act(action, yaml);
+        assert_eq!(first.failed, None, "{action} {yaml}: {first:#?}");
+        assert!(first.changed, "{action} {yaml} changes something");
+        let second = self.act(action, yaml);
+        assert!(!second.changed, "{action} {yaml} is settled: {:#?}", second.decision);
+        first
+    }
+
+    fn sh(&mut self, text: &str) -> String {
+        let yaml = serde_yaml::to_string(&palisade::result! { "cmd" => text }).unwrap();
+        let outcome = self.act("shell", &yaml);
+        outcome.get("stdout").as_str().unwrap_or_default().to_owned()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        self.child.wait().ok();
+    }
+}
+
+/// A playbook's tasks in `ACT`, carried out in turn: for looking at what actions do.
+#[test]
+#[ignore = "a tool: ACT=tasks.yml ACT_SHELL=dash"]
+fn act() {
+    let text = std::fs::read_to_string(std::env::var("ACT").unwrap()).unwrap();
+    let shell = std::env::var("ACT_SHELL").unwrap_or("sh".into());
+    let tasks: Vec<Mapping> = serde_yaml::from_str(&text).unwrap();
+    let mut host = Host::open(&shell).unwrap();
+    for task in tasks {
+        let (name, args) = task.into_iter().next().unwrap();
+        let name = name.as_str().unwrap().to_owned();
+        let args = match args {
+            Value::String(text) => {
+                let key = find(&name).unwrap().free_form.unwrap();
+                Value::Mapping(palisade::result! { key => text })
+            }
+            args => args,
+        };
+        let outcome = host.act(&name, &serde_yaml::to_string(&args).unwrap());
+        let word = match (&outcome.failed, outcome.changed) {
+            (Some(why), _) => format!("FAILED {why}"),
+            (None, true) => "changed".into(),
+            (None, false) => "ok".into(),
+        };
+        println!("{name} {word}\n    {}", serde_json::to_string(&outcome.result).unwrap());
+        if let Some(facts) = outcome.facts {
+            println!("    facts {}", serde_json::to_string(&facts).unwrap());
+        }
+        for warning in outcome.decision.iter().flat_map(|d| &d.warnings) {
+            println!("    warning: {warning}");
+        }
+    }
+}
+
+#[test]
+fn accounts_are_made_changed_and_removed() {
+    for shell in ["dash", "bash --posix", "busybox sh"] {
+        let Some(mut host) = Host::open(shell) else { return };
+        host.once("group", "{name: plteam, gid: 4444}");
+        let user = "{name: plann, group: plteam, groups: [daemon, bin], comment: A B, shell: /bin/sh, \
+                    password: '$6$abc$def', expires: 1893456000, password_expire_max: 30}";
+        let made = host.once("user", user);
+        assert_eq!(made.get("group"), Value::from(4444));
+        assert_eq!(host.sh("id -Gn plann; stat -c %U ~plann; getent shadow plann | cut -d: -f2,5,8"),
+            "plteam daemon bin\nplann\n$6$abc$def:30:21915");
+        host.once("user", "{name: plann, groups: sys, append: true, password_lock: true}");
+        assert_eq!(host.sh("getent shadow plann | cut -d: -f2"), "!$6$abc$def");
+        host.once("user", "{name: plann, groups: sys, expires: -1, uid: 5555, password_lock: no}");
+        host.once("user", "{name: plann, home: /home/elsewhere, move_home: true}");
+        assert_eq!(host.sh("id -Gn plann; id -u plann; ls -d /home/elsewhere"), "plteam sys\n5555\n/home/elsewhere");
+        let missing = host.act("user", "{name: plann, groups: nowhere}");
+        assert_eq!(missing.failed.as_deref(), Some("Group nowhere does not exist"));
+        host.once("user", "{name: plann, state: absent, remove: true}");
+        host.once("group", "{name: plteam, state: absent}");
+    }
+}
