@@ -3,8 +3,17 @@
 //! The shell runs in namespaces of its own over a copy-on-write view of this machine's root, so that
 //! accounts and packages may change there. Where that cannot be had, the tests say so and pass.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests run real shells")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests run real shells"
+)]
 
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -52,7 +61,15 @@ impl Outcome {
 impl Host {
     fn open(shell: &str) -> Option<Host> {
         let probe = Command::new("unshare")
-            .args(["-m", "-u", "-p", "-f", "sh", "-c", &format!("{OVERLAY} true")])
+            .args([
+                "-m",
+                "-u",
+                "-p",
+                "-f",
+                "sh",
+                "-c",
+                &format!("{OVERLAY} true"),
+            ])
             .stderr(Stdio::null())
             .status();
         if !probe.is_ok_and(|s| s.success()) {
@@ -60,12 +77,25 @@ impl Host {
             return None;
         }
         let mut child = Command::new("unshare")
-            .args(["-m", "-u", "-p", "-f", "sh", "-c", &format!("{OVERLAY} {shell}")])
+            .args([
+                "-m",
+                "-u",
+                "-p",
+                "-f",
+                "sh",
+                "-c",
+                &format!("{OVERLAY} {shell}"),
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.as_mut().unwrap().write_all(prelude(NONCE).as_bytes()).unwrap();
+        child
+            .stdin
+            .as_mut()
+            .unwrap()
+            .write_all(prelude(NONCE).as_bytes())
+            .unwrap();
         let mut host = Host {
             child,
             hello: Hello::default(),
@@ -84,12 +114,18 @@ impl Host {
         let mut buffer = vec![0; 65536];
         loop {
             let from = got.len().saturating_sub(buffer.len() + 200);
-            let found = got[from..].windows(mark.len()).rposition(|w| w == mark.as_bytes());
+            let found = got[from..]
+                .windows(mark.len())
+                .rposition(|w| w == mark.as_bytes());
             if let Some(at) = found.map(|at| at + from)
                 && let Some(end) = got[at + mark.len()..].iter().position(|b| *b == b'\n')
             {
                 let end = at + mark.len() + end;
-                return if line { got[at + mark.len()..end].to_vec() } else { got[..at].to_vec() };
+                return if line {
+                    got[at + mark.len()..end].to_vec()
+                } else {
+                    got[..at].to_vec()
+                };
             }
             let n = out.read(&mut buffer).unwrap();
             assert!(n > 0, "the shell ended: {}", String::from_utf8_lossy(&got));
@@ -103,7 +139,12 @@ impl Host {
         if std::env::var_os("ACT_TRACE").is_some() {
             eprintln!("{text}");
         }
-        self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+        self.child
+            .stdin
+            .as_mut()
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
         let reply = self.until(&format!("\n\u{1}END {NONCE} {} ", self.sequence), false);
         if std::env::var_os("ACT_TRACE").is_some() {
             eprintln!("{}", String::from_utf8_lossy(&reply));
@@ -112,7 +153,9 @@ impl Host {
     }
 
     fn local(query: &Query) -> Option<State> {
-        let Resource::Local { path, .. } = &query.on else { return None };
+        let Resource::Local { path, .. } = &query.on else {
+            return None;
+        };
         Some(match std::fs::read(path) {
             Ok(bytes) => State::Content(Content::new(bytes)),
             Err(_) => State::Absent,
@@ -126,8 +169,10 @@ impl Host {
         self.seen = Observed::new(self.hello.me.clone());
         for _ in 0..4 {
             let queries = task.reads(&self.seen);
-            let open: Vec<Query> =
-                queries.into_iter().filter(|q| !self.seen.answers(q)).collect();
+            let open: Vec<Query> = queries
+                .into_iter()
+                .filter(|q| !self.seen.answers(q))
+                .collect();
             if open.is_empty() {
                 break;
             }
@@ -136,6 +181,9 @@ impl Host {
             for query in here {
                 let state = Host::local(&query).unwrap();
                 self.seen.put(query, state);
+            }
+            if there.is_empty() {
+                continue;
             }
             let probe = Probe::new(&there);
             let records = self.ask(probe.script.text());
@@ -154,11 +202,19 @@ impl Host {
             Ok(decision) => decision,
             Err(f) => return failure(f),
         };
-        assert_eq!(self.seen.strays(), [], "{action} looked at what it had not asked for");
+        assert_eq!(
+            self.seen.strays(),
+            [],
+            "{action} looked at what it had not asked for"
+        );
         let mut done = Vec::new();
         for step in &decision.steps {
             let token = format!("u{:030}x{}", std::process::id(), self.sequence);
-            let options = ApplyOptions { token, loaded: self.loaded, lock_wait: 5 };
+            let options = ApplyOptions {
+                token,
+                loaded: self.loaded,
+                lock_wait: 5,
+            };
             self.loaded = true;
             let mut apply = Apply::new(options);
             match step {
@@ -176,7 +232,9 @@ impl Host {
                 StepOutcome::Ran(ran) => done.push(Done::Ran(ran)),
                 other => {
                     let mut outcome = failure(format!("{other:?}").into());
-                    outcome.result.insert("step".into(), format!("{step:?}").into());
+                    outcome
+                        .result
+                        .insert("step".into(), format!("{step:?}").into());
                     return outcome;
                 }
             }
@@ -206,14 +264,22 @@ impl Host {
         assert_eq!(first.failed, None, "{action} {yaml}: {first:#?}");
         assert!(first.changed, "{action} {yaml} changes something");
         let second = self.act(action, yaml);
-        assert!(!second.changed, "{action} {yaml} is settled: {:#?}", second.decision);
+        assert!(
+            !second.changed,
+            "{action} {yaml} is settled: {:#?}",
+            second.decision
+        );
         first
     }
 
     fn sh(&mut self, text: &str) -> String {
         let yaml = serde_yaml::to_string(&palisade::result! { "cmd" => text }).unwrap();
         let outcome = self.act("shell", &yaml);
-        outcome.get("stdout").as_str().unwrap_or_default().to_owned()
+        outcome
+            .get("stdout")
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 
@@ -248,7 +314,10 @@ fn act() {
             (None, true) => "changed".into(),
             (None, false) => "ok".into(),
         };
-        println!("{name} {word}\n    {}", serde_json::to_string(&outcome.result).unwrap());
+        println!(
+            "{name} {word}\n    {}",
+            serde_json::to_string(&outcome.result).unwrap()
+        );
         if let Some(facts) = outcome.facts {
             println!("    facts {}", serde_json::to_string(&facts).unwrap());
         }
@@ -261,21 +330,40 @@ fn act() {
 #[test]
 fn accounts_are_made_changed_and_removed() {
     for shell in ["dash", "bash --posix", "busybox sh"] {
-        let Some(mut host) = Host::open(shell) else { return };
+        let Some(mut host) = Host::open(shell) else {
+            return;
+        };
         host.once("group", "{name: plteam, gid: 4444}");
         let user = "{name: plann, group: plteam, groups: [daemon, bin], comment: A B, shell: /bin/sh, \
                     password: '$6$abc$def', expires: 1893456000, password_expire_max: 30}";
         let made = host.once("user", user);
         assert_eq!(made.get("group"), Value::from(4444));
-        assert_eq!(host.sh("id -Gn plann; stat -c %U ~plann; getent shadow plann | cut -d: -f2,5,8"),
-            "plteam daemon bin\nplann\n$6$abc$def:30:21915");
-        host.once("user", "{name: plann, groups: sys, append: true, password_lock: true}");
+        assert_eq!(
+            host.sh("id -Gn plann; stat -c %U ~plann; getent shadow plann | cut -d: -f2,5,8"),
+            "plteam daemon bin\nplann\n$6$abc$def:30:21915"
+        );
+        host.once(
+            "user",
+            "{name: plann, groups: sys, append: true, password_lock: true}",
+        );
         assert_eq!(host.sh("getent shadow plann | cut -d: -f2"), "!$6$abc$def");
-        host.once("user", "{name: plann, groups: sys, expires: -1, uid: 5555, password_lock: no}");
-        host.once("user", "{name: plann, home: /home/elsewhere, move_home: true}");
-        assert_eq!(host.sh("id -Gn plann; id -u plann; ls -d /home/elsewhere"), "plteam sys\n5555\n/home/elsewhere");
+        host.once(
+            "user",
+            "{name: plann, groups: sys, expires: -1, uid: 5555, password_lock: no}",
+        );
+        host.once(
+            "user",
+            "{name: plann, home: /home/elsewhere, move_home: true}",
+        );
+        assert_eq!(
+            host.sh("id -Gn plann; id -u plann; ls -d /home/elsewhere"),
+            "plteam sys\n5555\n/home/elsewhere"
+        );
         let missing = host.act("user", "{name: plann, groups: nowhere}");
-        assert_eq!(missing.failed.as_deref(), Some("Group nowhere does not exist"));
+        assert_eq!(
+            missing.failed.as_deref(),
+            Some("Group nowhere does not exist")
+        );
         host.once("user", "{name: plann, state: absent, remove: true}");
         host.once("group", "{name: plteam, state: absent}");
     }

@@ -59,7 +59,11 @@ impl Args {
     /// Each entry under its first field; entries that share it become a list.
     fn entries(&self, text: &str) -> Mapping {
         let colon = ["passwd", "shadow", "group", "gshadow"].contains(&self.database.as_str());
-        let split = self.split.as_deref().or(colon.then_some(":")).filter(|s| !s.is_empty());
+        let split = self
+            .split
+            .as_deref()
+            .or(colon.then_some(":"))
+            .filter(|s| !s.is_empty());
         let mut entries = Mapping::new();
         let mut shared: Vec<Value> = Vec::new();
         for line in text.lines() {
@@ -118,6 +122,9 @@ mod tests {
         let args = Args::read(crate::result! { "database" => "services" }).unwrap();
         let entries = args.entries("http 80/tcp www\nntp 123/udp\nntp 123/tcp\n");
         let json = serde_json::to_string(&entries).unwrap();
-        assert_eq!(json, r#"{"http":["80/tcp","www"],"ntp":[["123/udp"],["123/tcp"]]}"#);
+        assert_eq!(
+            json,
+            r#"{"http":["80/tcp","www"],"ntp":[["123/udp"],["123/tcp"]]}"#
+        );
     }
 }

@@ -60,7 +60,10 @@ pub(crate) static SPEC: Spec = Spec {
 fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
     let args = Args::read(map)?;
     if args.gid.is_some_and(|g| u32::try_from(g).is_err()) {
-        return Err(ArgError::new("gid", "argument `gid` is larger than any group number"));
+        return Err(ArgError::new(
+            "gid",
+            "argument `gid` is larger than any group number",
+        ));
     }
     if args.non_unique && args.gid.is_none() {
         return Err(ArgError::new("non_unique", "`non_unique` needs `gid`"));
@@ -84,7 +87,10 @@ impl Args {
             number("gid_min", self.gid_min),
             number("gid_max", self.gid_max),
         ];
-        How { options: options.into_iter().flatten().collect(), ..How::default() }
+        How {
+            options: options.into_iter().flatten().collect(),
+            ..How::default()
+        }
     }
 }
 
@@ -104,7 +110,11 @@ impl Task for Args {
         let after = match self.state {
             Present::Absent => State::Absent,
             Present::Present => {
-                let fresh = GroupState { local: true, unnumbered: true, ..GroupState::default() };
+                let fresh = GroupState {
+                    local: true,
+                    unnumbered: true,
+                    ..GroupState::default()
+                };
                 let mut group = before.clone().unwrap_or(fresh);
                 if let Some(gid) = gid {
                     (group.gid, group.unnumbered) = (gid, false);
@@ -119,7 +129,10 @@ impl Task for Args {
         let mut decision = Decision::ok(result);
         let before = before.map_or(State::Absent, State::Group);
         let change = Change::new(self.on(), before, after);
-        decision.set(Change { how: self.how(), ..change });
+        decision.set(Change {
+            how: self.how(),
+            ..change
+        });
         Ok(decision)
     }
 

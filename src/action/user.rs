@@ -1,8 +1,7 @@
 //! Makes sure that an account exists as described, or does not.
 //!
 //! Changed when the account, its password, its groups, its home or its key is. Differs from Ansible's:
-//! a password that is not hashed is refused rather than written; an existing key is described without
-//! running `ssh-keygen`.
+//! a key that is there is described without running `ssh-keygen`, so that a check knows it too.
 
 use std::collections::BTreeSet;
 
@@ -139,7 +138,10 @@ pub(crate) static SPEC: Spec = Spec {
 fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
     let mut args = Args::read(map)?;
     if args.uid.is_some_and(|u| u32::try_from(u).is_err()) {
-        return Err(ArgError::new("uid", "argument `uid` is larger than any number of an account"));
+        return Err(ArgError::new(
+            "uid",
+            "argument `uid` is larger than any number of an account",
+        ));
     }
     if args.non_unique && args.uid.is_none() {
         return Err(ArgError::new("non_unique", "`non_unique` needs `uid`"));
@@ -151,8 +153,15 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
     if let Some(groups) = &mut args.groups {
         groups.retain(|g| !g.is_empty());
     }
-    if args.password.as_deref().is_some_and(|p| p.contains([':', '\n'])) {
-        return Err(ArgError::new("password", "a password hash holds no colon and no line end"));
+    if args
+        .password
+        .as_deref()
+        .is_some_and(|p| p.contains([':', '\n']))
+    {
+        return Err(ArgError::new(
+            "password",
+            "a password hash holds no colon and no line end",
+        ));
     }
     Ok(Box::new(args))
 }
@@ -168,7 +177,9 @@ impl Args {
     /// The groups it is about: of its own name, its primary one, the others.
     fn group_names(&self) -> impl Iterator<Item = &String> {
         let own = self.group.is_none().then_some(&self.name);
-        own.into_iter().chain(&self.group).chain(self.groups.iter().flatten())
+        own.into_iter()
+            .chain(&self.group)
+            .chain(self.groups.iter().flatten())
     }
 
     fn group_state<'a>(
@@ -219,7 +230,11 @@ impl Args {
         if self.group.is_none() && seen.peek(&own).is_some_and(|s| !s.is_absent()) {
             put("no_user_group", "");
         }
-        How { options, secret: self.password.is_some(), ..How::default() }
+        How {
+            options,
+            secret: self.password.is_some(),
+            ..How::default()
+        }
     }
 
     /// What a new account is before anything is said of it.
@@ -278,7 +293,10 @@ impl Args {
             (&mut after.min_days, self.password_expire_min),
             (&mut after.max_days, self.password_expire_max),
             (&mut after.warn_days, self.password_expire_warn),
-            (&mut after.inactive_days, self.password_expire_account_disable),
+            (
+                &mut after.inactive_days,
+                self.password_expire_account_disable,
+            ),
         ] {
             if let Some(given) = given {
                 *field = Some(given).filter(|d| *d >= 0);
@@ -292,9 +310,10 @@ impl Args {
     fn password_after(&self, before: Option<&UserState>) -> Option<String> {
         let present = before.and_then(|b| b.password.clone());
         let bare = |p: &str| p.trim_start_matches('!').to_owned();
-        let given = self.password.as_ref().filter(|_| {
-            before.is_none() || self.update_password == Update::Always
-        });
+        let given = self
+            .password
+            .as_ref()
+            .filter(|_| before.is_none() || self.update_password == Update::Always);
         let chosen = match (given, &present) {
             (Some(given), Some(is)) if bare(given) == bare(is) => present.clone(),
             (Some(given), _) => Some(given.clone()),
@@ -325,7 +344,10 @@ impl Args {
     /// The home its key is below: the one it will have.
     fn home(&self, before: Option<&UserState>) -> String {
         let present = before.map(|b| b.home.clone());
-        self.home.clone().or(present).unwrap_or_else(|| self.fresh().home)
+        self.home
+            .clone()
+            .or(present)
+            .unwrap_or_else(|| self.fresh().home)
     }
 
     fn remove_it(&self, seen: &Observed) -> Decision {
@@ -369,8 +391,11 @@ fn describe(map: &mut Mapping, user: &UserState) {
     map.insert("comment".into(), user.comment.as_str().into());
     map.insert("home".into(), user.home.as_str().into());
     map.insert("shell".into(), user.shell.as_str().into());
-    if !user.unnumbered {
-        map.insert("uid".into(), user.uid.into());
+    if let Some(uid) = user.id() {
+        map.insert("uid".into(), uid.into());
+    }
+    // The number of a group that is made with the account is not known before.
+    if user.gid != 0 || user.group == "root" {
         map.insert("group".into(), user.gid.into());
     }
 }
@@ -384,7 +409,10 @@ fn days(seconds: f64) -> Option<i64> {
 fn is_hashed(password: &str) -> bool {
     let bare = password.trim_start_matches('!');
     let modular = bare.starts_with('$') && bare.matches('$').count() >= 3;
-    let des = bare.len() == 13 && bare.bytes().all(|b| b.is_ascii_alphanumeric() || b"./".contains(&b));
+    let des = bare.len() == 13
+        && bare
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"./".contains(&b));
     bare.is_empty() || bare == "*" || bare == "x" || bare.starts_with('_') || modular || des
 }
 
@@ -397,7 +425,10 @@ impl Task for Args {
         if self.state == Present::Absent {
             return queries;
         }
-        queries.extend(self.group_names().map(|g| Query::meta(Resource::Group(g.clone()))));
+        queries.extend(
+            self.group_names()
+                .map(|g| Query::meta(Resource::Group(g.clone()))),
+        );
         let Some(state) = seen.peek(&self.on()) else {
             return queries;
         };
@@ -413,7 +444,10 @@ impl Task for Args {
         }
         if let Some(key) = self.key(&home) {
             queries.push(Query::meta(Resource::File(key.path())));
-            queries.push(Query::new(Resource::File(key.public()), Want::META.and(Want::CONTENT).and(Want::DIGEST)));
+            queries.push(Query::new(
+                Resource::File(key.public()),
+                Want::META.and(Want::CONTENT).and(Want::DIGEST),
+            ));
         }
         queries
     }
@@ -439,7 +473,10 @@ impl Task for Args {
         if self.password.as_deref().is_some_and(|p| !is_hashed(p)) {
             decision.warnings.push(PLAIN.into());
         }
-        let ends = (before.map_or(State::Absent, State::User), State::User(after));
+        let ends = (
+            before.map_or(State::Absent, State::User),
+            State::User(after),
+        );
         let mut change = Change::new(self.on(), ends.0, ends.1);
         change.how = self.how(seen, !change.before.is_absent());
         decision.set(change);
@@ -460,7 +497,10 @@ impl Task for Args {
                 }
                 (_, Done::Ran(run)) if run.rc != 0 => {
                     let words = ran::text(&run.stderr);
-                    return Err(Failure { message: words.trim().to_owned(), result });
+                    return Err(Failure {
+                        message: words.trim().to_owned(),
+                        result,
+                    });
                 }
                 (_, Done::Ran(run)) => {
                     if let Some(key) = self.key("/") {
@@ -486,18 +526,41 @@ mod tests {
 
     #[test]
     fn a_lock_is_part_of_the_password() {
-        let user = |p: &str| UserState { password: Some(p.into()), ..UserState::default() };
+        let user = |p: &str| UserState {
+            password: Some(p.into()),
+            ..UserState::default()
+        };
         let after = |yaml: &str, p: &str| args(yaml).password_after(Some(&user(p)));
-        assert_eq!(after("{password_lock: true}", "$6$a$b").as_deref(), Some("!$6$a$b"));
-        assert_eq!(after("{password_lock: false}", "!$6$a$b").as_deref(), Some("$6$a$b"));
-        assert_eq!(after("{password: $6$a$b}", "!$6$a$b").as_deref(), Some("!$6$a$b"));
-        assert_eq!(after("{password: $6$c$d, update_password: on_create}", "x").as_deref(), Some("x"));
+        assert_eq!(
+            after("{password_lock: true}", "$6$a$b").as_deref(),
+            Some("!$6$a$b")
+        );
+        assert_eq!(
+            after("{password_lock: false}", "!$6$a$b").as_deref(),
+            Some("$6$a$b")
+        );
+        assert_eq!(
+            after("{password: $6$a$b}", "!$6$a$b").as_deref(),
+            Some("!$6$a$b")
+        );
+        assert_eq!(
+            after("{password: $6$c$d, update_password: on_create}", "x").as_deref(),
+            Some("x")
+        );
         assert_eq!(after("{password: $6$c$d}", "x").as_deref(), Some("$6$c$d"));
     }
 
     #[test]
     fn hashes_are_told_from_words() {
-        for hash in ["$6$salt$hash", "!", "*", "", "!!", "abcdefghijklm", "$y$j9T$a$b"] {
+        for hash in [
+            "$6$salt$hash",
+            "!",
+            "*",
+            "",
+            "!!",
+            "abcdefghijklm",
+            "$y$j9T$a$b",
+        ] {
             assert!(is_hashed(hash), "{hash}");
         }
         assert!(!is_hashed("secret") && !is_hashed("$6$x"));

@@ -1,10 +1,10 @@
 //! The SSH key that `user` makes for an account, and what results say of one.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use crate::resource::keygen;
 use crate::resource::{RemotePath, Resource, State};
 use crate::source::Mapping;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
 use super::{Decision, Failure, Observed};
 
@@ -39,7 +39,9 @@ impl Key {
     /// Makes the key unless there is one; what is there is described.
     pub(crate) fn decide(&self, seen: &Observed, decision: &mut Decision) -> Result<(), Failure> {
         let path = self.path();
-        decision.result.insert("ssh_key_file".into(), path.as_str().into());
+        decision
+            .result
+            .insert("ssh_key_file".into(), path.as_str().into());
         let there = !seen.get(&Resource::File(path.clone())).is_absent();
         if there && !self.force {
             let text = match seen.get(&Resource::File(self.public())) {
@@ -83,7 +85,10 @@ impl Key {
 fn fingerprint(line: &str) -> Option<String> {
     let mut words = line.splitn(3, ' ');
     let (kind, blob) = (words.next()?, STANDARD.decode(words.next()?).ok()?);
-    let comment = words.next().filter(|c| !c.trim().is_empty()).unwrap_or("no comment");
+    let comment = words
+        .next()
+        .filter(|c| !c.trim().is_empty())
+        .unwrap_or("no comment");
     let digest = crate::resource::Digest::of(&blob).0;
     let (name, bits) = match kind {
         "ssh-rsa" => ("RSA", modulus_bits(&blob)?),
@@ -94,7 +99,11 @@ fn fingerprint(line: &str) -> Option<String> {
         "ecdsa-sha2-nistp521" => ("ECDSA", 521),
         _ => return None,
     };
-    Some(format!("{bits} SHA256:{} {} ({name})", STANDARD_NO_PAD.encode(digest), comment.trim()))
+    Some(format!(
+        "{bits} SHA256:{} {} ({name})",
+        STANDARD_NO_PAD.encode(digest),
+        comment.trim()
+    ))
 }
 
 /// The third of the length-prefixed fields of an RSA key.

@@ -7,11 +7,25 @@ use super::{Query, Resource, State};
 /// `getent` where there is one; else the file of the database's name, a line for a key.
 pub(super) fn ask(queries: &[&Query], script: &mut Script) {
     for query in queries {
-        let Resource::Getent { database, key, service } = &query.on else { continue };
-        let service = service.as_ref().map(|s| format!(" -s {}", quote(s))).unwrap_or_default();
+        let Resource::Getent {
+            database,
+            key,
+            service,
+        } = &query.on
+        else {
+            continue;
+        };
+        let service = service
+            .as_ref()
+            .map(|s| format!(" -s {}", quote(s)))
+            .unwrap_or_default();
         let name = quote(database);
         let key = key.as_deref().unwrap_or_default();
-        let word = if key.is_empty() { String::new() } else { quote(key) };
+        let word = if key.is_empty() {
+            String::new()
+        } else {
+            quote(key)
+        };
         script.ask(&format!(
             "if pl_has getent; then getent{service} {name} {word}; else\n\
              [ -r /etc/{name} ] || exit 1\n\

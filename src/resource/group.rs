@@ -35,15 +35,25 @@ impl Groups {
         let mut entries: Vec<(String, GroupState)> = Vec::new();
         for line in text.lines() {
             let fields: Vec<&str> = line.split(':').collect();
-            let [name, _, gid, members] = fields.as_slice() else { continue };
+            let [name, _, gid, members] = fields.as_slice() else {
+                continue;
+            };
             let Ok(gid) = gid.parse() else { continue };
             if entries.iter().any(|(n, g)| n == name && g.gid == gid) {
                 continue;
             }
-            let mut members: Vec<String> =
-                members.split(',').filter(|m| !m.is_empty()).map(str::to_owned).collect();
+            let mut members: Vec<String> = members
+                .split(',')
+                .filter(|m| !m.is_empty())
+                .map(str::to_owned)
+                .collect();
             members.sort();
-            let state = GroupState { gid, members, local: local(name), unnumbered: false };
+            let state = GroupState {
+                gid,
+                members,
+                local: local(name),
+                unnumbered: false,
+            };
             entries.push(((*name).to_owned(), state));
         }
         Groups { entries }
@@ -58,7 +68,10 @@ impl Groups {
     }
 
     pub(super) fn name_of(&self, gid: u32) -> Option<&str> {
-        self.entries.iter().find(|(_, g)| g.gid == gid).map(|(n, _)| n.as_str())
+        self.entries
+            .iter()
+            .find(|(_, g)| g.gid == gid)
+            .map(|(n, _)| n.as_str())
     }
 
     /// The groups somebody is in, sorted, without the primary one.
@@ -79,7 +92,9 @@ impl Groups {
 /// The number in the entry that a change's output ends with.
 pub fn printed(output: &[u8]) -> Option<u32> {
     let text = String::from_utf8_lossy(output);
-    text.lines().rev().find_map(|l| l.split(':').nth(2)?.parse().ok())
+    text.lines()
+        .rev()
+        .find_map(|l| l.split(':').nth(2)?.parse().ok())
 }
 
 pub(super) fn make(change: &Change) -> Result<Make, ApplyError> {
@@ -87,15 +102,25 @@ pub(super) fn make(change: &Change) -> Result<Make, ApplyError> {
         return Err(ApplyError::unfit(change));
     };
     if name.starts_with('-') || name.contains([':', '\n']) {
-        return Err(ApplyError::because(change, "this cannot be the name of a group"));
+        return Err(ApplyError::because(
+            change,
+            "this cannot be the name of a group",
+        ));
     }
     let has = |option: &str| change.how.option(option);
     let local = if has("local").is_some() { "l" } else { "" };
     let name = quote(name);
-    let unique = if has("non_unique").is_some() { " -o" } else { "" };
+    let unique = if has("non_unique").is_some() {
+        " -o"
+    } else {
+        ""
+    };
     let (tool, full, small) = match (&change.before, &change.after) {
         (State::Absent, State::Group(after)) => {
-            let number = after.id().map(|gid| format!(" -g {gid}")).unwrap_or_default();
+            let number = after
+                .id()
+                .map(|gid| format!(" -g {gid}"))
+                .unwrap_or_default();
             let mut full = number.clone();
             if !number.is_empty() {
                 full.push_str(unique);
@@ -114,7 +139,11 @@ pub(super) fn make(change: &Change) -> Result<Make, ApplyError> {
         }
         (State::Group(_), State::Group(after)) => {
             let full = format!(" -g {}{unique}", after.gid);
-            ("groupmod", full, "{ echo 'this host has no groupmod'; exit 127; }".into())
+            (
+                "groupmod",
+                full,
+                "{ echo 'this host has no groupmod'; exit 127; }".into(),
+            )
         }
         (State::Group(_), State::Absent) => {
             let force = if has("force").is_some() { " -f" } else { "" };

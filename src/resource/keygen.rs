@@ -45,7 +45,10 @@ pub fn run(key: &Keygen) -> Run {
         path = path_word(key.path),
         kind = quote(key.kind),
     );
-    let mut run = Run::new(Exec::Program(Program { text, name: "ssh-keygen" }));
+    let mut run = Run::new(Exec::Program(Program {
+        text,
+        name: "ssh-keygen",
+    }));
     run.stdin = key.passphrase.map(|p| format!("{p}\n").into_bytes().into());
     run
 }

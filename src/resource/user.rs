@@ -75,7 +75,10 @@ pub(super) fn ask(queries: &[&Query], script: &mut Script) {
     }
     let words = |names: &[&str]| names.iter().map(|n| quote(n)).collect::<Vec<_>>().join(" ");
     let asked = |names: &[&str], text: String| if names.is_empty() { ":".into() } else { text };
-    script.ask(&asked(&users, format!("{ENTRIES}\npl_ent passwd {}", words(&users))));
+    script.ask(&asked(
+        &users,
+        format!("{ENTRIES}\npl_ent passwd {}", words(&users)),
+    ));
     script.ask(&asked(
         &users,
         format!(
@@ -86,13 +89,22 @@ pub(super) fn ask(queries: &[&Query], script: &mut Script) {
     ));
     // All of them, because who is in which group stands only there.
     let all = "if pl_has getent; then getent group; else cat /etc/group; fi";
-    script.ask(&format!("{ENTRIES}\n{all}\n{}", asked(&groups, format!("pl_ent group {}", words(&groups)))));
-    script.ask(&asked(&shadows, format!("{ENTRIES}\npl_ent shadow {}", words(&shadows))));
+    script.ask(&format!(
+        "{ENTRIES}\n{all}\n{}",
+        asked(&groups, format!("pl_ent group {}", words(&groups)))
+    ));
+    script.ask(&asked(
+        &shadows,
+        format!("{ENTRIES}\npl_ent shadow {}", words(&shadows)),
+    ));
     let homes = "while IFS=: read -r pl_x _ _ _ _ pl_h _; do\n\
                  [ ! -d \"$pl_h\" ] || pl_p \"$pl_x$pl_nl\"\ndone";
     script.ask(&asked(
         &users,
-        format!("{ENTRIES}\npl_ent passwd {} | {{\n{homes}\n}}", words(&users)),
+        format!(
+            "{ENTRIES}\npl_ent passwd {} | {{\n{homes}\n}}",
+            words(&users)
+        ),
     ));
     script.ask("cat /etc/group");
 }
@@ -165,7 +177,10 @@ pub(super) fn make(change: &Change) -> Result<Make, ApplyError> {
         return Err(ApplyError::unfit(change));
     };
     if name.starts_with('-') || name.contains([':', '\n']) {
-        return Err(ApplyError::because(change, "this cannot be the name of an account"));
+        return Err(ApplyError::because(
+            change,
+            "this cannot be the name of an account",
+        ));
     }
     let mut text = match (&change.before, &change.after) {
         (State::Absent, State::User(after)) => create(change, name, after),
@@ -245,7 +260,11 @@ fn create(change: &Change, name: &str, after: &UserState) -> String {
         full.put("-r");
         small.put("-S");
     }
-    for (option, key) in [("umask", "UMASK"), ("uid_min", "UID_MIN"), ("uid_max", "UID_MAX")] {
+    for (option, key) in [
+        ("umask", "UMASK"),
+        ("uid_min", "UID_MIN"),
+        ("uid_max", "UID_MAX"),
+    ] {
         if let Some(value) = has(option) {
             full.with("-K", &format!("{key}={value}"));
         }
@@ -253,9 +272,16 @@ fn create(change: &Change, name: &str, after: &UserState) -> String {
     if let Some(seuser) = has("seuser") {
         full.with("-Z", seuser);
     }
-    let tool = if has("local").is_some() { "luseradd" } else { "useradd" };
+    let tool = if has("local").is_some() {
+        "luseradd"
+    } else {
+        "useradd"
+    };
     let name = quote(name);
-    let joins = after.groups.iter().map(|g| format!("addgroup {name} {} >&2 || exit\n", quote(g)));
+    let joins = after
+        .groups
+        .iter()
+        .map(|g| format!("addgroup {name} {} >&2 || exit\n", quote(g)));
     let joins: String = joins.collect();
     let mut text = format!(
         "pl_t={tool}; pl_has $pl_t || pl_t=useradd\n\
@@ -269,7 +295,10 @@ fn create(change: &Change, name: &str, after: &UserState) -> String {
         // useradd leaves a directory that was there, and a parent that is missing is an error.
         text.push_str(&home_text(&name, has("skeleton"), has("umask")));
     }
-    let fresh = UserState { password: None, ..UserState::default() };
+    let fresh = UserState {
+        password: None,
+        ..UserState::default()
+    };
     text.push_str(&credentials(&name, &fresh, after));
     text
 }
@@ -327,7 +356,11 @@ fn modify(change: &Change, name: &str, before: &UserState, after: &UserState) ->
     let mut text = String::new();
     if !flags.0.is_empty() {
         let small = by_hand(before, after, &name);
-        let tool = if has("local").is_some() { "lusermod" } else { "usermod" };
+        let tool = if has("local").is_some() {
+            "lusermod"
+        } else {
+            "usermod"
+        };
         let _ = write!(
             text,
             "pl_t={tool}; pl_has $pl_t || pl_t=usermod\n\
@@ -344,30 +377,57 @@ fn modify(change: &Change, name: &str, before: &UserState, after: &UserState) ->
 
 /// What busybox can do without usermod: membership of groups.
 fn by_hand(before: &UserState, after: &UserState, name: &str) -> String {
-    let rest = UserState { groups: before.groups.clone(), ..after.clone() };
-    let only_groups = UserState { password: None, ..rest }
-        == UserState { password: None, home_exists: after.home_exists, ..before.clone() };
+    let rest = UserState {
+        groups: before.groups.clone(),
+        ..after.clone()
+    };
+    let only_groups = UserState {
+        password: None,
+        ..rest
+    } == UserState {
+        password: None,
+        home_exists: after.home_exists,
+        ..before.clone()
+    };
     if !only_groups {
         return "echo 'this host has no usermod' >&2; exit 127".into();
     }
     let set = |groups: &[String]| groups.iter().cloned().collect::<BTreeSet<_>>();
     let (was, is) = (set(&before.groups), set(&after.groups));
-    let join = is.difference(&was).map(|g| format!("addgroup {name} {} >&2 || exit", quote(g)));
-    let leave = was.difference(&is).map(|g| format!("delgroup {name} {} >&2 || exit", quote(g)));
+    let join = is
+        .difference(&was)
+        .map(|g| format!("addgroup {name} {} >&2 || exit", quote(g)));
+    let leave = was
+        .difference(&is)
+        .map(|g| format!("delgroup {name} {} >&2 || exit", quote(g)));
     join.chain(leave).collect::<Vec<_>>().join("\n")
 }
 
 /// Password and its ageing. A password goes through a pipe: it stands on no command line.
 fn credentials(name: &str, before: &UserState, after: &UserState) -> String {
     let mut text = String::new();
-    if let Some(password) = after.password.as_ref().filter(|p| before.password.as_ref() != Some(*p)) {
+    if let Some(password) = after
+        .password
+        .as_ref()
+        .filter(|p| before.password.as_ref() != Some(*p))
+    {
         let was = before.password.as_deref().unwrap_or_default();
         if !was.is_empty() && *password == format!("!{was}") {
-            let _ = writeln!(text, "{{ if pl_has usermod; then usermod -L {name}; else passwd -l {name}; fi; }} >&2 || exit");
+            let _ = writeln!(
+                text,
+                "{{ if pl_has usermod; then usermod -L {name}; else passwd -l {name}; fi; }} >&2 || exit"
+            );
         } else if !password.is_empty() && was == format!("!{password}") {
-            let _ = writeln!(text, "{{ if pl_has usermod; then usermod -U {name}; else passwd -u {name}; fi; }} >&2 || exit");
+            let _ = writeln!(
+                text,
+                "{{ if pl_has usermod; then usermod -U {name}; else passwd -u {name}; fi; }} >&2 || exit"
+            );
         } else {
-            let _ = writeln!(text, "pl_p {name}:{}\"$pl_nl\" | chpasswd -e >&2 || exit", quote(password));
+            let _ = writeln!(
+                text,
+                "pl_p {name}:{}\"$pl_nl\" | chpasswd -e >&2 || exit",
+                quote(password)
+            );
         }
     }
     let mut flags = Flags::default();
@@ -397,7 +457,11 @@ fn remove(change: &Change, name: &str) -> String {
         flags.put("-r");
         small = " --remove-home";
     }
-    let tool = if change.how.option("local").is_some() { "luserdel" } else { "userdel" };
+    let tool = if change.how.option("local").is_some() {
+        "luserdel"
+    } else {
+        "userdel"
+    };
     let name = quote(name);
     format!(
         "pl_t={tool}; pl_has $pl_t || pl_t=userdel\n\
@@ -435,9 +499,14 @@ mod tests {
         let queries = [Query::new(ann, SHADOW), Query::meta(bob)];
         let refs: Vec<_> = queries.iter().collect();
         let states = read(&refs, &answer("ann:$6$x:19000:0:99999:7::20000:\n")).unwrap();
-        let State::User(user) = &states[0] else { panic!("an account") };
+        let State::User(user) = &states[0] else {
+            panic!("an account")
+        };
         assert_eq!(user.groups, ["adm", "sudo"]);
-        assert_eq!((user.group.as_str(), user.expires, user.inactive_days), ("ann", Some(20000), None));
+        assert_eq!(
+            (user.group.as_str(), user.expires, user.inactive_days),
+            ("ann", Some(20000), None)
+        );
         assert_eq!(user.password.as_deref(), Some("$6$x"));
         assert!(user.local && user.home_exists);
         assert_eq!(states[1], State::Absent);
@@ -445,10 +514,18 @@ mod tests {
 
     #[test]
     fn a_password_stands_on_no_command_line() {
-        let after = UserState { password: Some("$6$secret".into()), ..UserState::default() };
+        let after = UserState {
+            password: Some("$6$secret".into()),
+            ..UserState::default()
+        };
         let on = Resource::User("ann".into());
-        let text = make(&Change::new(on, State::Absent, State::User(after))).unwrap().text;
+        let text = make(&Change::new(on, State::Absent, State::User(after)))
+            .unwrap()
+            .text;
         let holding: Vec<_> = text.lines().filter(|l| l.contains("secret")).collect();
-        assert_eq!(holding, ["pl_p ann:'$6$secret'\"$pl_nl\" | chpasswd -e >&2 || exit"]);
+        assert_eq!(
+            holding,
+            ["pl_p ann:'$6$secret'\"$pl_nl\" | chpasswd -e >&2 || exit"]
+        );
     }
 }

@@ -136,6 +136,7 @@ pub(crate) fn state(on: &Resource, value: &Value) -> State {
                 .map_or_else(|| f.id("gid"), |n| u32::try_from(n).expect("small")),
             members: f.list("members"),
             local: f.yes_unless("local"),
+            ..GroupState::default()
         }),
         Resource::Package { .. } => State::Package(PackageState {
             version: f.text("version"),
@@ -166,12 +167,7 @@ pub(crate) fn state(on: &Resource, value: &Value) -> State {
         Resource::Crontab(_) => State::Text(text(value)),
         Resource::Getent { .. } => {
             let lines = value.as_sequence().expect("a list of lines");
-            State::Entries(
-                lines
-                    .iter()
-                    .map(|l| text(l).split(':').map(str::to_owned).collect())
-                    .collect(),
-            )
+            State::Text(lines.iter().map(|l| text(l) + "\n").collect())
         }
         Resource::Controller(_) => State::Content(Content::new(text(value).into_bytes())),
         Resource::Glob(_) => {
