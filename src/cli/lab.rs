@@ -145,7 +145,13 @@ fn dispatch(args: &LabArgs) -> Result<ExitCode, LabError> {
             print(&lab.inventory(format, user)?);
         }
         Verb::Ssh { host, user, words } => return Ok(become_it(lab.ssh(host, user, words)?)),
-        Verb::Exec { host, words } => return Ok(become_it(lab.exec(host, words)?)),
+        Verb::Exec { host, words } => {
+            let mut command = lab.exec(host, words)?;
+            if let Some(terminal) = std::env::var_os("TERM") {
+                command.env("TERM", terminal);
+            }
+            return Ok(become_it(command));
+        }
         Verb::Reset { hosts } => note(&format!("reset {}", lab.reset(hosts)?.join(" "))),
         Verb::Restart { hosts } => note(&format!("restarted {}", lab.restart(hosts)?.join(" "))),
         Verb::List => list(&lab, args)?,

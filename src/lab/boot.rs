@@ -201,6 +201,7 @@ fn bring_up(
 
 /// Step 2. Only returns when it failed; the keeper reads why from stdout.
 pub fn build(store: &Store, name: &str) -> Result<std::convert::Infallible, LabError> {
+    only_as_first()?;
     let host = find(store, name)?;
     cgroup::join(&store.name, name);
     root::build(store, &host)?;
@@ -226,6 +227,17 @@ pub fn build(store: &Store, name: &str) -> Result<std::convert::Infallible, LabE
     Err(run::not_started("unshare", error))
 }
 
+/// On the machine itself, what the builder does to its surroundings would be done to the machine.
+fn only_as_first() -> Result<(), LabError> {
+    if std::process::id() == 1 {
+        return Ok(());
+    }
+    Err(LabError::Refused {
+        what: "a step of a host's start".into(),
+        why: "it is not process 1 of a namespace of its own".into(),
+    })
+}
+
 /// Makes this program visible at a path where it is found also by who may not look into the
 /// directories it lies in. One that was replaced by a newer build since is copied.
 fn show_program(at: &Path) -> Result<(), LabError> {
@@ -247,6 +259,7 @@ fn show_program(at: &Path) -> Result<(), LabError> {
 
 /// Step 4. Only returns when it failed; the keeper reads why from stdout.
 pub fn enter(store: &Store, name: &str) -> Result<std::convert::Infallible, LabError> {
+    only_as_first()?;
     let host = find(store, name)?;
     fs::write("/proc/sys/kernel/hostname", name).map_err(doing("set the host's name"))?;
     let tree = store.of(name, "root");

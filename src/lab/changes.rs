@@ -47,6 +47,20 @@ impl Lab {
             &layers,
             &mut found,
         )?;
+        for inner in root::own_mounts(&host.lower) {
+            let below: Vec<PathBuf> = layers.iter().map(|l| l.join(&inner)).collect();
+            let upper = root::mount_upper(&self.store, host, &inner);
+            let mut deeper = Vec::new();
+            walk(&upper, Path::new(""), &below, &mut deeper)?;
+            let shown = |d: Difference| {
+                let path = d.path.strip_prefix("/").unwrap_or(&d.path);
+                Difference {
+                    path: Path::new("/").join(&inner).join(path),
+                    ..d
+                }
+            };
+            found.extend(deeper.into_iter().map(shown));
+        }
         found.sort();
         Ok(found)
     }

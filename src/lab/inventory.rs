@@ -47,6 +47,13 @@ impl Lab {
     }
 }
 
+/// Named for those clients that would otherwise look for it, and say so.
+const PYTHON: &str = "/usr/bin/python3";
+
+fn has_python(host: &HostNote) -> bool {
+    host.lower.join(PYTHON.trim_start_matches('/')).exists()
+}
+
 fn groups(hosts: &[HostNote]) -> impl Iterator<Item = (&'static str, Vec<&HostNote>)> {
     Profile::ALL.into_iter().filter_map(|p| {
         let members: Vec<&HostNote> = hosts.iter().filter(|h| h.profile == p).collect();
@@ -59,7 +66,11 @@ fn ini(hosts: &[HostNote], common: &[(&str, String)]) -> String {
     for (group, members) in groups(hosts) {
         let _ = writeln!(out, "[{group}]");
         for host in members {
-            let _ = writeln!(out, "{} ansible_host={}", host.name, host.address);
+            let _ = write!(out, "{} ansible_host={}", host.name, host.address);
+            if has_python(host) {
+                let _ = write!(out, " ansible_python_interpreter={PYTHON}");
+            }
+            out.push('\n');
         }
         out.push('\n');
     }
@@ -74,7 +85,8 @@ fn ini(hosts: &[HostNote], common: &[(&str, String)]) -> String {
 fn yaml(hosts: &[HostNote], common: &[(&str, String)]) -> String {
     let mut out = String::from("all:\n  vars:\n");
     for (name, value) in common {
-        let _ = writeln!(out, "    {name}: \"{value}\"");
+        let quote = if value.contains(' ') { "\"" } else { "" };
+        let _ = writeln!(out, "    {name}: {quote}{value}{quote}");
     }
     out.push_str("  children:\n");
     for (group, members) in groups(hosts) {
@@ -85,6 +97,9 @@ fn yaml(hosts: &[HostNote], common: &[(&str, String)]) -> String {
                 "        {}:\n          ansible_host: {}",
                 host.name, host.address
             );
+            if has_python(host) {
+                let _ = writeln!(out, "          ansible_python_interpreter: {PYTHON}");
+            }
         }
     }
     out
@@ -101,7 +116,7 @@ mod tests {
             address: "10.77.0.2".parse().unwrap(),
             public_key: String::new(),
             server: super::super::profile::Server::OpenSsh,
-            lower: "/".into(),
+            lower: "/nonexistent".into(),
         }
     }
 

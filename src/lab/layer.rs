@@ -175,7 +175,7 @@ pub(crate) fn is_opaque(dir: &Path) -> bool {
 fn accounts(lower: &Path, top: &Path) -> Result<(), LabError> {
     let system = |id: &str| {
         id.parse::<u32>()
-            .is_ok_and(|id| id < FIRST_PERSON || id >= NOBODY)
+            .is_ok_and(|id| !(FIRST_PERSON..NOBODY).contains(&id))
     };
     let read = |name: &str| fs::read_to_string(lower.join("etc").join(name)).unwrap_or_default();
     let shell = if lower.join("bin/bash").exists() {

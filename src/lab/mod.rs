@@ -119,6 +119,16 @@ impl Lab {
             Err(LabError::NotUp { .. }) => self.found(want.count)?,
             other => other?,
         };
+        if let Some(other) = notes
+            .hosts
+            .iter()
+            .find(|h| h.profile == want.profile && h.lower != lower)
+        {
+            return Err(LabError::Refused {
+                what: format!("a second root for {} hosts", want.profile.name()),
+                why: format!("this lab's lie over {}", other.lower.display()),
+            });
+        }
         let keys = self.foundations(&notes, want.profile, &lower)?;
         let new = self.admit(&mut notes, want, &lower)?;
         self.store.write(&notes)?;
@@ -302,7 +312,7 @@ impl Lab {
     /// Throws away what these hosts wrote (all of them if none is named) and starts them again.
     pub fn reset(&self, hosts: &[String]) -> Result<Vec<String>, LabError> {
         self.cycle(hosts, |store, host| {
-            for name in ["upper", "work", "sysctl", "sysctl-work"] {
+            for name in ["upper", "uppers", "work", "works", "sysctl", "sysctl-work"] {
                 let dir = store.of(host, name);
                 if dir.exists() {
                     fs::remove_dir_all(&dir).map_err(doing(format!("remove {}", dir.display())))?;
@@ -378,9 +388,6 @@ impl Lab {
             .env("PATH", PATH)
             .env("HOME", "/root")
             .env("USER", "root");
-        if let Some(terminal) = std::env::var_os("TERM") {
-            command.env("TERM", terminal);
-        }
         Ok(command)
     }
 }

@@ -140,6 +140,24 @@ pub(crate) fn build(store: &Store, host: &HostNote) -> Result<PathBuf, LabError>
         &root,
         MountFlags::empty(),
     )?;
+    for inner in own_mounts(&host.lower) {
+        let below: Vec<PathBuf> = layers(store, host).iter().map(|l| l.join(&inner)).collect();
+        let below: Vec<PathBuf> = below.into_iter().filter(|l| l.is_dir()).collect();
+        let (upper, work) = (
+            mount_upper(store, host, &inner),
+            of("works").join(flat(&inner)),
+        );
+        let mode = fs::metadata(host.lower.join(&inner)).map_or(0o755, |m| m.permissions().mode());
+        make_dir(&upper, mode & 0o7777)?;
+        make_dir(&work, 0o755)?;
+        overlay(
+            &below,
+            &upper,
+            &work,
+            &root.join(&inner),
+            MountFlags::empty(),
+        )?;
+    }
     for dir in ["proc", "sys", "dev", "run"] {
         if !root.join(dir).exists() {
             make_dir(&root.join(dir), 0o755)?;
@@ -158,6 +176,38 @@ pub(crate) fn build(store: &Store, host: &HostNote) -> Result<PathBuf, LabError>
     // From here on every copy of /sys in this namespace is read-only, for the host's root too.
     let _ = mount_remount("/sys", MountFlags::BIND | MountFlags::RDONLY | quiet, c"");
     Ok(root)
+}
+
+/// Directories that machines keep on file systems of their own. An overlay does not look into what
+/// is mounted on what it lies over, so each of them needs one more.
+const OFTEN_MOUNTED: &[&str] = &[
+    "usr",
+    "usr/local",
+    "opt",
+    "srv",
+    "var",
+    "var/lib",
+    "var/cache",
+    "var/log",
+];
+
+/// The file systems of their own in a root, outermost first.
+pub(crate) fn own_mounts(lower: &Path) -> Vec<PathBuf> {
+    let mounted = |inner: &&&str| is_mounted(&lower.join(inner));
+    OFTEN_MOUNTED
+        .iter()
+        .filter(mounted)
+        .map(PathBuf::from)
+        .collect()
+}
+
+/// Where a host's writes to one of them go.
+pub(crate) fn mount_upper(store: &Store, host: &HostNote, inner: &Path) -> PathBuf {
+    store.of(&host.name, "uppers").join(flat(inner))
+}
+
+fn flat(inner: &Path) -> String {
+    inner.display().to_string().replace('/', "-")
 }
 
 /// What lies under a host's own writes, topmost first.
