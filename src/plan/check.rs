@@ -1,61 +1,60 @@
 //! What can be said about templates, names, handlers and files before anything runs.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
+use crate::action::Spec;
 use crate::playbook::{self, Given, On, is_template, scalar};
-use crate::source::{Diagnostic, Node, suggest};
+use crate::source::{Diagnostic, Node};
 
 use super::compile::{Compiler, Pass};
-use super::place::{Place, Stage};
-use super::{Call, Handler, Keywords, Loop, Role};
+use super::place::Place;
+use super::{Call, Keywords, Loop};
 
-/// What a play was seen to mention and define.
-#[derive(Debug, Default)]
-pub(in crate::plan) struct Mentions {
-    /// How deep we are in looking ahead.
-    pub(in crate::plan) depth: usize,
-    /// Handlers that includes would bring.
-    pub(in crate::plan) handlers: Vec<Arc<Handler>>,
-    /// Something is only known during the run: what is missing may come from there.
-    pub(in crate::plan) open: bool,
-    notified: Vec<Node>,
+/// Keywords that hold expressions.
+const CONDITIONS: [&str; 4] = ["changed_when", "failed_when", "until", "when"];
+
+/// The arguments of an action that hold expressions.
+fn expressions(spec: &Spec) -> Vec<&'static str> {
+    let params = (spec.params)().into_iter();
+    let params = params.filter(|param| param.type_name.contains("expression"));
+    params
+        .flat_map(|p| std::iter::once(p.name).chain(p.aliases.iter().copied()))
+        .collect()
 }
 
-impl Mentions {
-    pub(in crate::plan) fn begin(&mut self, _: &Compiler, _: &Stage, _: &Given) {}
-
-    /// From here on, a missing name is no proof of a mistake.
-    pub(in crate::plan) fn give_up(&mut self) {
-        self.open = true;
+impl Compiler {
+    /// The mistakes in the template syntax of a value.
+    pub(in crate::plan) fn syntax(&self, node: &Node) -> Vec<Diagnostic> {
+        let _ = node;
+        Vec::new()
     }
 
-    pub(in crate::plan) fn role(&mut self, _: &Arc<Role>) {}
-}
-
-/// The mistakes in the template syntax of a value.
-pub(in crate::plan) fn syntax(_: &Node) -> Vec<Diagnostic> {
-    Vec::new()
-}
-
-/// The mistakes in a condition.
-pub(in crate::plan) fn condition(_: &Node) -> Vec<Diagnostic> {
-    Vec::new()
+    /// The mistakes in a condition.
+    pub(in crate::plan) fn condition(&self, node: &Node) -> Vec<Diagnostic> {
+        let _ = node;
+        Vec::new()
+    }
 }
 
 impl Pass<'_> {
-    /// Keywords of a role, a block or an import.
-    pub(in crate::plan) fn check_given(&mut self, given: &Given, _: On, _: &Keywords) {
+    /// Keywords of a play, a role, a block, an import or a task.
+    pub(in crate::plan) fn check_given(&mut self, given: &Given, keywords: &Keywords) {
         for (name, value) in given.iter() {
-            if matches!(name, "when" | "changed_when" | "failed_when" | "until") {
-                for node in playbook::list(value) {
-                    self.out.extend(condition(&node));
-                }
-            } else {
-                self.out.extend(syntax(value));
+            let condition = CONDITIONS.contains(&name);
+            let wrong = match condition {
+                true => self.compiler.condition(value),
+                false => self.compiler.syntax(value),
+            };
+            self.out.extend(wrong);
+            // Names and variables are rendered leniently or where they are used.
+            if !matches!(
+                name,
+                "name" | "vars" | "module_defaults" | "environment" | "args"
+            ) {
+                self.mentions.uses(value, condition, keywords);
             }
         }
-        self.notified(given);
+        self.mentions.given(given);
         if let Some(defaults) = given.get("module_defaults") {
             self.check_defaults(defaults);
         }
@@ -97,17 +96,46 @@ impl Pass<'_> {
         call: Option<&Call>,
         place: &Place,
     ) {
-        self.check_given(&task.given, place.on, keywords);
+        self.check_given(&task.given, keywords);
         if let Some(looping) = looping {
-            self.out.extend(syntax(&looping.over));
+            self.mentions.looping(looping);
+            self.out.extend(self.compiler.syntax(&looping.over));
+            if looping.with.is_none() {
+                self.mentions.uses(&looping.over, false, keywords);
+            }
         }
-        for arg in &task.invocation.args {
-            self.out.extend(syntax(&arg.value));
+        let Some(call) = call else {
+            // Whatever it would have defined is not known.
+            self.mentions.vars_open = true;
+            return;
+        };
+        let expressions = match call {
+            Call::Action { spec, .. } => expressions(spec),
+            _ => Vec::new(),
+        };
+        let free = task.invocation.free.iter();
+        let free = free
+            .filter(|_| expressions.is_empty())
+            .map(|node| ("", node));
+        let named = task
+            .invocation
+            .args
+            .iter()
+            .map(|arg| (arg.name.as_str(), &arg.value));
+        for (name, value) in named.chain(free) {
+            let bare = expressions.contains(&name);
+            let wrong = match bare {
+                true => self.compiler.condition(value),
+                false => self.compiler.syntax(value),
+            };
+            self.out.extend(wrong);
+            // `debug: var` and `assert` may ask about what is not there.
+            if !bare {
+                self.mentions.uses(value, false, keywords);
+            }
         }
-        if let Some(free) = &task.invocation.free {
-            self.out.extend(syntax(free));
-        }
-        if let Some(Call::Action { spec, args }) = call {
+        if let Call::Action { spec, args } = call {
+            self.mentions.action(spec.name, &task.invocation.args);
             self.check_source(spec.name, args, looping, place);
         }
     }
@@ -173,7 +201,17 @@ impl Pass<'_> {
         vars_files: &[Node],
         place: &Place,
     ) {
-        self.check_given(given, On::Play, &Keywords::default());
+        self.check_given(given, &place.keywords);
+        for prompt in given
+            .get("vars_prompt")
+            .map(playbook::list)
+            .unwrap_or_default()
+        {
+            self.mentions
+                .lasting
+                .extend(prompt.get("name").and_then(scalar));
+        }
+        self.define_vars_files(vars_files, &place.search);
         for entry in vars_files {
             let names = playbook::list(entry);
             let [only] = names.as_slice() else {
@@ -186,47 +224,6 @@ impl Pass<'_> {
                 continue;
             };
             self.find_source(only, &name, "vars", place);
-        }
-    }
-
-    /// Notifications that reach nobody.
-    pub(in crate::plan) fn check_notified(&mut self, handlers: &[Arc<Handler>]) {
-        let mut names: Vec<String> = Vec::new();
-        let mut open = self.mentions.open;
-        let brought = std::mem::take(&mut self.mentions.handlers);
-        for handler in handlers.iter().chain(&brought) {
-            let own = handler.task.name.as_ref().and_then(scalar);
-            if let (Some(name), Some(role)) = (&own, &handler.task.role) {
-                names.push(format!("{} : {name}", role.name));
-            }
-            names.extend(
-                own.into_iter()
-                    .chain(handler.listen.iter().filter_map(scalar)),
-            );
-            open |= matches!(
-                handler.task.call,
-                Call::IncludeTasks(_) | Call::IncludeRole(_)
-            ) && self.mentions.open;
-        }
-        open |= names.iter().any(|name| is_template(name));
-        for node in std::mem::take(&mut self.mentions.notified) {
-            let Some(name) = scalar(&node).filter(|name| !is_template(name)) else {
-                continue;
-            };
-            if names.contains(&name) {
-                continue;
-            }
-            let text = format!("no handler is called `{name}`");
-            let diagnostic = match open {
-                true => Diagnostic::warning(&node.span, text),
-                false => Diagnostic::error(&node.span, text),
-            };
-            self.out.push(
-                match suggest::nearest(&name, names.iter().map(String::as_str)) {
-                    Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-                    None => diagnostic,
-                },
-            );
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::playbook::{self, Entry, Given, On, PlaybookImport, scalar};
+use crate::playbook::{self, Entry, Given, PlaybookImport, scalar};
 use crate::source::vault::Keyring;
 use crate::source::{Diagnostic, Files, Node, Severity, Span};
 use crate::vars::{Layer, SearchPath, Var, Vars};
@@ -60,7 +60,7 @@ pub(in crate::plan) struct Pass<'a> {
     pub(in crate::plan) role_names: Vec<String>,
     /// Uses of roles so far: what they are, and the conditions around them.
     pub(in crate::plan) used: BTreeMap<String, Vec<String>>,
-    pub(in crate::plan) mentions: super::check::Mentions,
+    pub(in crate::plan) mentions: super::mentions::Mentions,
 }
 
 /// What imports of playbooks say for the plays inside.
@@ -111,7 +111,7 @@ impl Compiler {
             role_vars: Vec::new(),
             role_names: Vec::new(),
             used: BTreeMap::new(),
-            mentions: super::check::Mentions::default(),
+            mentions: super::mentions::Mentions::default(),
         }
     }
 
@@ -131,8 +131,10 @@ impl Compiler {
             match entry {
                 Entry::Play(play) => {
                     let mut pass = self.pass();
+                    pass.mentions.lasting = std::mem::take(&mut plan.names);
                     let play = pass.play(play, &dir, &inner);
                     plan.plays.push(Arc::new(play));
+                    plan.names = pass.mentions.lasting;
                     out.append(&mut pass.out);
                 }
                 Entry::Import(import) => self.import(import, &dir, &inner, plan, out),
@@ -194,7 +196,7 @@ impl Compiler {
             .map(playbook::list)
             .unwrap_or_default()
         {
-            out.extend(super::check::condition(&condition));
+            out.extend(self.condition(&condition));
         }
         self.playbook(&target, &inner, plan, out);
     }
@@ -220,7 +222,7 @@ impl Pass<'_> {
             vars: Arc::clone(&vars),
         });
         let place = Place::of_play(Arc::clone(&stage), Arc::new(inner));
-        self.mentions.begin(self.compiler, &stage, given);
+        self.mentions.define_all(&vars);
 
         let pre_tasks = self.items(&written.pre_tasks, &place);
         let (mut tasks, mut handlers) = (Vec::new(), Vec::new());
@@ -239,6 +241,7 @@ impl Pass<'_> {
             .unwrap_or_default();
         self.check_play(given, &vars_files, &place);
         self.check_notified(&handlers);
+        self.check_names();
         let gathers = tags.is_empty() || self.compiler.selection.takes(&tags);
         Play {
             name: given.cloned("name"),
@@ -376,7 +379,7 @@ impl Pass<'_> {
 
     fn block(&mut self, block: &playbook::Block, place: &Place, into: &mut Vec<Item>) {
         let keywords = keywords::inherit(&place.keywords, &block.given);
-        self.check_given(&block.given, On::Block, &keywords);
+        self.check_given(&block.given, &keywords);
         let inner = place.with(keywords);
         let compiled = super::Block {
             name: block.given.cloned("name"),

@@ -15,6 +15,7 @@ pub mod include;
 pub mod keywords;
 pub mod known;
 pub mod list;
+mod mentions;
 mod path;
 pub mod place;
 pub mod role;
@@ -35,6 +36,8 @@ use crate::vars::{Layer, SearchPath};
 #[derive(Debug, Default)]
 pub struct Plan {
     pub plays: Vec<Arc<Play>>,
+    /// Variables that tasks set and that live on from play to play: results, facts, answers.
+    pub names: BTreeSet<String>,
 }
 
 /// A play.

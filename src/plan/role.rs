@@ -80,7 +80,7 @@ impl Pass<'_> {
         handlers: &mut Vec<Arc<Handler>>,
     ) -> Option<Used> {
         let keywords = keywords::inherit(&place.keywords, &entry.given);
-        self.check_given(&entry.given, On::Role, &keywords);
+        self.check_given(&entry.given, &keywords);
         let name = match self.compiler.known_text(&entry.name, place) {
             Ok(name) => name,
             Err(diagnostic) => {
@@ -131,7 +131,7 @@ impl Pass<'_> {
     ) {
         self.refuse_on_import(task);
         let keywords = keywords::inherit(&place.keywords, &task.given);
-        self.check_given(&task.given, On::Task, &keywords);
+        self.check_given(&task.given, &keywords);
         let Some(name) = self.role_name(&task.invocation) else {
             return;
         };
@@ -495,7 +495,7 @@ impl Pass<'_> {
             self.out.push(Diagnostic::error(&node.span, text));
             return None;
         }
-        self.out.extend(super::check::syntax(node));
+        self.out.extend(self.compiler.syntax(node));
         Some(keywords::layer(node))
     }
 }

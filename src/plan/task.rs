@@ -110,9 +110,15 @@ impl Pass<'_> {
                 }
                 _ => {
                     let listen = task.given.get("listen").map(list).unwrap_or_default();
-                    if let Some(compiled) = self.plain(task, place) {
-                        let task = Arc::new(compiled);
-                        into.push(Arc::new(Handler { task, listen }));
+                    match self.plain(task, place) {
+                        Some(compiled) => {
+                            let task = Arc::new(compiled);
+                            into.push(Arc::new(Handler { task, listen }));
+                        }
+                        None => {
+                            self.mentions.broken.extend(task.given.cloned("name"));
+                            self.mentions.broken.extend(listen);
+                        }
                     }
                 }
             }
@@ -286,7 +292,7 @@ impl Pass<'_> {
     ) -> Option<(Vec<playbook::Item>, Place)> {
         self.refuse_on_import(task);
         let keywords = keywords::inherit(&place.keywords, &task.given);
-        self.check_given(&task.given, On::Task, &keywords);
+        self.check_given(&task.given, &keywords);
         let file = self.included_file(&task.invocation)?;
         let name = match self
             .compiler
