@@ -234,3 +234,176 @@ fn an_include_is_a_task_whose_content_comes_later() {
     assert_eq!(role.handlers.len(), 1);
     assert!(role.role.vars.contains_key("rv"));
 }
+
+#[test]
+fn tags_that_are_templates_are_rendered_from_what_is_known() {
+    let (_, plan) = plan(&[(
+        "site.yml",
+        "
+- hosts: all
+  vars: {some: [a, b], one: c}
+  tasks:
+    - {ping: , tags: ['{{ some }}', '{{ one }}-x', plain]}
+",
+    )]);
+    let tasks = all(&plan.plays[0].tasks);
+    assert_eq!(tags(&tasks[0]), ["a", "b", "c-x", "plain"]);
+}
+
+#[test]
+fn defaults_for_an_action_fill_in_what_is_not_given_under_any_name() {
+    let (_, plan) = plan(&[(
+        "site.yml",
+        "
+- hosts: all
+  module_defaults:
+    ansible.builtin.lineinfile: {path: /a, create: true}
+  tasks:
+    - lineinfile: dest=/b line=x
+    - lineinfile: {line: y}
+      module_defaults: {lineinfile: {path: /c}}
+",
+    )]);
+    let given = |task: &Task| -> Vec<String> {
+        let Call::Action { args, .. } = &task.call else {
+            return Vec::new();
+        };
+        let text = |(name, node): &(String, palisade::source::Node)| {
+            format!("{name}={}", node.as_str().unwrap_or("-"))
+        };
+        args.iter().map(text).collect()
+    };
+    let tasks = all(&plan.plays[0].tasks);
+    assert_eq!(given(&tasks[0]), ["dest=/b", "line=x", "create=-"]);
+    assert_eq!(given(&tasks[1]), ["line=y", "create=-", "path=/c"]);
+}
+
+#[test]
+fn tasks_written_in_any_form_are_the_same_task() {
+    let (_, plan) = plan(&[(
+        "site.yml",
+        "
+- hosts: all
+  become: 'yes'
+  tasks:
+    - lineinfile: path=/etc/x line=\"a b={{ c }}\" state=present
+    - action: lineinfile path=/etc/x line='a b={{ c }}' state=present
+    - action: {module: lineinfile, path: /etc/x, line: 'a b={{ c }}', state: present}
+    - local_action: ansible.builtin.lineinfile path=/etc/x line='a b={{ c }}' state=present
+    - lineinfile:
+      args: {path: /etc/x, line: 'a b={{ c }}', state: present}
+",
+    )]);
+    let tasks = all(&plan.plays[0].tasks);
+    assert_eq!(tasks.len(), 5);
+    for task in &tasks {
+        let Call::Action { spec, args } = &task.call else {
+            panic!("no action");
+        };
+        assert_eq!(spec.name, "lineinfile");
+        let line = args
+            .iter()
+            .find(|(name, _)| name == "line")
+            .map(|(_, node)| node);
+        assert_eq!(line.and_then(|node| node.as_str()), Some("a b={{ c }}"));
+        assert_eq!(args.len(), 3);
+    }
+    let local = &tasks[3].keywords.delegate_to;
+    assert_eq!(
+        local.as_ref().and_then(|node| node.as_str()),
+        Some("localhost")
+    );
+}
+
+#[test]
+fn handlers_are_in_the_order_roles_play_imports_and_no_tag_leaves_one_out() {
+    let files = [
+        (
+            "site.yml",
+            "
+- hosts: all
+  roles: [a]
+  tasks:
+    - import_role: {name: b}
+    - {ping: , notify: [of a, 'b : of b', topic], tags: t}
+  handlers:
+    - {name: own, ping: , listen: topic}
+    - import_tasks: more.yml
+",
+        ),
+        ("more.yml", "- {name: more, ping: , tags: x}\n"),
+        ("roles/a/handlers/main.yml", "- {name: of a, ping: }\n"),
+        ("roles/b/handlers/main.yml", "- {name: of b, ping: }\n"),
+    ];
+    let options = CompileOptions {
+        tags: vec!["t".into()],
+        ..CompileOptions::default()
+    };
+    let (_, plan, diagnostics) = compile(&files, options);
+    assert!(diagnostics.is_empty(), "{diagnostics:#?}");
+    let names: Vec<String> = plan.plays[0]
+        .handlers
+        .iter()
+        .map(|handler| list::title(&handler.task))
+        .collect();
+    assert_eq!(names, ["of a", "own", "more", "of b"]);
+    assert!(plan.plays[0].gathers);
+}
+
+#[test]
+fn an_imported_playbook_takes_tags_conditions_and_variables_along() {
+    let (_, plan) = plan(&[
+        (
+            "site.yml",
+            "- import_playbook: sub/other.yml\n  when: cond\n  tags: t\n  vars: {v: file}\n",
+        ),
+        (
+            "sub/other.yml",
+            "
+- hosts: all
+  vars: {v: nothing}
+  tasks:
+    - import_tasks: '{{ v }}.yml'
+  handlers: [{name: h, ping: }]
+",
+        ),
+        ("sub/file.yml", "- ping:\n  when: own\n"),
+    ]);
+    let play = &plan.plays[0];
+    assert_eq!(play.dir, PathBuf::from("sub"));
+    let tasks = all(&play.tasks);
+    assert_eq!(texts(&tasks[0].keywords.when), ["cond", "own"]);
+    assert_eq!(tags(&tasks[0]), ["t"]);
+    assert!(play.handlers[0].task.keywords.when.is_empty());
+}
+
+#[test]
+fn files_of_a_role_may_be_chosen_and_variables_may_be_a_folder() {
+    let (_, plan) = plan(&[
+        (
+            "site.yml",
+            "
+- hosts: all
+  tasks:
+    - import_role:
+        name: r
+        tasks_from: sub/other.yml
+        vars_from: chosen
+      vars: {given: 1}
+",
+        ),
+        ("roles/r/tasks/main.yml", "- {name: not this, ping: }\n"),
+        ("roles/r/tasks/sub/other.yml", "- {name: this, ping: }\n"),
+        ("roles/r/vars/main.yml", "a: 0\n"),
+        ("roles/r/vars/chosen.yml", "b: 0\n"),
+        ("roles/r/defaults/main/one.yml", "d1: 0\n"),
+        ("roles/r/defaults/main/two.yaml", "d2: 0\n"),
+    ]);
+    assert_eq!(titles(&plan), ["r : this"]);
+    let task = &all(&plan.plays[0].tasks)[0];
+    let role = task.role.as_ref().expect("the role");
+    let names = |layer: &palisade::vars::Layer| layer.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&role.vars), ["b", "given"]);
+    assert_eq!(names(&role.defaults), ["d1", "d2"]);
+    assert_eq!(plan.plays[0].role_defaults.len(), 1);
+}

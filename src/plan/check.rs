@@ -83,11 +83,6 @@ impl Pass<'_> {
         }
     }
 
-    fn notified(&mut self, given: &Given) {
-        let names = given.get("notify").map(playbook::list).unwrap_or_default();
-        self.mentions.notified.extend(names);
-    }
-
     pub(in crate::plan) fn check_task(
         &mut self,
         task: &playbook::Task,

@@ -224,6 +224,7 @@ impl Pass<'_> {
         let place = Place::of_play(Arc::clone(&stage), Arc::new(inner));
         self.mentions.define_all(&vars);
 
+        self.compiler.read_ahead(&written.roles, &place, 0);
         let pre_tasks = self.items(&written.pre_tasks, &place);
         let (mut tasks, mut handlers) = (Vec::new(), Vec::new());
         for entry in &written.roles {

@@ -15,6 +15,7 @@ pub mod include;
 pub mod keywords;
 pub mod known;
 pub mod list;
+mod locate;
 mod mentions;
 mod path;
 pub mod place;

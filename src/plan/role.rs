@@ -8,14 +8,12 @@ use crate::source::{Diagnostic, Node, Span, suggest};
 use crate::vars::{Layer, Var};
 
 use super::compile::Pass;
+use super::locate::ENDINGS;
 use super::place::{Place, Use};
 use super::{Handler, IncludeArgs, Item, Role, keywords, path};
 
 /// Roles in roles in roles: deeper than anybody nests them, shallow enough to end.
 const MAX_ROLE_DEPTH: usize = 40;
-
-/// Endings of a file that was named without one, in Ansible's order.
-const ENDINGS: [&str; 4] = ["", ".yml", ".yaml", ".json"];
 
 /// The arguments of `import_role` and `include_role`.
 const ROLE_ARGS: [&str; 9] = [
@@ -497,85 +495,5 @@ impl Pass<'_> {
         }
         self.out.extend(self.compiler.syntax(node));
         Some(keywords::layer(node))
-    }
-}
-
-impl super::Compiler {
-    /// A file of a role, with the ending it happens to have. `main` alone comes last, as a folder may.
-    fn role_file(&self, dir: &Path, name: &str) -> Option<PathBuf> {
-        let (first, rest) = (&ENDINGS[..1], &ENDINGS[1..]);
-        let order = match name {
-            "main" => rest.iter().chain(first),
-            _ => first.iter().chain(rest),
-        };
-        let mut files = order.map(|ending| path::join(dir, &format!("{name}{ending}")));
-        files.find(|file| self.store.files.is_file(file))
-    }
-
-    /// The folder of a role; or what to say about its absence, with hints.
-    fn find_role(&self, name: &str, place: &Place) -> Result<PathBuf, (String, Vec<String>)> {
-        let files = &self.store.files;
-        let tried = self.role_places(name, place);
-        if let Some(found) = tried.iter().find(|dir| files.is_dir(dir)) {
-            return Ok(found.clone());
-        }
-        let parts: Vec<&str> = name.split('.').collect();
-        if let [namespace, collection, _] = parts[..]
-            && !name.contains('/')
-        {
-            let text = format!("there is no role `{name}`: its collection is not installed");
-            let hint = format!(
-                "install it with `ansible-galaxy collection install {namespace}.{collection}`"
-            );
-            return Err((text, vec![hint, path::places(&tried)]));
-        }
-        let mut hints = Vec::new();
-        let folders = tried.iter().map(|dir| path::parent(dir));
-        let present: Vec<String> = folders.flat_map(|dir| files.list(&dir)).collect();
-        if let Some(near) = suggest::nearest(name, present.iter().map(String::as_str)) {
-            hints.push(format!("did you mean `{near}`?"));
-        }
-        hints.push(path::places(&tried));
-        Err((format!("there is no role `{name}`"), hints))
-    }
-
-    /// Where a role may be: a collection, beside the playbook, on the roles path, beside the role that asks.
-    fn role_places(&self, name: &str, place: &Place) -> Vec<PathBuf> {
-        let dir = &place.stage.dir;
-        let mut tried = Vec::new();
-        let parts: Vec<&str> = name.split('.').collect();
-        let mut homes = Vec::new();
-        if let [namespace, collection, role] = parts[..] {
-            homes.push((format!("{namespace}/{collection}"), role));
-        } else if !name.contains('/') {
-            let known = place.keywords.collections.iter();
-            homes.extend(known.map(|collection| (collection.replace('.', "/"), name)));
-        }
-        for (collection, role) in homes {
-            let below = format!("ansible_collections/{collection}/roles/{role}");
-            tried.push(path::join(&dir.join("collections"), &below));
-            let paths = self.options.collections_path.iter();
-            tried.extend(paths.map(|base| path::join(base, &below)));
-        }
-        if parts.len() == 3
-            && !name.contains('/')
-            && !self.store.files.is_dir(&dir.join("roles").join(name))
-        {
-            tried.dedup();
-            tried.push(path::join(&dir.join("roles"), name));
-            return tried;
-        }
-        tried.push(path::join(&dir.join("roles"), name));
-        tried.extend(
-            self.options
-                .roles_path
-                .iter()
-                .map(|base| path::join(base, name)),
-        );
-        if let Some(role) = place.role() {
-            tried.push(path::join(&path::parent(&role.dir), name));
-        }
-        tried.push(path::join(dir, name));
-        tried
     }
 }

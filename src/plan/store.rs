@@ -40,6 +40,13 @@ impl Store {
         shelved(&self.nodes, &path.to_path_buf(), || self.read(path))
     }
 
+    /// Whether a file was read before.
+    pub(crate) fn has(&self, path: &Path) -> bool {
+        self.nodes
+            .read()
+            .is_ok_and(|nodes| nodes.contains_key(path))
+    }
+
     /// A file of tasks, or of handlers.
     pub(crate) fn tasks(&self, path: &Path, on: On) -> Arc<Read<Vec<Item>>> {
         shelved(

@@ -1,6 +1,6 @@
 //! One task: its call, its loop, its keywords; and imports, which put others in its place.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::playbook::{self, Arg, Given, Invocation, On, Verb, is_template, list, scalar};
@@ -71,8 +71,7 @@ impl Pass<'_> {
                 let Some(compiled) = self.plain(task, place) else {
                     return;
                 };
-                let tags = self.compiler.known_tags(&compiled.keywords.tags, place);
-                if self.compiler.selection.takes(&tags) {
+                if self.compiler.selection.takes(&compiled.keywords.tags) {
                     into.push(Item::Task(Arc::new(compiled)));
                 }
             }
@@ -134,6 +133,13 @@ impl Pass<'_> {
             let mut local = Keywords::clone(&keywords);
             local.delegate_to = Some(Node::str("localhost", task.invocation.at.clone()));
             keywords = Arc::new(local);
+        }
+        let inside = place.with(Arc::clone(&keywords));
+        let tags = self.compiler.known_tags(&keywords.tags, &inside);
+        if tags != keywords.tags {
+            let mut rendered = Keywords::clone(&keywords);
+            rendered.tags = tags;
+            keywords = Arc::new(rendered);
         }
         let looping = self.looping(task);
         let call = self.call(&task.invocation, given, &keywords, place);
@@ -445,21 +451,5 @@ fn is_list_like(node: &Node) -> bool {
         Kind::Seq(_) | Kind::Vault(_) => true,
         Kind::Str(text) => is_template(text),
         _ => false,
-    }
-}
-
-impl super::Compiler {
-    /// The file of tasks of this name, and where it was looked for.
-    pub(in crate::plan) fn find_tasks(
-        &self,
-        place: &Place,
-        name: &str,
-    ) -> (Option<PathBuf>, Vec<PathBuf>) {
-        let tried = place.task_files(name);
-        let found = tried
-            .iter()
-            .find(|file| self.store.files.is_file(file))
-            .cloned();
-        (found, tried)
     }
 }
