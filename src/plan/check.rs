@@ -25,14 +25,12 @@ fn expressions(spec: &Spec) -> Vec<&'static str> {
 impl Compiler {
     /// The mistakes in the template syntax of a value.
     pub(in crate::plan) fn syntax(&self, node: &Node) -> Vec<Diagnostic> {
-        let _ = node;
-        Vec::new()
+        self.templar.check(node)
     }
 
     /// The mistakes in a condition.
     pub(in crate::plan) fn condition(&self, node: &Node) -> Vec<Diagnostic> {
-        let _ = node;
-        Vec::new()
+        self.templar.check_condition(node)
     }
 }
 
@@ -52,6 +50,10 @@ impl Pass<'_> {
                 "name" | "vars" | "module_defaults" | "environment" | "args"
             ) {
                 self.mentions.uses(value, condition, keywords);
+            }
+            // The only condition there is, is looked at in any case.
+            if name == "when" && keywords.when.len() == 1 {
+                self.mentions.last_is_certain();
             }
         }
         self.mentions.given(given);

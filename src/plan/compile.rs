@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use crate::playbook::{self, Entry, Given, PlaybookImport, scalar};
 use crate::source::vault::Keyring;
 use crate::source::{Diagnostic, Files, Node, Severity, Span};
-use crate::vars::{Layer, SearchPath, Var, Vars};
+
+use crate::vars::{Layer, SearchPath, Templar, Var, Vars};
 
 use super::place::{Place, Stage};
 use super::store::Store;
@@ -40,11 +41,11 @@ pub struct CompileOptions {
 }
 
 /// Compiles playbooks, and later, for the engine, what they include while running.
-#[derive(Debug)]
 pub struct Compiler {
     pub(in crate::plan) options: CompileOptions,
     pub(in crate::plan) selection: Selection,
     pub(in crate::plan) store: Store,
+    pub(in crate::plan) templar: Templar,
     next: AtomicUsize,
     pub(in crate::plan) included: Mutex<HashMap<String, super::include::Included>>,
 }
@@ -76,6 +77,7 @@ impl Compiler {
     pub fn new(files: Files, options: CompileOptions) -> Compiler {
         Compiler {
             selection: Selection::new(&options.tags, &options.skip_tags),
+            templar: super::known::templar(&files, &options),
             store: Store::new(files, options.vault.clone()),
             options,
             next: AtomicUsize::new(0),

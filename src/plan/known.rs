@@ -4,17 +4,29 @@
 //! inventory and results are not.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::playbook::{is_template, scalar};
-use crate::source::{Diagnostic, Node};
-use crate::vars::Var;
+use crate::source::{Diagnostic, Files, Mask, Node, Value};
 
+use crate::vars::{Hosts, Outside, Scope, Templar, TemplarOptions, TemplateError, Var, Vars};
+
+use super::compile::{CompileOptions, Compiler};
 use super::place::Place;
 
-/// Variables in variables; a cycle ends here.
-const MAX_DEPTH: usize = 16;
+/// The templates of a compiler, which asks nothing of the world outside.
+pub(in crate::plan) fn templar(files: &Files, options: &CompileOptions) -> Templar {
+    Templar::new(TemplarOptions {
+        files: files.clone(),
+        outside: Arc::new(Nothing),
+        vault: Arc::new(options.vault.clone()),
+        mask: Mask::default(),
+        lenient: true,
+    })
+}
 
-impl super::Compiler {
+impl Compiler {
     /// A name that must be known by now.
     pub(in crate::plan) fn known_text(
         &self,
@@ -22,10 +34,17 @@ impl super::Compiler {
         place: &Place,
     ) -> Result<String, Diagnostic> {
         let text = scalar(node).unwrap_or_default();
-        self.render(&text, place, 0).map_err(|name| {
-            let why = match name {
-                Some(name) => format!("`{name}` is not known before the run"),
-                None => "its template cannot be rendered before the run".to_owned(),
+        if !is_template(&text) {
+            return Ok(text);
+        }
+        let rendered = self.templar.text(node, &self.scope(place));
+        rendered.map_err(|error| {
+            let why = match error {
+                TemplateError::Undefined { name, .. } => {
+                    format!("`{name}` is not known before the run")
+                }
+                TemplateError::Pending => "it is not known before the run".to_owned(),
+                TemplateError::Other(diagnostic) => diagnostic.message,
             };
             Diagnostic::error(
                 &node.span,
@@ -43,11 +62,22 @@ impl super::Compiler {
         if !tags.iter().any(|tag| is_template(tag)) {
             return tags.clone();
         }
+        let scope = self.scope(place);
         let mut out = BTreeSet::new();
         for tag in tags {
-            match self.render_list(tag, place) {
-                Some(words) => out.extend(words),
-                None => {
+            let node = Node::str(tag, crate::source::Span::outside("a tag"));
+            match self.templar.value(&node, &scope) {
+                Ok(Value::Sequence(items)) => {
+                    out.extend(
+                        items
+                            .iter()
+                            .filter_map(|item| item.as_str().map(str::to_owned)),
+                    );
+                }
+                Ok(Value::String(text)) => {
+                    out.extend(text.split(',').map(|tag| tag.trim().to_owned()));
+                }
+                _ => {
                     out.insert(tag.clone());
                 }
             }
@@ -55,89 +85,81 @@ impl super::Compiler {
         out
     }
 
-    fn render_list(&self, text: &str, place: &Place) -> Option<Vec<String>> {
-        if let Some(name) = lone_name(text)
-            && let Some(Var::Template(node)) = self.variable(name, place)
-            && let Some(items) = node.as_seq()
-        {
-            return Some(items.iter().filter_map(scalar).collect());
-        }
-        let text = self.render(text, place, 0).ok()?;
-        Some(text.split(',').map(|tag| tag.trim().to_owned()).collect())
-    }
-
-    /// The text with plain names filled in; or the name that is not known.
-    fn render(&self, text: &str, place: &Place, depth: usize) -> Result<String, Option<String>> {
-        if !is_template(text) {
-            return Ok(text.to_owned());
-        }
-        if depth > MAX_DEPTH || text.contains("{%") || text.contains("{#") {
-            return Err(None);
-        }
-        let mut out = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once("{{") {
-            let (inside, after) = after.split_once("}}").ok_or(None)?;
-            out.push_str(before);
-            let name = inside.trim_matches(['-', '+', ' ', '\t', '\n']);
-            out.push_str(&self.value(name, place, depth)?);
-            rest = after;
-        }
-        out.push_str(rest);
-        Ok(out)
-    }
-
-    fn value(&self, name: &str, place: &Place, depth: usize) -> Result<String, Option<String>> {
-        match name {
-            "playbook_dir" => return Ok(shown(&place.stage.dir)),
-            "role_path" if place.role().is_some() => {
-                return place.role().map(|role| shown(&role.dir)).ok_or(None);
-            }
-            "role_name" | "ansible_role_name" if place.role().is_some() => {
-                return place.role().map(|role| role.name.clone()).ok_or(None);
-            }
-            _ => {}
-        }
-        if !crate::playbook::keyword::is_variable_name(name) {
-            return Err(None);
-        }
-        match self.variable(name, place) {
-            Some(Var::Template(node)) => {
-                let text = scalar(&node).ok_or(None)?;
-                self.render(&text, place, depth + 1)
-            }
-            _ => Err(Some(name.to_owned())),
-        }
-    }
-
-    fn variable(&self, name: &str, place: &Place) -> Option<Var> {
-        if let Some(found) = self.options.extra_vars.get(name) {
-            return Some(found.clone());
-        }
+    /// The variables that are known at a place, the strongest first.
+    fn scope(&self, place: &Place) -> Scope {
         let role = place.role();
-        let layers = role.map(|r| &r.params).into_iter();
-        let layers = layers.chain(place.keywords.vars.iter().rev());
-        let layers = layers.chain(role.map(|r| &r.vars));
-        let layers = layers
-            .chain([&place.stage.vars])
-            .chain(role.map(|r| &r.defaults));
-        layers
-            .into_iter()
-            .find_map(|layer| layer.get(name).cloned())
+        let mut layers = vec![Arc::clone(&self.options.extra_vars)];
+        layers.extend(role.map(|role| Arc::clone(&role.params)));
+        layers.extend(place.keywords.vars.iter().rev().cloned());
+        layers.extend(role.map(|role| Arc::clone(&role.vars)));
+        layers.push(Arc::clone(&place.stage.vars));
+        layers.extend(role.map(|role| Arc::clone(&role.defaults)));
+        let mut magic = Vars::new();
+        let mut put = |name: &str, text: String| {
+            magic.insert(name.to_owned(), Var::data(&Value::String(text)));
+        };
+        put("playbook_dir", shown(&place.stage.dir));
+        if let Some(role) = role {
+            put("role_path", shown(&role.dir));
+            put("role_name", role.name.clone());
+            put("ansible_role_name", role.name.clone());
+        }
+        layers.push(Arc::new(magic));
+        Scope::new(layers, Arc::new(Nobody), Arc::clone(&place.search))
     }
 }
 
-/// The folder as a name that leads back to it.
-fn shown(dir: &std::path::Path) -> String {
-    // Names of files are joined to the folder they are asked from, which this must survive.
-    match dir.to_str() {
-        Some("") | None => ".".to_owned(),
-        Some(text) => text.to_owned(),
+/// The folder as a name that leads back to it, wherever it is joined to.
+fn shown(dir: &Path) -> String {
+    let here = dir.as_os_str().is_empty();
+    if here {
+        ".".to_owned()
+    } else {
+        dir.display().to_string()
     }
 }
 
-/// `{{ name }}` and nothing else.
-fn lone_name(text: &str) -> Option<&str> {
-    let name = text.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim();
-    crate::playbook::keyword::is_variable_name(name).then_some(name)
+/// No host is known before the run.
+struct Nobody;
+
+impl Hosts for Nobody {
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn scope(&self, _: &str) -> Option<Arc<Scope>> {
+        None
+    }
+}
+
+/// Compiling asks nothing of the world: the same files make the same plan.
+struct Nothing;
+
+/// What every question is answered with.
+const REFUSED: &str = "this is not known before the run";
+
+impl Outside for Nothing {
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn pipe(&self, _: &str) -> Result<String, String> {
+        Err(REFUSED.into())
+    }
+
+    fn url(&self, _: &str) -> Result<String, String> {
+        Err(REFUSED.into())
+    }
+
+    fn now(&self) -> f64 {
+        0.0
+    }
+
+    fn random(&self, length: usize) -> Vec<u8> {
+        vec![0; length]
+    }
+
+    fn keep(&self, _: &Path, _: &mut dyn FnMut() -> String) -> Result<String, String> {
+        Err(REFUSED.into())
+    }
 }

@@ -58,6 +58,8 @@ pub(in crate::plan) struct Mentions {
     pub(in crate::plan) open: bool,
     /// The same, for variables only.
     pub(in crate::plan) vars_open: bool,
+    /// Handlers are being looked at, which may never run.
+    pub(in crate::plan) maybe: bool,
     /// Handlers that have mistakes of their own and so are not in the plan.
     pub(in crate::plan) broken: Vec<Node>,
     defined: BTreeSet<String>,
@@ -143,12 +145,20 @@ impl Mentions {
         self.used.push(Used {
             node: node.clone(),
             condition,
-            certain: keywords.when.is_empty(),
+            certain: !self.maybe && self.depth == 0 && keywords.when.is_empty(),
             guards: guards
                 .filter(|text| text.contains("defined"))
                 .map(str::to_owned)
                 .collect(),
         });
+    }
+
+    /// What was mentioned last is rendered whatever happens.
+    pub(in crate::plan) fn last_is_certain(&mut self) {
+        let certain = !self.maybe && self.depth == 0;
+        if let Some(used) = self.used.last_mut() {
+            used.certain = certain;
+        }
     }
 
     fn knows(&self, name: &str) -> bool {
@@ -199,7 +209,7 @@ impl Pass<'_> {
                 }
                 let at = place(&mention.node, &name);
                 let text = format!("`{name}` is not defined anywhere");
-                let diagnostic = match mention.certain && !mention.condition {
+                let diagnostic = match mention.certain {
                     true => Diagnostic::error(&at, text),
                     false => Diagnostic::warning(&at, text),
                 };
@@ -283,7 +293,9 @@ fn find(node: &Node, name: &str) -> Option<crate::source::Span> {
 impl Compiler {
     /// Variables that a value cannot do without.
     fn names(&self, node: &Node, condition: bool) -> BTreeSet<String> {
-        let _ = (node, condition);
-        BTreeSet::new()
+        match condition {
+            true => self.templar.condition_names(node),
+            false => self.templar.names(node),
+        }
     }
 }

@@ -85,6 +85,7 @@ impl Pass<'_> {
         place: &Place,
         into: &mut Vec<Arc<Handler>>,
     ) {
+        let outside = std::mem::replace(&mut self.mentions.maybe, true);
         for item in items {
             let task = match item {
                 playbook::Item::Task(task) => task,
@@ -122,6 +123,7 @@ impl Pass<'_> {
                 }
             }
         }
+        self.mentions.maybe = outside;
     }
 
     /// A task that stays one.
