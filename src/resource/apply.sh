@@ -3,13 +3,19 @@
 # Statuses of our own: 70 changed meanwhile, 71 refused by its validator, 72 not followed for safety,
 # 73 another run holds the lock, 74 not written whole.
 
-pl_as=1 pl_dirty=0 pl_d0=
+pl_dirty=0 pl_d0= pl_gn=0 pl_ing=
 # pl_fail NUMBER STATUS TEXT: reports a failure, leaves nothing behind and stops the steps after it.
 pl_fail() {
-  pl_ok=0
   [ -z "$pl_tmp" ] || rm -f -- "$pl_tmp"
   pl_tmp=
   cd /
+  if [ -z "$pl_ing" ]; then
+    pl_f1=$1 pl_f2=$2 pl_f3=$3
+    pl_commit
+    [ $pl_ok = 1 ] || return 1
+    set -- $pl_f1 $pl_f2 "$pl_f3"
+  fi
+  pl_ok=0
   pl_r "$1" "$2" "$3"
   return 1
 }
@@ -186,18 +192,21 @@ pl_same() {
       pl_h1=${pl_x%% *}; pl_h1=${pl_h1#\\} ;;
     *) pl_h1=$(sha256sum <"$pl_t" 2>/dev/null); pl_h1=${pl_h1%% *} ;;
   esac
+  pl_x=
+  [ -z "$pbm" ] || pl_x=$(stat -c %a:%u:%g -- "$pl_b" 2>/dev/null)
+  pl_equal "$1" "$pl_x"
+}
+pl_equal() { # NUMBER MODE:UID:GID
   : "${ph:=$pl_h1}"
   [ -n "$ph" ] && [ "$pl_h1" = "$ph" ] || { pl_cannot "$1"; return 1; }
   [ -z "$pbh" ] || [ "$pl_h2" = "$pbh" ] || {
     pl_fail "$1" 70 "$pd changed meanwhile: its content is not what was seen"
     return 1
   }
-  [ -z "$pbm" ] || [ "$(stat -c %a:%u:%g -- "$pl_b" 2>/dev/null)" = "$pbm" ] || {
+  [ "$2" = "$pbm" ] || {
     pl_fail "$1" 70 "$pd changed meanwhile: its mode or owner is not what was seen"
     return 1
   }
-  pl_nt=0
-  [ ! "$pl_b" -nt "$pl_t" ] || pl_nt=1
 }
 # What the old file had besides bytes, mode and owner.
 pl_labels() {
@@ -218,7 +227,7 @@ pl_own() {
     pl_x=$(chmod -- "$pm" "$2" 2>&1) || { pl_fail "$1" 1 "cannot set mode $pm of $pd: ${pl_x##*: }"; return 1; }
   }
 }
-# Rename that never moves into a directory.
+# Rename that never moves into a directory: pl_mv FROM TO.
 pl_mv() {
   if [ -d "$2" ] && [ -L "$2" ]; then
     mv -f -T -- "$1" "$2" 2>/dev/null || { rm -f -- "$2" && mv -f -- "$1" "$2"; }
@@ -234,8 +243,7 @@ pl_put() {
   case $px in *t*) pl_follow "$1" || return 0 ;; esac
   pl_in "$1" "$pd" || return 0
   pl_was "$1" || return 0
-  pl_t=./$pt pl_tmp=$PWD/$pt
-  pl_ip=
+  pl_t=./$pt pl_tmp=$PWD/$pt pl_pwd=$PWD pl_ip=
   if [ "$2" = f ]; then
     [ -f "$pl_t" ] || for pl_x in /var/tmp /tmp /dev/shm "$HOME"; do
       [ ! -f "$pl_x/$3" ] || [ ! -O "$pl_x/$3" ] || { mv -f -- "$pl_x/$3" "$pl_t" 2>/dev/null; break; }
@@ -246,10 +254,25 @@ pl_put() {
     pl_bytes "$2" "$3" 2>/dev/null || pl_beside "$1" "$2" "$3" || return 0
     umask 077; set +C
   fi
-  pl_same "$1" || return 0
+  pl_nt=0
+  [ ! "$pl_b" -nt "$pl_t" ] || pl_nt=1
   pl_labels
   pl_own "$1" "$pl_t" || return 0
+  # What needs nothing more by itself goes on together with its neighbours.
+  case $pv$pl_ip$pa$px in
+    # (For these the group before them is already in place.)
+    *1*|*[nu]*) ;;
+    *)
+      pl_gn=$((pl_gn+1)) pl_tmp=
+      eval "pl_gx$pl_gn=\$1 pl_gd$pl_gn=\$PWD pl_gt$pl_gn=\$pt pl_gb$pl_gn=\${pl_b#./}"
+      eval "pl_gh$pl_gn=\$ph pl_gk$pl_gn=\$pb pl_gy$pl_gn=\$pbh pl_gm$pl_gn=\$pbm pl_gq$pl_gn=\$pk"
+      eval "pl_gf$pl_gn=\$px pl_gn$pl_gn=\$pl_nt pl_go$pl_gn=\$po,\$pm,\$pw,\$pc pl_gp$pl_gn=\$pd"
+      cd /
+      [ $pl_gn -lt 16 ] || pl_commit
+      return 0 ;;
+  esac
   pl_fsync "$pl_t"
+  pl_same "$1" || return 0
   if [ -n "$pv" ]; then
     pl_x=$( ( pl_login; pl_v ) </dev/null 2>&1 9>&- ) || {
       pl_fail "$1" 71 "$pl_x"
@@ -257,6 +280,10 @@ pl_put() {
     }
     pl_was "$1" && pl_same "$1" || return 0
   fi
+  pl_finish "$1"
+}
+# pl_finish NUMBER: the new file is whole and what was there is what was seen: into place with it.
+pl_finish() {
   if [ -n "$pk" ] && [ "$pb" = f ]; then
     case $pk in /*) ;; *) pk=./$pk ;; esac
     pl_x=$(cp -p -- "$pl_b" "$pk" 2>&1) || { pl_fail "$1" 1 "cannot back $pd up: ${pl_x##*: }"; return 0; }
@@ -267,9 +294,11 @@ pl_put() {
   fi
   pl_was "$1" || return 0
   pl_x=
-  [ -n "$pl_ip" ] || pl_x=$(pl_mv "$pl_t" "$pl_b" 2>&1) || pl_ip=2
+  if [ -n "$pl_ip" ]; then :
+  elif [ -d "$pl_b" ]; then pl_x=$(pl_mv "$pl_t" "$pl_b" 2>&1) || pl_ip=2
+  else pl_x=$(mv -f -- "$pl_t" "$pl_b" 2>&1) || pl_ip=2
+  fi
   case $pl_ip$px in
-    '') ;;
     [12]*u*) pl_inplace && pl_own "$1" "$pl_b" || {
         [ $pl_ok = 0 ] || pl_fail "$1" 1 "cannot write $pd in place"
         return 0
@@ -284,6 +313,52 @@ pl_put() {
   cd /
   pl_r "$1" 0 ''
 }
+# pl_commit: the files of a group, verified and flushed by one process each for all, put in place one
+# after the other. The directory of each is entered again: it is the same one, or the temporary file
+# is not in it.
+pl_commit() {
+  [ $pl_gn != 0 ] || return 0
+  pl_ing=1 pl_i=0 pl_a= pl_k= pl_j= pl_m1=0 pl_m2=0
+  while [ $pl_i -lt $pl_gn ]; do
+    pl_i=$((pl_i+1))
+    pl_a="$pl_a \"\$pl_gd$pl_i/\$pl_gt$pl_i\"" pl_k="$pl_k \"\$pl_gd$pl_i/\$pl_gt$pl_i\"" pl_m1=$((pl_m1+1))
+    eval "pl_x=\$pl_gy$pl_i pl_y=\$pl_gm$pl_i"
+    [ -z "$pl_x" ] || pl_a="$pl_a \"\$pl_gd$pl_i/\$pl_gb$pl_i\"" pl_m1=$((pl_m1+1))
+    [ -z "$pl_y" ] || pl_j="$pl_j \"\$pl_gd$pl_i/\$pl_gb$pl_i\"" pl_m2=$((pl_m2+1))
+  done
+  pl_fsync_all
+  eval "pl_sums=\$(sha256sum -- $pl_a 2>/dev/null)"
+  pl_mods=
+  [ -z "$pl_j" ] || eval "pl_mods=\$(stat -c %a:%u:%g -- $pl_j 2>/dev/null)"
+  pl_one=
+  pl_lines "$pl_sums"; [ $pl_c = $pl_m1 ] || pl_one=1
+  pl_lines "$pl_mods"; [ $pl_c = $pl_m2 ] || pl_one=1
+  pl_gi=0
+  while [ $pl_gi -lt $pl_gn ]; do
+    pl_gi=$((pl_gi+1))
+    eval "pl_gx=\$pl_gx$pl_gi pl_pwd=\$pl_gd$pl_gi pt=\$pl_gt$pl_gi pl_b=./\$pl_gb$pl_gi ph=\$pl_gh$pl_gi"
+    eval "pb=\$pl_gk$pl_gi pbh=\$pl_gy$pl_gi pbm=\$pl_gm$pl_gi pk=\$pl_gq$pl_gi px=\$pl_gf$pl_gi"
+    eval "pl_nt=\$pl_gn$pl_gi pl_x=\$pl_go$pl_gi pd=\$pl_gp$pl_gi"
+    po=${pl_x%%,*}; pl_x=${pl_x#*,}; pm=${pl_x%%,*}; pl_x=${pl_x#*,}; pw=${pl_x%,*} pc=${pl_x#*,}
+    pl_t=./$pt pl_tmp=$pl_pwd/$pt pl_ip= pa= pv=
+    if [ $pl_ok = 0 ]; then rm -f -- "$pl_tmp"; pl_tmp=; continue; fi
+    cd -P -- "$pl_pwd" 2>/dev/null && [ "$PWD" = "$pl_pwd" ] && [ -f "$pl_t" ] || {
+      pl_fail $pl_gx 70 "$pd changed meanwhile: its directory is another one"
+      continue
+    }
+    if [ -n "$pl_one" ]; then pl_same $pl_gx || continue
+    else
+      pl_h1=${pl_sums%% *}; pl_h1=${pl_h1#\\}; pl_sums=${pl_sums#*"$pl_nl"} pl_h2=$pbh pl_x=$pbm
+      [ -z "$pbh" ] || { pl_h2=${pl_sums%% *}; pl_h2=${pl_h2#\\}; pl_sums=${pl_sums#*"$pl_nl"}; }
+      [ -z "$pbm" ] || { pl_x=${pl_mods%%"$pl_nl"*}; pl_mods=${pl_mods#*"$pl_nl"}; }
+      pl_equal $pl_gx "$pl_x" || continue
+    fi
+    pl_finish $pl_gx
+  done
+  pl_gn=0 pl_ing=
+  cd /
+}
+pl_fsync_all() { eval "pl_fsync $pl_k"; }
 pl_bytes() {
   case $1 in
     q) pl_p "$2" >"$pl_t" ;;
@@ -311,6 +386,7 @@ pl_inplace() {
 } 2>/dev/null
 # pl_flush NUMBER: reads back what was written since the last one; directories get to disk.
 pl_flush() {
+  pl_commit
   [ $pl_dirty != 0 ] || { pl_r "$1" 0 ''; return 0; }
   pl_i=0 pl_a= pl_k= pl_bad= pl_last=
   while [ $pl_i -lt $pl_dirty ]; do
@@ -319,7 +395,7 @@ pl_flush() {
     [ "$pl_x" = "$pl_last" ] || { pl_last=$pl_x pl_k="$pl_k \"\$pl_dd$pl_i\""; }
   done
   eval "pl_fsync $pl_k"
-  pl_y=$(eval "sha256sum -- $pl_a" 2>/dev/null)
+  eval "pl_y=\$(sha256sum -- $pl_a 2>/dev/null)"
   pl_lines "$pl_y"
   pl_n=$pl_c pl_i=0
   while [ $pl_i -lt $pl_dirty ]; do
@@ -343,17 +419,23 @@ pl_file() {
   pl_in "$1" "$pd" || return 0
   pl_was "$1" || return 0
   pl_t=./$pt
-  pl_x=$( { pl_m "$1"; } 2>&1 ) || {
-    pl_y=$?
+  if pl_private; then pl_m "$1" 2>"$pl_dir/m"; pl_s=$?
+  else pl_x=$( { pl_m "$1"; } 2>&1 ); pl_s=$?
+  fi
+  [ $pl_ok = 1 ] || return 0
+  if [ $pl_s != 0 ]; then
     case $pl_x in "$pl_nl$pl_soh"*) pl_ok=0; cd /; pl_p "$pl_x"; return 0 ;; esac
-    pl_fail "$1" $pl_y "${pl_x##*: }"
+    [ -z "$pl_dir" ] || IFS= read -r pl_x <"$pl_dir/m"
+    pl_fail "$1" $pl_s "${pl_x##*: }"
     return 0
-  }
+  fi
+  pl_tmp=
   cd /
   pl_r "$1" 0 ''
 }
 # pl_do NUMBER: a tool changes something; the work is in pl_m. Two records: stdout, stderr.
 pl_do() {
+  pl_commit
   [ $pl_ok = 1 ] || return 0
   pl_lock "$1" || { pl_r $(($1+1)) 73 ''; return 0; }
   pl_e=
@@ -399,6 +481,7 @@ pl_keep() {
 # pl_x NUMBER CAPTURE TIMEOUT CHDIR STDIN WORD FLAGS: runs pl_c in surroundings given by pl_e. FLAGS:
 # m must succeed, o one of our own programs. Three records: how it went, stdout, stderr.
 pl_x() {
+  pl_commit
   [ $pl_ok = 1 ] || return 0
   pl_unlock
   [ -n "$pl_d0" ] || { pl_up; pl_u0=$pl_now; pl_d0=$(date +%s.%N); }
@@ -435,11 +518,19 @@ pl_x() {
   [ -z "$4" ] || [ ! -s "$pl_dir/s" ] || { read -r pl_why <"$pl_dir/s"; pl_why=${pl_why##*: }; }
   [ -n "$pl_why" ] || pl_missing $pl_s "$6" "$4"
   case $7 in *m*) [ $pl_s = 0 ] || pl_ok=0 ;; esac
-  pl_r "$1" $pl_s "$pl_ec $pl_to $pl_d0 $pl_u0 $pl_t1 $pl_now$pl_nl$pl_why"
-  pl_v=; [ ! -s "$pl_o" ] || pl_v=$(head -c $(($2+1)) -- "$pl_o" | pl_enc)
-  pl_r $(($1+1)) 0 "$pl_v"
-  pl_v=; [ ! -s "$pl_q" ] || pl_v=$(head -c $(($2+1)) -- "$pl_q" | pl_enc)
-  pl_r $(($1+2)) 0 "$pl_v"
+  pl_r "$1" $pl_s "$pl_to $pl_d0 $pl_u0 $pl_t1 $pl_now$pl_nl$pl_why"
+  pl_show "$pl_o" "$2"; pl_r $(($1+1)) 0 "$pl_v"
+  pl_show "$pl_q" "$2"; pl_r $(($1+2)) 0 "$pl_v"
+}
+# pl_show FILE LIMIT: its bytes into pl_v, encoded, the encoding's letter before them. Little costs one
+# process, much is worth two.
+pl_show() {
+  pl_v=
+  [ -s "$1" ] || return 0
+  pl_v=$(od -An -v -tx1 -N 4096 "$1" 2>/dev/null)
+  if [ -n "$pl_v" ] && [ ${#pl_v} -lt 12288 ]; then pl_v=x$pl_v
+  else pl_v=$pl_ec$(head -c $(($2+1)) -- "$1" | $pl_ecmd)
+  fi
 }
 pl_start() {
   case $2 in *o*) umask "$pl_umask" ;; *) pl_login ;; esac
@@ -463,9 +554,9 @@ pl_bare() {
   pl_up; pl_t1=$pl_now pl_dir=/nonexistent
   pl_y=$( ( pl_start "$4" "$7" ) </dev/null 2>&1 9>&-; pl_p "x$?" )
   pl_dir= pl_s=${pl_y##*x}
-  pl_v=$(pl_p "${pl_y%x*}" | pl_enc)
+  pl_v=$pl_ec$(pl_p "${pl_y%x*}" | $pl_ecmd)
   pl_up
-  pl_r "$1" $pl_s "$pl_ec 0 $pl_d0 $pl_u0 $pl_t1 $pl_now$pl_nl"
+  pl_r "$1" $pl_s "0 $pl_d0 $pl_u0 $pl_t1 $pl_now$pl_nl"
   pl_r $(($1+1)) 0 "$pl_v"
   pl_r $(($1+2)) 0 ''
 }

@@ -455,7 +455,7 @@ impl Contents {
     }
 }
 
-/// Undoes the prelude's `pl_enc`: base64 (`b`) or hexadecimal (`x`), with any white space.
+/// Undoes the prelude's `pl_ecmd`: base64 (`b`) or hexadecimal (`x`), with any white space.
 pub(super) fn decode(encoding: char, text: &[u8]) -> Result<Vec<u8>, String> {
     let dense: Vec<u8> = text
         .iter()

@@ -18,7 +18,7 @@
 //!
 //! - `pub(super) fn ask(queries: &[&Query], script: &mut Script)` gets every question of the kind at
 //!   once and merges them. `script.ask(body)` runs a body in a subshell without stdin and answers with
-//!   one record: its stdout and status (NUL bytes are lost; encode with `… | pl_enc`, read with
+//!   one record: its stdout and status (NUL bytes are lost; encode with `… | $pl_ecmd`, read with
 //!   `apply::decode`). `script.several(n, |first| text)` is for text that answers by itself with
 //!   `pl_r NUMBER STATUS TEXT`, n times.
 //! - `pub(super) fn read(queries: &[&Query], records: &[Record]) -> Result<Vec<State>, String>` gets

@@ -15,7 +15,7 @@ IFS='
 '
 umask 077
 cd /
-pl_dir= pl_tmp= pl_locked=
+pl_dir= pl_tmp= pl_locked= pl_gn=0
 
 # Bytes to stdout by a builtin, so that they stand on no command line.
 pl_p() { printf %s "$1"; }
@@ -25,6 +25,7 @@ pl_r() { pl_p "$pl_nl$pl_soh$1 $2 ${#3}$pl_nl$3"; }
 # pl_end SEQUENCE STATUS: the trailer of a request.
 pl_end() { pl_p "$pl_nl${pl_soh}END $pl_nonce $1 $2$pl_nl"; }
 pl_bye() {
+  while [ $pl_gn != 0 ]; do eval "rm -f -- \"\$pl_gd$pl_gn/\$pl_gt$pl_gn\""; pl_gn=$((pl_gn-1)); done
   [ -z "$pl_tmp" ] || rm -f -- "$pl_tmp"
   [ -z "$pl_dir" ] || rm -rf -- "$pl_dir"
 }
@@ -46,10 +47,10 @@ pl_has sha256sum || {
   elif pl_has busybox; then sha256sum() { busybox sha256sum "$@"; }
   fi
 }
-# Bytes to text: base64, or hexadecimal where there is none. pl_ec says which.
-if pl_has base64; then pl_ec=b; pl_enc() { base64; }
-elif pl_has openssl; then pl_ec=b; pl_enc() { openssl base64; }
-else pl_ec=x; pl_enc() { od -An -v -tx1; }
+# Bytes to text, `… | $pl_ecmd`: base64, or hexadecimal where there is none. pl_ec says which.
+if pl_has base64; then pl_ec=b pl_ecmd=base64
+elif pl_has openssl; then pl_ec=b pl_ecmd="openssl base64"
+else pl_ec=x pl_ecmd="od -An -v -tx1"
 fi
 if pl_has base64; then pl_dec() { base64 -d; }
 else pl_dec() { openssl base64 -d; }
@@ -111,7 +112,7 @@ pl_f() {
   pl_r $pl_n 0 "$pl_fl"
   pl_s=
   if [ $pl_ne != 0 ]; then
-    pl_s=$(eval "stat $pl_L -c '$pl_fmt' -- $pl_all" 2>/dev/null)
+    eval "pl_s=\$(stat $pl_L -c '$pl_fmt' -- $pl_all 2>/dev/null)"
     pl_lines "$pl_s"
     if [ $pl_c != $pl_ne ]; then
       pl_s=
@@ -135,7 +136,7 @@ pl_f() {
   case $pl_nr:$pl_w in
     0:*) ;;
     *d*)
-      pl_s=$(eval "sha256sum -- $pl_reg" 2>/dev/null)
+      eval "pl_s=\$(sha256sum -- $pl_reg 2>/dev/null)"
       pl_lines "$pl_s"
       if [ $pl_c != $pl_nr ]; then
         pl_s=
@@ -156,7 +157,7 @@ pl_content() {
   pl_n=$1; shift
   pl_s= pl_j= pl_v=
   if [ $pl_nr != 0 ]; then
-    pl_z=$(eval "stat -L -c %s -- $pl_reg" 2>/dev/null)
+    eval "pl_z=\$(stat -L -c %s -- $pl_reg 2>/dev/null)"
     pl_i=0
     for pl_o in $pl_reg; do
       pl_i=$((pl_i+1)); pl_k=${pl_z%%"$pl_nl"*}; pl_z=${pl_z#*"$pl_nl"}
@@ -166,7 +167,7 @@ pl_content() {
       esac
       case $pl_q in /proc/*|/sys/*) pl_k=0 ;; esac
       if [ "$pl_k" = 0 ]; then
-        pl_x=$(head -c @LIMIT1@ -- "$pl_q" 2>/dev/null | pl_enc)
+        pl_x=$(head -c @LIMIT1@ -- "$pl_q" 2>/dev/null | $pl_ecmd)
         pl_s="$pl_s=${#pl_x} " pl_v=$pl_v$pl_x
       elif [ "$pl_k" -le @LIMIT@ ]; then pl_s="$pl_s$pl_k " pl_j="$pl_j $pl_o"
       else pl_s="$pl_s- "
@@ -175,7 +176,7 @@ pl_content() {
   fi
   pl_r $pl_n 0 "$pl_ec $pl_s$pl_nl$pl_v"
   pl_v=
-  [ -z "$pl_j" ] || pl_v=$(eval "cat -- $pl_j" 2>/dev/null | pl_enc)
+  [ -z "$pl_j" ] || eval "pl_v=\$(cat -- $pl_j 2>/dev/null | $pl_ecmd)"
   pl_r $((pl_n+1)) 0 "$pl_v"
 }
 # What few ask for, a process each: MIME type, attributes, context, other digests.

@@ -189,6 +189,14 @@ impl Head<'_> {
     }
 
     /// A change whose work is `body`, run in the directory with the path as `$pl_b`.
+    ///
+    /// Directories and attributes may come before files of the group that is being written; what
+    /// takes something away may not.
+    fn after_files(mut self, body: &str) -> Made {
+        self.text.insert_str(0, "pl_commit\n");
+        self.done(body)
+    }
+
     fn done(mut self, body: &str) -> Made {
         let _ = write!(self.text, "pl_m() {{\n{body}\n}}\npl_file @N@");
         Made {
@@ -244,6 +252,11 @@ fn file(
     let labels = labels(change)?;
     if !labels.is_empty() {
         let _ = write!(head.text, "pa=1\npl_mark() {{\n{labels}}}\n");
+    }
+    // What is not written together with its neighbours must not meet them half done.
+    let odd = head.path.as_str().contains(['\n', '\\']);
+    if odd || !labels.is_empty() || change.how.validate.is_some() || change.how.unsafe_writes {
+        head.text.insert_str(0, "pl_commit\n");
     }
     let mut upload = None;
     match &content.bytes {
@@ -458,7 +471,7 @@ fn link(
         quote(target),
         labels(change)?
     );
-    Ok(head.done(&body))
+    Ok(head.after_files(&body))
 }
 
 /// The option `hard_link_to` names what the path is to be another name of.
@@ -470,7 +483,7 @@ fn hard_link(change: &Change, head: Head<'_>) -> Result<Made, ApplyError> {
          pl_mv \"$pl_t\" \"$pl_b\" || {{ rm -f -- \"$pl_t\"; return 1; }}\n\
          [ ! -e \"$pl_t\" ] || rm -f -- \"$pl_t\""
     );
-    Ok(head.done(&body))
+    Ok(head.after_files(&body))
 }
 
 fn remove(change: &Change, head: Head<'_>) -> Result<Made, ApplyError> {
@@ -484,5 +497,5 @@ fn remove(change: &Change, head: Head<'_>) -> Result<Made, ApplyError> {
         Node::Dir => "[ \"$PWD/$pl_b\" != //./ ] && rm -rf -- \"$pl_b\"",
         _ => "rm -f -- \"$pl_b\"",
     };
-    Ok(head.done(command))
+    Ok(head.after_files(command))
 }

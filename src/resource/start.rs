@@ -170,17 +170,16 @@ pub(super) fn read(how: &Record, out: &Record, err: &Record, limit: usize) -> Re
     let text = how.text();
     let (line, why) = text.split_once('\n').ok_or("a run without its times")?;
     let words: Vec<&str> = line.split(' ').collect();
-    let [encoding, timed_out, epoch, base, from, to] = words[..] else {
+    let [timed_out, epoch, base, from, to] = words[..] else {
         return Err(format!(
             "`{}` does not say how a run went",
             line.escape_default()
         ));
     };
-    let encoding = encoding.chars().next().unwrap_or('b');
     let number = |text: &str| text.trim_end_matches(".%N").parse::<f64>().unwrap_or(0.0);
     let at = |up: &str| number(epoch) + number(up) - number(base);
-    let (stdout, cut_out) = cut(decode(encoding, &out.payload)?, limit);
-    let (stderr, cut_err) = cut(decode(encoding, &err.payload)?, limit);
+    let (stdout, cut_out) = cut(bytes(out)?, limit);
+    let (stderr, cut_err) = cut(bytes(err)?, limit);
     Ok(Ran {
         rc: how.status,
         stdout,
@@ -191,6 +190,14 @@ pub(super) fn read(how: &Record, out: &Record, err: &Record, limit: usize) -> Re
         not_started: Some(why.to_owned()).filter(|w| !w.is_empty()),
         timed_out: timed_out == "1",
     })
+}
+
+/// The bytes of an output, whose record begins with the letter of its encoding.
+fn bytes(record: &Record) -> Result<Vec<u8>, String> {
+    match record.payload.split_first() {
+        Some((letter, text)) => decode(char::from(*letter), text),
+        None => Ok(Vec::new()),
+    }
 }
 
 fn cut(mut bytes: Vec<u8>, limit: usize) -> (Vec<u8>, bool) {
