@@ -777,6 +777,105 @@ async fn a_host_that_freezes_is_seen_by_its_silence() {
     assert!(link.is_lost());
 }
 
+/// The verdicts of `ssh -o StrictHostKeyChecking=yes` on the same files.
+#[tokio::test]
+async fn the_same_verdicts_as_openssh() {
+    let Some(server) = sshd("") else { return };
+    let read = |name: &str| {
+        fs::read_to_string(server.at(name))
+            .unwrap()
+            .trim()
+            .to_owned()
+    };
+    keygen(&server.at("ecdsa"), "ecdsa");
+    let (host, other, ecdsa) = (read("host.pub"), read("key.pub"), read("ecdsa.pub"));
+    let at = format!("[127.0.0.1]:{}", server.port);
+    let known = server.at(".ssh/known_hosts");
+    fs::write(&known, format!("{at} {host}\n")).unwrap();
+    let hashed = server.at("hashed");
+    fs::copy(&known, &hashed).unwrap();
+    run("ssh-keygen", &["-q", "-H", "-f", hashed.to_str().unwrap()]);
+    let hashed = fs::read_to_string(hashed).unwrap();
+    let files = [
+        format!("{at} {host}\n"),
+        hashed.clone(),
+        hashed.replace("|1|", "|1|x"),
+        String::new(),
+        format!("{at} {other}\n"),
+        format!("{at} {other}\n{at} {host}\n"),
+        format!("{at} {ecdsa}\n"),
+        format!("127.0.0.1 {host}\n"),
+        format!("127.0.0.1 {other}\n"),
+        format!("{at} {other}\n127.0.0.1 {host}\n"),
+        format!("127.0.0.* {host}\n"),
+        format!("[127.0.0.*]:* {host}\n"),
+        format!("*,!{at} {host}\n"),
+        format!("!10.0.0.1,* {host}\n"),
+        format!("\t {at}\t{host}\tcomment \r\n"),
+        format!("#{at} {host}\n"),
+        format!("@revoked {at} {host}\n{at} {host}\n"),
+        format!("@revoked * {other}\n{at} {host}\n"),
+        format!("@cert-authority {at} {host}\n"),
+        format!("@cert-authority * {other}\n{at} {host}\n"),
+        format!("garbage\n{at} ssh-ed25519 AAAA\n{at} {host}"),
+        format!("{at} {}\n", host.replace("ssh-ed25519 ", "ssh-rsa ")),
+    ];
+    for file in files {
+        fs::write(&known, &file).unwrap();
+        let ours = server.connect().await.map(drop);
+        let mut ssh = Command::new("ssh");
+        ssh.args([
+            "-F",
+            "none",
+            "-o",
+            "StrictHostKeyChecking=yes",
+            "-o",
+            "BatchMode=yes",
+        ]);
+        ssh.args([
+            "-o",
+            "GlobalKnownHostsFile=/dev/null",
+            "-o",
+            "IdentitiesOnly=yes",
+            "-i",
+        ]);
+        ssh.arg(server.at("key"))
+            .args(["-p", &server.port.to_string()]);
+        ssh.arg("-o")
+            .arg(format!("UserKnownHostsFile={}", known.display()));
+        let out = ssh.args(["127.0.0.1", "true"]).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(
+            ours.is_ok(),
+            out.status.success(),
+            "{file}\n{ours:?}\n{said}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_of_it_can_be_spawned() {
+    let Some(server) = sshd("") else { return };
+    let dialer = Arc::new(Dialer::new(server.options()));
+    let target = Target::ssh("web1", server.target());
+    let task = tokio::spawn(async move {
+        let link = dialer.connect(&target).await?;
+        let (launch, time) = (Launch::plain("sh"), Deadlines::default());
+        let (mut shell, hello) = Shell::open(&*link, &launch, &prelude(), NONCE, &time).await?;
+        let mut records = 0;
+        let body = "pl_r 0 0 a\npl_r 1 0 b";
+        shell
+            .request_streaming(body, None, &mut |_| records += 1)
+            .await?;
+        download(&*link, &launch, &mut tokio::io::sink(), 0, &time, None).await?;
+        upload(&*link, &launch, &mut tokio::io::empty(), &time, None).await?;
+        shell.close().await;
+        link.close().await;
+        Ok::<_, HostError>((records, hello.text))
+    });
+    assert_eq!(task.await.unwrap().unwrap(), (2, "hello".to_owned()));
+}
+
 /// Waits for all, polling all.
 async fn futures_of<F: Future>(all: Vec<F>) -> Vec<F::Output> {
     let mut all: Vec<_> = all.into_iter().map(|f| (Box::pin(f), None)).collect();

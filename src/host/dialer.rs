@@ -151,20 +151,24 @@ impl Dialer {
             .find(|s| s.key == "configfile")
             .map(|s| s.value.clone());
         let route = self.configs.route(&ssh.host, settings).await?;
-        let jump = match &route.proxy {
-            Proxy::Jump(hops, args) => {
-                // `-F` of the target is for its jump hosts too, as with ssh.
-                let mut all: Vec<String> = Vec::new();
-                if let Some(config) = config {
-                    all.push(join(&["-F".to_owned(), config]));
-                }
-                let all_hops = all.clone();
-                all.extend(args.clone());
-                Some(self.jump(hops, &all, &all_hops, depth).await?)
-            }
-            Proxy::None | Proxy::Command(_) => None,
+        let Proxy::Jump(hops, args) = &route.proxy else {
+            return self.through(name, ssh, &route, None).await;
         };
-        self.through(name, ssh, &route, jump).await
+        // `-F` of the target is for its jump hosts too, as with ssh.
+        let common: Vec<String> = config
+            .map(|config| join(&["-F".to_owned(), config]))
+            .into_iter()
+            .collect();
+        let args: Vec<String> = common.iter().chain(args).cloned().collect();
+        let jump = self.jump(hops, &args, &common, depth).await?;
+        match self.through(name, ssh, &route, Some(jump.clone())).await {
+            // The shared connection had ended unnoticed; a new one is made for all.
+            Err(error) if error.kind == ErrorKind::Unreachable && jump.is_lost() => {
+                let jump = self.jump(hops, &args, &common, depth).await?;
+                self.through(name, ssh, &route, Some(jump)).await
+            }
+            done => done,
+        }
     }
 
     /// The session of a chain of jump hosts, shared by all targets behind it. `args` are ssh

@@ -166,7 +166,7 @@ impl Default for Deadlines {
 /// Text of a host's as it may stand in a message: without control characters, and not endless.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     const LONGEST: usize = 400;
-    let short = &text[..text.floor_char_boundary(LONGEST)];
+    let short = cut(text, LONGEST);
     if !short.contains(char::is_control) && short.len() == text.len() {
         return Cow::Borrowed(text);
     }
@@ -179,4 +179,27 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
         out.push('…');
     }
     Cow::Owned(out)
+}
+
+/// The beginning of a text: at most this many bytes, and whole characters.
+pub(crate) fn cut(text: &str, most: usize) -> &str {
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_a_host_cannot_reach_the_terminal() {
+        assert_eq!(plain("a\x1b[31mb\nc\u{9b}"), "a[31mb c");
+        assert_eq!(plain("fine"), "fine");
+        let long = plain(&"é".repeat(1000)).into_owned();
+        assert!(long.len() < 410 && long.ends_with('…'));
+        assert_eq!(cut("aé", 2), "a");
+    }
 }

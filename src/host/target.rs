@@ -158,11 +158,7 @@ fn check_word(what: &str, word: &str) -> Result<(), HostError> {
         ));
     }
     if word.len() > LONGEST_NAME {
-        return Err(refuse(
-            what,
-            &word[..word.floor_char_boundary(40)],
-            "is too long",
-        ));
+        return Err(refuse(what, super::cut(word, 40), "is too long"));
     }
     Ok(())
 }

@@ -112,6 +112,7 @@ impl Settings {
             Some(host) => host.replace("%h", name).replace("%%", "%"),
             None => name.to_owned(),
         };
+        let host = host.trim_matches(['[', ']']).to_owned();
         check_host(&host)?;
         let user = self.first("user").unwrap_or(&around.user).to_owned();
         check_user(&user)?;

@@ -124,6 +124,27 @@ async fn the_same_as_ssh_g() {
     }
 }
 
+/// What only ssh can evaluate is left to it.
+#[tokio::test]
+async fn match_exec_is_answered_by_ssh() {
+    if std::process::Command::new("ssh")
+        .arg("-V")
+        .output()
+        .is_err()
+    {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    std::fs::write(&path, "Match exec \"test %h = web1\"\n User fromexec\n").unwrap();
+    let configs = Configs::new(around(folder.path(), "", ""));
+    let first = vec![Setting::new("configfile", path.to_string_lossy())];
+    let got = configs.route("web1", first.clone()).await.unwrap();
+    assert_eq!(got.user, "fromexec");
+    let got = configs.route("web2", first).await.unwrap();
+    assert_ne!(got.user, "fromexec");
+}
+
 fn whoami() -> String {
     let out = std::process::Command::new("id")
         .arg("-un")

@@ -1,6 +1,5 @@
 //! From a route to a logged-in session: reach, shake hands, log in, each with its own deadline.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -262,7 +261,7 @@ async fn reach(hop: &Hop<'_>) -> Result<Box<dyn Carrier>, Failure> {
                         ),
                     )))
                 }
-                Ok(Err(_)) => Err(Failure::Busy(HostError::new(
+                Ok(Err(_)) => Err(Failure::Final(HostError::new(
                     ErrorKind::Unreachable,
                     format!("the connection to the jump host {} was lost", jump.place),
                 ))),
@@ -331,31 +330,30 @@ async fn socket(place: &str, route: &Route, time: Duration) -> Result<TcpStream,
     }
 }
 
-fn connect(
+async fn connect(
     address: SocketAddr,
     bind: Option<std::net::IpAddr>,
     time: Duration,
-) -> impl Future<Output = io::Result<TcpStream>> + Send {
-    async move {
-        let connect = async {
-            let socket = match address {
-                SocketAddr::V4(_) => TcpSocket::new_v4()?,
-                SocketAddr::V6(_) => TcpSocket::new_v6()?,
-            };
-            socket.set_nodelay(true)?;
-            if let Some(bind) = bind {
-                socket.bind(SocketAddr::new(bind, 0))?;
-            }
-            socket.connect(address).await
+) -> io::Result<TcpStream> {
+    let connect = async {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
-        match tokio::time::timeout(time, connect).await {
-            Ok(result) => result,
-            Err(_) => Err(io::Error::new(
+        socket.set_nodelay(true)?;
+        if let Some(bind) = bind {
+            socket.bind(SocketAddr::new(bind, 0))?;
+        }
+        socket.connect(address).await
+    };
+    tokio::time::timeout(time, connect)
+        .await
+        .unwrap_or_else(|_| {
+            Err(io::Error::new(
                 io::ErrorKind::TimedOut,
                 format!("no answer within {time:?}"),
-            )),
-        }
-    }
+            ))
+        })
 }
 
 fn describe(error: &io::Error) -> String {

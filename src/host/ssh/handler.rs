@@ -6,7 +6,7 @@ use russh::client::{ChannelOpenHandle, DisconnectReason, Handler, Msg, Session};
 use russh::keys::PublicKeyOrCertificate;
 use russh::{Channel, ChannelOpenFailure, Names, cipher};
 
-use crate::host::{ErrorKind, HostError};
+use crate::host::{ErrorKind, HostError, cut};
 
 /// Text of a login banner that is kept for messages; the rest of a flood is thrown away.
 const BANNER: usize = 4 * 1024;
@@ -96,9 +96,7 @@ impl Handler for Client {
     ) -> Result<(), russh::Error> {
         self.seen.note(|notes| {
             let room = BANNER.saturating_sub(notes.banner.len());
-            notes
-                .banner
-                .push_str(&text[..text.floor_char_boundary(room)]);
+            notes.banner.push_str(cut(text, room));
         });
         Ok(())
     }
@@ -109,7 +107,7 @@ impl Handler for Client {
     ) -> Result<(), russh::Error> {
         match reason {
             DisconnectReason::ReceivedDisconnect(info) => {
-                let text = &info.message[..info.message.floor_char_boundary(BANNER)];
+                let text = cut(&info.message, BANNER);
                 self.seen
                     .note(|notes| notes.goodbye = Some(text.to_owned()));
                 Ok(())

@@ -37,10 +37,13 @@ pub(super) struct Identity {
     pub(super) bad: Option<String>,
 }
 
+/// A key whose passphrase is being asked for; none if it was not given.
+type Unlocking = Arc<OnceCell<Option<Arc<PrivateKey>>>>;
+
 #[derive(Default)]
 pub(crate) struct Keys {
     identities: Mutex<HashMap<PathBuf, Arc<Identity>>>,
-    unlocked: Mutex<HashMap<PathBuf, Arc<OnceCell<Option<Arc<PrivateKey>>>>>>,
+    unlocked: Mutex<HashMap<PathBuf, Unlocking>>,
     agents: Mutex<HashMap<PathBuf, Arc<OnceCell<Vec<AgentIdentity>>>>>,
 }
 
