@@ -192,6 +192,22 @@ impl FromArg for Expression {
     }
 }
 
+/// One conditional, or a list of them that must all hold (`assert: that`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expressions(pub Vec<Expression>);
+
+impl FromArg for Expressions {
+    const TYPE: &'static str = "expression";
+    fn from_arg(value: Value) -> Result<Expressions, String> {
+        let items = match value {
+            Value::Sequence(items) => items,
+            one => vec![one],
+        };
+        let read = items.into_iter().map(Expression::from_arg);
+        read.collect::<Result<_, _>>().map(Expressions)
+    }
+}
+
 /// File permissions as people write them: `0644` (a YAML octal), `"0644"`, `u=rw,go=r`, `preserve`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {

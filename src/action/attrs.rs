@@ -163,6 +163,27 @@ impl Attrs {
         Ok(after)
     }
 
+    /// The options of a change that sets attributes and context: those that differ.
+    pub fn options(&self, before: Option<&FileState>, after: &FileState) -> Vec<(String, String)> {
+        let is = before.and_then(|b| b.meta.clone()).unwrap_or_default();
+        let to = after.meta.clone().unwrap_or_default();
+        let mut options = Vec::new();
+        if let Some(word) = self
+            .attributes
+            .as_ref()
+            .filter(|_| is.attributes != to.attributes)
+        {
+            options.push(("attributes".to_owned(), word.clone()));
+        }
+        if to.context.is_some() && is.context != to.context {
+            let names = ["seuser", "serole", "setype", "selevel"];
+            for (name, word) in names.into_iter().zip(&self.context) {
+                options.extend(word.as_ref().map(|w| (name.to_owned(), w.clone())));
+            }
+        }
+        options
+    }
+
     /// Attributes and context as they are to be; nothing where they are not asked for.
     fn flags(&self, before: Option<&Meta>) -> Result<Option<Meta>, Failure> {
         let mut meta = Meta::default();
@@ -192,16 +213,20 @@ fn unknown(verb: &str, what: &str, name: &str) -> Failure {
     Failure::new(format!("{verb} failed: failed to look up {what} {name}"))
 }
 
-/// `lsattr` letters after `+i`, `-i` or `=i`.
+/// `lsattr` letters after `+i`, `-i` or `=i`; as they were given where they stay the same.
 fn attributes(present: &str, wanted: &str) -> String {
     let letters = |s: &str| -> std::collections::BTreeSet<char> {
         s.chars().filter(char::is_ascii_alphabetic).collect()
     };
     let (is, want) = (letters(present), letters(wanted));
-    match wanted.chars().next() {
-        Some('+') => is.union(&want).collect(),
-        Some('-') => is.difference(&want).collect(),
-        _ => want.into_iter().collect(),
+    let after = match wanted.chars().next() {
+        Some('+') => is.union(&want).copied().collect(),
+        Some('-') => is.difference(&want).copied().collect(),
+        _ => want,
+    };
+    match after == is {
+        true => present.to_owned(),
+        false => after.into_iter().collect(),
     }
 }
 
@@ -213,6 +238,7 @@ mod tests {
     fn attribute_letters_are_added_and_taken_away() {
         assert_eq!(attributes("--e--", "+i"), "ei");
         assert_eq!(attributes("ei", "-i"), "e");
+        assert_eq!(attributes("--ie-", "+i"), "--ie-");
         assert_eq!(attributes("e", "=ai"), "ai");
     }
 }

@@ -171,8 +171,10 @@ impl Edit<'_> {
         if text_changed {
             after.node = Node::File(Some(content));
         }
+        let options = self.attrs.options(found.state.as_ref(), &after);
         let before = found.state.clone().map_or(State::Absent, State::File);
         let mut change = Change::new(place::file(&found.path), before, State::File(after));
+        change.how.options = options;
         change.how.unsafe_writes = self.attrs.unsafe_writes;
         let mut backup = None;
         if text_changed {

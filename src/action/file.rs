@@ -170,7 +170,7 @@ impl Args {
         let times = self.times(kind).map_err(Failure::new)?;
         let present = before.and_then(|b| b.meta.clone());
         let mut meta = after.meta.clone().unwrap_or_default();
-        let mut options = Vec::new();
+        let mut options = self.attrs.options(before, &after);
         for (name, time) in times {
             let (is, slot) = match name {
                 "mtime" => (present.as_ref().map(|m| m.mtime), &mut meta.mtime),
@@ -216,16 +216,12 @@ impl Task for Args {
         let mut queries = vec![first];
         match self.kind(seen) {
             FileKind::Link | FileKind::Hard => queries.extend(links::reads(self, &path, seen)),
-            FileKind::Absent => match place::peek(seen, &path) {
-                Some(state) if state.is_dir() => {
-                    queries.push(Query::meta(Resource::Tree(path.clone())));
-                }
-                Some(state) if state.is_file() => {
+            FileKind::Absent => {
+                if place::peek(seen, &path).is_some_and(FileState::is_file) {
                     let want = Want::META.and(Want::DIGEST).and(Want::CONTENT);
                     queries.push(Query::new(place::file(&path), want));
                 }
-                _ => {}
-            },
+            }
             _ => {
                 queries.extend(place::trail(seen, &path, self.follow, want));
                 let at = place::resolve(seen, &path, self.follow);
@@ -364,18 +360,10 @@ impl Args {
     }
 }
 
-/// Removes what is at a path; of a directory first all that is below it.
+/// Removes what is at a path, a directory with all that is in it.
 fn absent(path: &RemotePath, seen: &Observed) -> Result<Decision, Failure> {
     let mut decision = Decision::default();
     if let Some(state) = place::look(seen, path)? {
-        let tree = Resource::Tree(path.clone());
-        if state.is_dir()
-            && let State::Tree(below) = seen.get(&tree)
-            && !below.entries.is_empty()
-        {
-            let empty = State::Tree(crate::resource::tree::TreeState::default());
-            decision.set(Change::new(tree, State::Tree(below.clone()), empty));
-        }
         let before = State::File(state.clone());
         decision.set(Change::new(place::file(path), before, State::Absent));
     }

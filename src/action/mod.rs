@@ -6,18 +6,29 @@
 
 pub mod arg;
 pub mod args;
+mod assert;
 pub mod attrs;
+mod authorized_key;
 mod blockinfile;
 mod command;
 mod copy;
+mod cron;
+mod crontab;
+mod debug;
 mod edit;
+mod fail;
+mod fetch;
 mod file;
 mod getent;
 mod group;
 mod hostname;
+mod include_vars;
+mod keys;
 mod lineinfile;
 mod links;
+mod meta;
 pub mod observed;
+mod pause;
 pub mod ping;
 mod place;
 mod put;
@@ -27,8 +38,12 @@ mod raw;
 pub mod registry;
 mod replace;
 mod script;
+mod set_fact;
 mod shell;
+mod slurp;
+mod stat;
 mod strptime;
+mod tempfile;
 mod template;
 mod trees;
 mod user;
@@ -74,6 +89,8 @@ pub struct Decision {
     /// Variables to set on the host (`set_fact`), already rendered.
     pub vars: Vec<(String, Value)>,
     pub warnings: Vec<String>,
+    /// The result is what the task is for, so it is shown in full (`debug`, `assert`).
+    pub shown: bool,
 }
 
 /// One thing to do.
@@ -221,6 +238,17 @@ impl Decision {
             })
         })
     }
+}
+
+/// What the engine had to say of the controls it carried out.
+pub(crate) fn controlled(done: &[Done]) -> Mapping {
+    let mut result = Mapping::new();
+    for one in done {
+        if let Done::Controlled(said) = one {
+            result.extend(said.clone());
+        }
+    }
+    result
 }
 
 /// Builds a result: `result! { "path" => path, "rc" => 0 }`.

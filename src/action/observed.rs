@@ -30,6 +30,8 @@ pub struct Observed {
     pub check: bool,
     /// Something opaque would have run: whatever is asked from now on may turn out otherwise.
     clouded: bool,
+    /// How often `-v` was given (`debug: verbosity`).
+    pub verbosity: u8,
     strays: Mutex<Vec<Resource>>,
 }
 

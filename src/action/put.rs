@@ -121,6 +121,7 @@ impl Put<'_> {
         let before = state.cloned().map_or(State::Absent, State::File);
         let mut change = Change::new(place::file(&at), before, State::File(after.clone()));
         change.how.unsafe_writes = self.attrs.unsafe_writes;
+        change.how.options = self.attrs.options(state, &after);
         decision.result = result! { "dest" => at.as_str(), "checksum" => checksum() };
         if alters {
             change.how.validate = self.validate.map(str::to_owned);

@@ -276,9 +276,7 @@ impl World {
         );
         match (&change.on, &change.after) {
             (Resource::File(at), State::Absent) => {
-                let below = self.files.keys().any(|p| p != at && p.is_within(at));
-                assert!(!below, "{at} is removed before what is in it");
-                self.files.remove(at);
+                self.files.retain(|p, _| !p.is_within(at));
             }
             (Resource::File(at), State::File(after)) => {
                 let parent = self.files.get(&self.follow(&at.parent()));
@@ -313,9 +311,6 @@ impl World {
                     *new = old;
                 }
                 self.put(at.clone(), after);
-            }
-            (Resource::Tree(top), State::Tree(after)) if after.entries.is_empty() => {
-                self.files.retain(|p, _| p == top || !p.is_within(top));
             }
             (Resource::File(_) | Resource::Tree(_) | Resource::Target(_), _) => {
                 panic!("a change of a kind there is not: {change:?}")
