@@ -224,19 +224,25 @@ impl Runner {
             // What was seen through other shells may no longer be so.
             self.seen.retain(|other, _| other == way);
         }
-        let mut failed = None;
+        let mut stopped = None;
+        let mut last = None;
         for ((d, i), outcome) in keys.into_iter().zip(outcomes) {
             match outcome {
                 StepOutcome::Done(done) => self.done(d, i, done),
-                StepOutcome::Failed(raw) => {
-                    failed = Some((d, i));
-                    self.end_item(d, i, *raw);
+                StepOutcome::Failed(raw) => self.end_item(d, i, *raw),
+                // Whatever stopped the script is the one before.
+                StepOutcome::NotRun => {
+                    stopped = last;
                     break;
                 }
-                StepOutcome::NotRun => break,
+            }
+            last = Some((d, i));
+            if self.has_failed(d, i) {
+                stopped = last;
+                break;
             }
         }
-        if let Some((d, i)) = failed {
+        if let Some((d, i)) = stopped {
             self.go_back(d, i);
         }
         self.hold = false;
@@ -266,6 +272,17 @@ impl Runner {
         }
         let raw = super::prepare::conclude(action.as_ref(), decision, done);
         self.end_item(d, i, raw);
+    }
+
+    /// Whether an item has its verdict, and it is a failure (ignored or not).
+    fn has_failed(&self, d: usize, i: usize) -> bool {
+        let item = self.queue.get(d).and_then(|q| q.items.get(i));
+        item.is_some_and(|item| match &item.state {
+            ItemState::Ended(ended) => {
+                matches!(ended.outcome.status, Status::Failed | Status::Ignored | Status::Unknown)
+            }
+            ItemState::Waiting { .. } => false,
+        })
     }
 
     /// Takes back whatever was decided behind a failed item.

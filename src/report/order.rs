@@ -50,7 +50,7 @@ impl Order {
                 self.block(task).events.push(event.clone());
                 self.at.insert(host.clone(), Arc::clone(&task.position));
                 match outcome.status {
-                    Status::Failed | Status::Unknown => self.out.insert(host.clone()),
+                    Status::Failed => self.out.insert(host.clone()),
                     _ => self.out.remove(host),
                 };
             }
