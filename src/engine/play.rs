@@ -349,5 +349,7 @@ async fn run_host(
         runner.play.note_failure(&runner.host);
     }
     runner.play.meet.leave(&runner.host);
+    let play = PlayRef { index: runner.play.index, name: runner.play.name.clone() };
+    runner.ctx.tell(Event::Left { host: runner.host.clone(), play });
     (runner.life, runner.tally)
 }
