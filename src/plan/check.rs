@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::action::Spec;
 use crate::playbook::{self, Given, On, is_template, scalar};
 use crate::source::{Diagnostic, Node};
+use crate::vars::RenderOptions;
 
 use super::compile::{Compiler, Pass};
 use super::place::Place;
@@ -133,43 +134,64 @@ impl Pass<'_> {
         }
         if let Call::Action { spec, args } = call {
             self.mentions.action(spec.name, &task.invocation.args);
-            self.check_source(spec.name, args, looping, place);
+            self.check_source(spec.name, args, keywords, place);
         }
     }
 
-    /// A file of the project's that an action names and that is not there.
+    /// A file of the project's that an action names and that is not there. Under a condition it may
+    /// be meant for a system of which the project has no such file.
     fn check_source(
         &mut self,
         action: &str,
         args: &[(String, Node)],
-        looping: Option<&Loop>,
+        keywords: &Keywords,
         place: &Place,
     ) {
         let (argument, folder) = match action {
-            "copy" => ("src", "files"),
+            "copy" | "unarchive" => ("src", "files"),
             "template" => ("src", "templates"),
             "include_vars" => ("file", "vars"),
+            "script" => ("cmd", "files"),
             _ => return,
         };
         let arg = |name: &str| args.iter().find(|(n, _)| n == name).map(|(_, node)| node);
-        let remote =
-            arg("remote_src").is_some_and(|n| playbook::keyword::boolean(n) != Some(false));
-        let Some(node) = arg(argument).filter(|_| !remote) else {
-            return;
-        };
-        let Some(name) = node.as_str().filter(|t| !is_template(t) && !t.is_empty()) else {
-            return;
-        };
-        if looping.is_some() && name.contains("{{") {
+        let is_false = |node: &Node| playbook::keyword::boolean(node) == Some(false);
+        if arg("remote_src").is_some_and(|node| !is_false(node)) {
             return;
         }
-        self.find_source(node, name, folder, place);
+        let Some(node) = arg(argument).filter(|node| !playbook::is_dynamic(node)) else {
+            return;
+        };
+        let text = node.as_str().unwrap_or_default();
+        let name = match action {
+            "script" => text.split_whitespace().next().unwrap_or_default(),
+            _ => text,
+        };
+        let certain = keywords.when.is_empty() && place.on == On::Task && self.mentions.depth == 0;
+        let found = self.find_source(node, name, folder, place, certain);
+        let marks = args.iter().any(|(name, _)| name.ends_with("_string"));
+        if action == "template"
+            && !marks
+            && let Some(found) = found.and_then(|path| self.compiler.store.files.text(&path).ok())
+        {
+            let options = RenderOptions::default();
+            self.out
+                .extend(self.compiler.templar.check_file(&found, &options));
+        }
     }
 
-    fn find_source(&mut self, node: &Node, name: &str, folder: &str, place: &Place) {
-        // `~` and absolute names are of the machine, not of the project.
-        if name.starts_with('~') {
-            return;
+    /// The file of the project's; where there must be one and is not, that is reported.
+    fn find_source(
+        &mut self,
+        node: &Node,
+        name: &str,
+        folder: &str,
+        place: &Place,
+        certain: bool,
+    ) -> Option<PathBuf> {
+        // `~`, absolute names and addresses are of the machine and the world, not of the project.
+        if name.is_empty() || name.starts_with(['~', '/']) || name.contains("://") {
+            return None;
         }
         let mut tried: Vec<PathBuf> = Vec::new();
         for base in &place.search.bases {
@@ -181,14 +203,17 @@ impl Pass<'_> {
             }
         }
         let files = &self.compiler.store.files;
-        if tried
-            .iter()
-            .any(|path| files.is_file(path) || files.is_dir(path))
-        {
-            return;
+        let there = |path: &&PathBuf| files.is_file(path) || files.is_dir(path);
+        if let Some(found) = tried.iter().find(there) {
+            return Some(found.clone());
         }
-        let error = Diagnostic::error(&node.span, format!("there is no file `{name}`"));
-        self.out.push(error.hint(super::path::places(&tried)));
+        let text = format!("there is no file `{name}`");
+        let diagnostic = match certain {
+            true => Diagnostic::error(&node.span, text),
+            false => Diagnostic::warning(&node.span, text),
+        };
+        self.out.push(diagnostic.hint(super::path::places(&tried)));
+        None
     }
 
     /// What a play says for itself.
@@ -220,7 +245,7 @@ impl Pass<'_> {
             let Some(name) = scalar(only).filter(|name| !is_template(name)) else {
                 continue;
             };
-            self.find_source(only, &name, "vars", place);
+            self.find_source(only, &name, "vars", place, true);
         }
     }
 }
