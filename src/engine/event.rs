@@ -83,6 +83,11 @@ pub enum Event {
     Warning {
         diagnostic: Box<Diagnostic>,
     },
+    /// A host takes no further part in this play: it came to its end, or is out.
+    Left {
+        host: HostName,
+        play: PlayRef,
+    },
     PlayEnded {
         play: PlayRef,
     },

@@ -353,6 +353,7 @@ impl<W: Write + Send> Reporter for Classic<W> {
             | Event::Ended { .. }
             | Event::Retry { .. }
             | Event::Included { .. }
+            | Event::Left { .. }
             | Event::Unreachable { .. } => {
                 for block in self.order.take(event) {
                     self.block(&block);

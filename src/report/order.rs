@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::engine::Event;
-use crate::engine::event::{HostName, Status, TaskRef};
+use crate::engine::event::{HostName, TaskRef};
 
 type Position = Arc<[usize]>;
 
@@ -42,21 +42,12 @@ impl Order {
             Event::TaskStarted { task } => {
                 self.block(task);
             }
-            Event::Ended {
-                host,
-                task,
-                outcome,
-            } => {
+            Event::Ended { host, task, .. } => {
                 self.block(task).events.push(event.clone());
                 self.at.insert(host.clone(), Arc::clone(&task.position));
-                match outcome.status {
-                    Status::Failed => self.out.insert(host.clone()),
-                    _ => self.out.remove(host),
-                };
             }
-            Event::Item { host, task, .. } | Event::Retry { host, task, .. } => {
+            Event::Item { task, .. } | Event::Retry { task, .. } => {
                 self.block(task).events.push(event.clone());
-                self.out.remove(host);
             }
             Event::Included { hosts, task, .. } => {
                 self.block(task).events.push(event.clone());
@@ -64,8 +55,10 @@ impl Order {
                     self.at.insert(host.clone(), Arc::clone(&task.position));
                 }
             }
-            Event::Unreachable { host, task, .. } => {
+            Event::Left { host, .. } => {
                 self.out.insert(host.clone());
+            }
+            Event::Unreachable { task, .. } => {
                 if let Some(task) = task {
                     self.block(task).events.push(event.clone());
                 }
@@ -103,8 +96,7 @@ impl Order {
         let mut told = Vec::new();
         while let Some(first) = self.blocks.first_key_value().map(|(p, _)| Arc::clone(p)) {
             let passed = |h: &&HostName| self.at.get(*h).is_some_and(|at| *at >= first);
-            // With everybody out, what is there is told when the play ends.
-            if live.is_empty() || !live.iter().all(passed) {
+            if !live.iter().all(passed) {
                 break;
             }
             told.extend(self.blocks.remove(&first).map(|b| self.sorted(b)));
