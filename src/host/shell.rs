@@ -29,7 +29,7 @@ const ERRORS_KEPT: usize = 8 * 1024;
 pub struct Launch {
     /// `sh`, or `sudo -n -u root sh`, as the login shell will read it.
     pub command: String,
-    /// What the command prints on stdout, by itself, when it is about to read its input. With a
+    /// A line that the command prints on stdout when it is about to read its input. With a
     /// `prompt` this must be set.
     pub ready: Option<String>,
     pub prompt: Option<Prompt>,
@@ -285,6 +285,7 @@ pub(super) async fn start(
         out: Vec::new(),
         asked: Vec::new(),
         answered: false,
+        mark: None,
     };
     let work = async {
         loop {
@@ -322,14 +323,24 @@ struct Entering<'a> {
     out: Vec<u8>,
     asked: Vec<u8>,
     answered: bool,
+    /// Where the ready marker ended; its line is still to end.
+    mark: Option<usize>,
 }
 
 impl Entering<'_> {
     /// What came after the marker, once it was seen.
     fn output(&mut self, bytes: &[u8], ready: &str) -> Result<Option<Vec<u8>>, HostError> {
+        let mark = ready.trim_end_matches(['\r', '\n']).as_bytes();
+        // The marker may have begun in the piece before this one.
+        let from = self.out.len().saturating_sub(mark.len());
         self.out.extend_from_slice(bytes);
-        if let Some(at) = find(&self.out, ready.as_bytes()) {
-            return Ok(Some(self.out.split_off(at + ready.len())));
+        if self.mark.is_none() {
+            self.mark = find(&self.out[from..], mark).map(|at| from + at + mark.len());
+        }
+        if let Some(after) = self.mark
+            && let Some(end) = self.out[after..].iter().position(|b| *b == b'\n')
+        {
+            return Ok(Some(self.out.split_off(after + end + 1)));
         }
         if self.out.len() > NOISE {
             return Err(too_noisy());
@@ -374,7 +385,10 @@ impl Entering<'_> {
             .denied
             .iter()
             .any(|part| said.contains(part.as_str()));
-        let text = if lower.contains("password is required") || lower.contains("no password was") {
+        let wants = ["password is required", "no password was"]
+            .iter()
+            .any(|w| lower.contains(w));
+        let text = if wants && !self.answered {
             "becoming the other user needs a password, and none was given".to_owned()
         } else if denied {
             format!("not allowed to become the other user: {}", plain(said))

@@ -53,6 +53,8 @@ pub fn becoming(how: Become<'_>, token: &str, line: &str) -> Result<Launch, Stri
         ""
     };
     let line = match line {
+        // A shell that reads a terminal takes it for a person, and prints prompts.
+        "sh" if !raw.is_empty() => "cat | sh".to_owned(),
         "sh" => "exec sh".to_owned(),
         line => format!("exec sh -c {}", quote(line)),
     };

@@ -166,6 +166,26 @@ async fn a_password_is_not_run_by_a_shell_that_did_not_ask() {
 }
 
 #[tokio::test]
+async fn nothing_of_the_ready_line_is_taken_for_output() {
+    for (end, pause) in [("\\n", ""), ("\\r\\n", ""), ("", "sleep 0.1; echo; ")] {
+        let launch = Launch {
+            command: format!("printf 'motd READY-1{end}'; {pause}exec cat"),
+            ready: Some("READY-1".into()),
+            ..Launch::default()
+        };
+        let mut out = Vec::new();
+        let time = Deadlines::default();
+        let link = LocalLink::new();
+        let done = crate::host::transfer::download(&link, &launch, &mut out, 9, &time, None).await;
+        assert_eq!(
+            (done.unwrap().status, out.as_slice()),
+            (0, &b""[..]),
+            "{end:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn who_may_not_become_is_told_so() {
     let launch = Launch {
         command: "echo 'bob is not in the sudoers file.' >&2; exit 1".into(),
