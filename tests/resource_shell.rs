@@ -1248,3 +1248,137 @@ fn many_files_go_together_and_stop_at_the_first_that_cannot() {
         );
     });
 }
+
+#[test]
+fn times_are_set() {
+    each_shell(|shell, dir| {
+        let path = dir.join("f");
+        std::fs::write(&path, "x").unwrap();
+        let before = now(shell, &path);
+        let mut change = Change::new(at(&path), before.clone(), before);
+        change.how.options = vec![
+            ("mtime".into(), "1000000000".into()),
+            ("atime".into(), "now".into()),
+        ];
+        done(shell.set(&change), &shell.name.clone());
+        let meta = now(shell, &path).file().unwrap().meta.clone().unwrap();
+        assert!(
+            (meta.mtime - 1.0e9).abs() < 0.001,
+            "{}: {meta:?}",
+            shell.name
+        );
+        assert!(meta.atime > 1.5e9, "{}: {meta:?}", shell.name);
+    });
+}
+
+/// A shell in a mount namespace of its own, after `setup` ran in it.
+fn elsewhere(setup: &str, words: &[&str]) -> Option<Shell> {
+    let mut command = Command::new("unshare");
+    let text = format!("{setup}\nexec \"$@\"");
+    command.args(["-m", "sh", "-ec", &text, "sh"]).args(words);
+    let mut allowed = Command::new("unshare");
+    allowed
+        .args(["-m", "mount", "-t", "tmpfs", "x", "/mnt"])
+        .stderr(Stdio::null());
+    let allowed = allowed.status().is_ok_and(|s| s.success());
+    allowed.then(|| Shell::start(command, words.join(" ")))
+}
+
+#[test]
+fn nothing_has_to_be_writable_to_run_a_command() {
+    let setup =
+        "for d in /dev/shm /run /tmp /var/tmp; do mount -t tmpfs -o ro none $d; done; HOME=/proc";
+    // ksh itself cannot do without.
+    for words in shells().into_iter().filter(|w| w[0] != "ksh") {
+        let Some(mut shell) = elsewhere(setup, &words) else {
+            return;
+        };
+        let ran = shell.run(&sh("echo out; exit 6"), &RunContext::default());
+        assert_eq!(
+            (ran.rc, ran.stdout),
+            (6, b"out\n".to_vec()),
+            "{}",
+            shell.name
+        );
+        let ran = shell.run(&argv(&["nothing-here"]), &RunContext::default());
+        assert_eq!(ran.rc, 127, "{}", shell.name);
+    }
+}
+
+#[test]
+fn scripts_run_where_execution_is_forbidden() {
+    let setup = "for d in /dev/shm /run /tmp /var/tmp; do mount -t tmpfs -o noexec none $d; done";
+    for words in shells() {
+        let Some(mut shell) = elsewhere(setup, &words) else {
+            return;
+        };
+        let content = Content::new(b"#!/bin/sh -e\nfalse; echo not reached".to_vec());
+        let exec = Exec::Script {
+            content,
+            args: String::new(),
+            executable: None,
+        };
+        let ran = shell.run(&Run::new(exec), &RunContext::default());
+        assert_eq!((ran.rc, ran.stdout), (1, vec![]), "{}", shell.name);
+    }
+}
+
+#[test]
+fn what_may_not_be_read_is_refused() {
+    let _turn = TURN
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let dir = tempfile::tempdir().unwrap();
+    let top = dir.path().canonicalize().unwrap();
+    let open = |p: &Path, mode| {
+        std::fs::set_permissions(p, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    open(&top, 0o755);
+    std::fs::create_dir(top.join("shut")).unwrap();
+    std::fs::write(top.join("shut/f"), "x").unwrap();
+    std::fs::write(top.join("f"), "x").unwrap();
+    open(&top.join("f"), 0o000);
+    open(&top.join("shut"), 0o000);
+    for words in shells() {
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .args(&words);
+        command.env("HOME", "/nonexistent");
+        let mut allowed = Command::new("setpriv");
+        allowed
+            .args(["--reuid=65534", "true"])
+            .stderr(Stdio::null());
+        if !allowed.status().is_ok_and(|s| s.success()) {
+            return;
+        }
+        let mut shell = Shell::start(command, words.join(" "));
+        let states = shell.probe(&[
+            Query::new(at(&top.join("shut/f")), Want::DIGEST),
+            Query::new(at(&top.join("f")), Want::CONTENT),
+            Query::new(at(&top.join("shut")), Want::META),
+        ]);
+        assert!(
+            matches!(states[0], State::Refused(_)),
+            "{}: {:?}",
+            shell.name,
+            states[0]
+        );
+        let file = states[1].file().unwrap();
+        assert!(file.content().is_none() && !file.meta.as_ref().unwrap().readable);
+        assert!(states[2].file().unwrap().is_dir());
+        let file = State::File(shell.file(b"x"));
+        let change = Change::new(at(&top.join("new")), State::Absent, file);
+        let StepOutcome::Failed(failed) = shell.set(&change) else {
+            panic!("written")
+        };
+        assert!(
+            failed.message.contains("ermission denied"),
+            "{}: {failed:?}",
+            shell.name
+        );
+        let ran = shell.run(&sh("id -u"), &RunContext::default());
+        assert_eq!(ran.stdout, b"65534\n", "{}", shell.name);
+    }
+    open(&top.join("shut"), 0o755);
+}

@@ -478,6 +478,16 @@ pl_keep() {
        done; return 1 ;;
   esac 2>/dev/null
 }
+# Whether files of the private directory can be executed. Tried, because a busybox asks only for the
+# mode of a file and not for its mount.
+pl_exec() {
+  case ${pl_xx-} in
+    '')
+      pl_xx=no
+      pl_p "#!/bin/sh$pl_nl" >"$pl_dir/n" && chmod 700 -- "$pl_dir/n" && "$pl_dir/n" && pl_xx=yes ;;
+  esac 2>/dev/null </dev/null
+  [ "$pl_xx" = yes ]
+}
 # pl_x NUMBER CAPTURE TIMEOUT CHDIR STDIN WORD FLAGS: runs pl_c in surroundings given by pl_e. FLAGS:
 # m must succeed, o one of our own programs. Three records: how it went, stdout, stderr.
 pl_x() {

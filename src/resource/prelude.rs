@@ -101,8 +101,7 @@ pub fn hello(text: &str) -> Result<Hello, String> {
         return Err("the host's shell counts characters where it should count bytes".into());
     }
     for tool in ["stat", "sha256sum"] {
-        let by_openssl = tool == "sha256sum" && out.has("openssl");
-        if !out.has(tool) && !by_openssl {
+        if !out.has(tool) {
             return Err(format!("the host has no `{tool}`"));
         }
     }

@@ -36,17 +36,17 @@ trap 'exit 141' PIPE
 trap 'exit 143' TERM
 
 pl_has() { command -v "$1" >/dev/null 2>&1; }
-pl_tools=
-for pl_t in base64 od sha256sum sha1sum stat readlink timeout setsid flock fsync sync setfacl \
-  openssl file lsattr find systemctl rc-service sysctl apt-get dnf yum apk sudo su doas bash; do
-  ! pl_has $pl_t || pl_tools="$pl_tools $pl_t"
-done
 pl_has sha256sum || {
   if pl_has openssl; then
     sha256sum() { for pl_f; do pl_h=$(openssl dgst -sha256 -r "$pl_f") && pl_p "${pl_h%% *}  $pl_f$pl_nl"; done; }
   elif pl_has busybox; then sha256sum() { busybox sha256sum "$@"; }
   fi
 }
+pl_tools=
+for pl_t in base64 od sha256sum sha1sum stat readlink timeout setsid flock fsync sync setfacl \
+  openssl file lsattr find systemctl rc-service sysctl apt-get dnf yum apk sudo su doas bash; do
+  ! pl_has $pl_t || pl_tools="$pl_tools $pl_t"
+done
 # Bytes to text, `… | $pl_ecmd`: base64, or hexadecimal where there is none. pl_ec says which.
 if pl_has base64; then pl_ec=b pl_ecmd=base64
 elif pl_has openssl; then pl_ec=b pl_ecmd="openssl base64"

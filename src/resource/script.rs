@@ -112,13 +112,14 @@ impl Script {
 
     /// Adds an operation that answers with its standard output, as one record. Returns its number.
     ///
-    /// The body runs in a subshell with no standard input.
+    /// The body runs in a subshell with no standard input. (The `:` is for dash 0.5.12, which loses
+    /// the redirections of a subshell that is all there is in braces with redirections.)
     pub fn ask(&mut self, body: &str) -> usize {
         let n = self.records;
         self.records += 1;
         let _ = writeln!(
             self.text,
-            "_v=$({{ {body}\n}} 2>/dev/null; _s=$?; printf x; exit $_s)"
+            "_v=$({{ :\n{body}\n}} 2>/dev/null; _s=$?; printf x; exit $_s)"
         );
         let _ = writeln!(self.text, "pl_r {n} $? \"${{_v%x}}\"");
         n

@@ -157,7 +157,7 @@ fn script(
         None => writeln!(
             out.text,
             "pl_f=$pl_dir/i@N@s\nchmod 700 \"$pl_f\"\npl_j=\n\
-             [ -x \"$pl_f\" ] || {{ IFS= read -r pl_j <\"$pl_f\"; \
+             pl_exec || {{ IFS= read -r pl_j <\"$pl_f\"; \
              case $pl_j in '#!'*) pl_j=${{pl_j#??}} ;; *) pl_j=/bin/sh ;; esac; }}\n\
              pl_c() {{ exec $pl_sid /bin/sh -c \"$pl_j '$pl_f'\"{args}; }}"
         ),
