@@ -149,11 +149,15 @@ impl Task for Args {
         result.insert("remote_md5sum".into(), Value::Null);
         let mut decision = Decision::ok(result);
         let mut change = Change::new(on, before, after);
+        let options = &mut change.how.options;
+        // Where the bytes are, for one too large to be held in memory.
+        options.push(("from".into(), path.as_str().into()));
+        if !self.flat {
+            // Below this directory no link of anybody's is followed.
+            options.push(("root".into(), self.dest.clone()));
+        }
         if !self.validate_checksum {
-            change
-                .how
-                .options
-                .push(("unverified".into(), "true".into()));
+            options.push(("unverified".into(), "true".into()));
         }
         decision.set(change);
         Ok(decision)

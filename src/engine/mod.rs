@@ -16,6 +16,7 @@ mod doing;
 pub mod event;
 mod fleet;
 mod include;
+mod local;
 mod magic;
 pub mod options;
 mod play;

@@ -57,10 +57,9 @@ pub(super) fn call<'a>(
                 }
             }
         }
-        Call::IncludeTasks(_) | Call::IncludeRole(_) => Err(Unready::Argument(Diagnostic::error(
-            &task.span,
-            "an include is not an action",
-        ))),
+        Call::IncludeTasks(_) | Call::IncludeRole(_) => {
+            Err(Unready::Argument(Diagnostic::error(&task.span, "an include is not an action")))
+        }
     }
 }
 
@@ -77,16 +76,8 @@ pub(super) fn prepare(t: &Templar, task: &Task, scope: &Scope) -> Result<Prepare
     // `args: "{{ x }}"` gives a mapping of further arguments.
     splice(&mut map);
     let action = (spec.parse)(map).map_err(|e| Unready::Argument(placed(task, args, e)))?;
-    let depends = scope
-        .looked_up
-        .lock()
-        .map(|l| l.clone())
-        .unwrap_or_default();
-    Ok(Prepared {
-        action: Arc::from(action),
-        depends,
-        local: Vec::new(),
-    })
+    let depends = scope.looked_up.lock().map(|l| l.clone()).unwrap_or_default();
+    Ok(Prepared { action: Arc::from(action), depends, local: Vec::new() })
 }
 
 fn splice(map: &mut Mapping) {
@@ -99,10 +90,7 @@ fn splice(map: &mut Mapping) {
 
 /// An argument's mistake at the place of the argument.
 fn placed(task: &Task, args: &[(String, Node)], error: ArgError) -> Diagnostic {
-    let node = args
-        .iter()
-        .find(|(name, _)| *name == error.argument)
-        .map(|(_, node)| node);
+    let node = args.iter().find(|(name, _)| *name == error.argument).map(|(_, node)| node);
     let span = node.map_or(&task.span, |n| &n.span);
     let mut diagnostic = Diagnostic::error(span, error.message);
     diagnostic.hints.extend(error.hint);
@@ -152,10 +140,7 @@ pub(super) fn open_questions(
 pub(super) const ROUNDS: usize = 6;
 
 fn is_local(on: &Resource) -> bool {
-    matches!(
-        on,
-        Resource::Local { .. } | Resource::Rendered { .. } | Resource::Controller(_)
-    )
+    matches!(on, Resource::Local { .. } | Resource::Rendered { .. } | Resource::Controller(_))
 }
 
 /// Forgets the controller's answers, which mean something only to the task that asked.
@@ -181,12 +166,19 @@ fn local(t: &Templar, files: &Files, on: &Resource, scope: &Scope) -> Result<Sta
                 None => State::Absent,
             }
         }
-        Resource::Controller(path) => match files.bytes(Path::new(path)) {
-            Ok(bytes) => State::Content(Content::new(bytes)),
-            Err(_) => State::Absent,
-        },
+        Resource::Controller(path) => {
+            super::local::look(files, &controller_path(path, &scope.search))
+        }
         _ => State::Absent,
     })
+}
+
+/// A place on the controller that is written to: beside the playbook unless it is absolute.
+pub(super) fn controller_path(path: &str, search: &SearchPath) -> PathBuf {
+    match (Path::new(path).is_absolute(), search.bases.last()) {
+        (false, Some(base)) => base.join(path),
+        _ => PathBuf::from(path),
+    }
 }
 
 fn render_options(options: &RenderOptions) -> crate::vars::RenderOptions {
@@ -203,19 +195,14 @@ fn render_options(options: &RenderOptions) -> crate::vars::RenderOptions {
 /// A file or directory of the controller's. Vaulted files are copied as their plain text.
 fn read(files: &Files, path: &Path, t: &Templar) -> Result<State, Unready> {
     let mistake = |why: String| {
-        Unready::Argument(Diagnostic::bare(format!(
-            "cannot read {}: {why}",
-            path.display()
-        )))
+        Unready::Argument(Diagnostic::bare(format!("cannot read {}: {why}", path.display())))
     };
     if files.is_dir(path) {
         let mut entries = Vec::new();
         walk(files, path, "", &mut entries).map_err(mistake)?;
         return Ok(State::LocalTree(entries));
     }
-    let bytes = files
-        .bytes(path)
-        .map_err(|e| mistake(crate::source::files::plain(&e)))?;
+    let bytes = files.bytes(path).map_err(|e| mistake(crate::source::files::plain(&e)))?;
     let bytes = t.plain(bytes).map_err(Unready::Argument)?;
     let mut content = Content::new(bytes);
     content.source = Some(path.to_path_buf());
@@ -229,11 +216,7 @@ fn walk(
     out: &mut Vec<(String, LocalEntry)>,
 ) -> Result<(), String> {
     for name in files.list(&base.join(below)) {
-        let relative = if below.is_empty() {
-            name
-        } else {
-            format!("{below}/{name}")
-        };
+        let relative = if below.is_empty() { name } else { format!("{below}/{name}") };
         let path = base.join(&relative);
         if let Some(target) = files.link(&path) {
             out.push((relative, LocalEntry::Link(target)));
@@ -241,17 +224,9 @@ fn walk(
             out.push((relative.clone(), LocalEntry::Dir));
             walk(files, base, &relative, out)?;
         } else {
-            let bytes = files
-                .bytes(&path)
-                .map_err(|e| crate::source::files::plain(&e))?;
+            let bytes = files.bytes(&path).map_err(|e| crate::source::files::plain(&e))?;
             let content = Content::new(bytes);
-            out.push((
-                relative,
-                LocalEntry::File {
-                    content,
-                    mode: files.mode(&path),
-                },
-            ));
+            out.push((relative, LocalEntry::File { content, mode: files.mode(&path) }));
         }
     }
     Ok(())
@@ -265,10 +240,7 @@ pub(super) fn find(
     search: &SearchPath,
 ) -> Option<PathBuf> {
     let exists = |p: &PathBuf| files.is_file(p) || files.is_dir(p);
-    let name = name
-        .strip_suffix('/')
-        .filter(|n| !n.is_empty())
-        .unwrap_or(name);
+    let name = name.strip_suffix('/').filter(|n| !n.is_empty()).unwrap_or(name);
     let path = match name.strip_prefix("~/") {
         Some(rest) => files.home()?.join(rest),
         None => PathBuf::from(name),
@@ -281,10 +253,8 @@ pub(super) fn find(
         Folder::Templates => "templates",
         Folder::Vars => "vars",
     };
-    let places = search
-        .bases
-        .iter()
-        .flat_map(|base| [base.join(folder).join(&path), base.join(&path)]);
+    let places =
+        search.bases.iter().flat_map(|base| [base.join(folder).join(&path), base.join(&path)]);
     places.into_iter().find(exists)
 }
 

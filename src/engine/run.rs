@@ -82,13 +82,7 @@ pub async fn run(job: Job, stop: Arc<AtomicBool>) -> Summary {
     };
     let events = job.events.clone();
     let waiting = job.options.waiting;
-    let sessions = Sessions::new(
-        targets,
-        job.journal,
-        job.options.forks,
-        waiting,
-        events.clone(),
-    );
+    let sessions = Sessions::new(targets, job.journal, job.options.forks, waiting, events.clone());
     let ctx = Arc::new(Context {
         templar: job.templar,
         compiler: job.compiler,
@@ -114,11 +108,7 @@ pub async fn run(job: Job, stop: Arc<AtomicBool>) -> Summary {
         mistakes: Vec::new(),
     };
     let hosts = running.inventory.hosts().len();
-    ctx.tell(Event::RunStarted {
-        playbooks: job.playbooks,
-        hosts,
-        check: ctx.options.check,
-    });
+    ctx.tell(Event::RunStarted { playbooks: job.playbooks, hosts, check: ctx.options.check });
     for (index, play) in job.plan.plays.iter().enumerate() {
         if ctx.stopping() {
             break;
@@ -128,16 +118,8 @@ pub async fn run(job: Job, stop: Arc<AtomicBool>) -> Summary {
     let traffic = ctx.sessions.close_all().await;
     let recap = running.recap();
     let seconds = began.elapsed().as_secs_f64();
-    ctx.tell(Event::RunEnded {
-        recap: recap.clone(),
-        seconds,
-        traffic,
-    });
-    Summary {
-        recap,
-        stopped: ctx.stopping(),
-        mistakes: running.mistakes,
-    }
+    ctx.tell(Event::RunEnded { recap: recap.clone(), seconds, traffic });
+    Summary { recap, stopped: ctx.stopping(), mistakes: running.mistakes }
 }
 
 impl Running {
@@ -151,18 +133,13 @@ impl Running {
     }
 
     fn mistake(&mut self, diagnostic: Diagnostic) {
-        self.ctx.tell(Event::Warning {
-            diagnostic: Box::new(diagnostic.clone()),
-        });
+        self.ctx.tell(Event::Warning { diagnostic: Box::new(diagnostic.clone()) });
         self.mistakes.push(diagnostic);
     }
 
     /// A scope with nothing but extra variables: play names and host patterns.
     fn outer_scope(&self, play: &Play) -> Scope {
-        let layers = TaskLayers {
-            vars: vec![Arc::clone(&play.vars)],
-            ..TaskLayers::default()
-        };
+        let layers = TaskLayers { vars: vec![Arc::clone(&play.vars)], ..TaskLayers::default() };
         self.ctx.fleet.scope("", &layers, &play.search)
     }
 
@@ -181,22 +158,14 @@ impl Running {
             Err(diagnostic) => return self.mistake(diagnostic),
         };
         for warning in selected.warnings {
-            self.ctx.tell(Event::Warning {
-                diagnostic: Box::new(warning),
-            });
+            self.ctx.tell(Event::Warning { diagnostic: Box::new(warning) });
         }
-        let mut hosts: Vec<HostName> = selected
-            .hosts
-            .iter()
-            .map(|h| Arc::from(h.as_str()))
-            .collect();
+        let mut hosts: Vec<HostName> =
+            selected.hosts.iter().map(|h| Arc::from(h.as_str())).collect();
         if let Some(limit) = &self.limit {
             hosts.retain(|h| limit.contains(h));
         }
-        let reference = PlayRef {
-            index,
-            name: name.clone(),
-        };
+        let reference = PlayRef { index, name: name.clone() };
         if hosts.is_empty() {
             return self.ctx.tell(Event::PlaySkipped { play: reference });
         }
@@ -207,10 +176,8 @@ impl Running {
         };
         let ended = Arc::new(AtomicBool::new(false));
         for batch in batches {
-            let batch: Vec<HostName> = batch
-                .into_iter()
-                .filter(|h| !self.out.contains(h))
-                .collect();
+            let batch: Vec<HostName> =
+                batch.into_iter().filter(|h| !self.out.contains(h)).collect();
             if batch.is_empty() {
                 continue;
             }
@@ -236,17 +203,11 @@ impl Running {
     }
 
     fn pattern(&self, play: &Play, scope: &Scope) -> Result<String, Diagnostic> {
-        let value = self
-            .ctx
-            .templar
-            .value(&play.hosts, scope)
-            .map_err(|e| e.diagnostic())?;
+        let value = self.ctx.templar.value(&play.hosts, scope).map_err(|e| e.diagnostic())?;
         Ok(match value {
-            Value::Sequence(items) => items
-                .iter()
-                .filter_map(crate::action::arg::text)
-                .collect::<Vec<_>>()
-                .join(","),
+            Value::Sequence(items) => {
+                items.iter().filter_map(crate::action::arg::text).collect::<Vec<_>>().join(",")
+            }
             other => crate::action::arg::text(&other).unwrap_or_default(),
         })
     }
@@ -278,19 +239,13 @@ impl Running {
             }
             let mut layers = vec![Arc::clone(&play.vars), Arc::clone(&self.prompts)];
             self.ctx.fleet.set_magic(host, magic.clone());
-            self.ctx
-                .fleet
-                .begin_play(host, play.role_defaults.clone(), layers.clone());
+            self.ctx.fleet.begin_play(host, play.role_defaults.clone(), layers.clone());
             for node in &play.vars_files {
                 layers.push(self.vars_file(play, host, node)?);
-                self.ctx
-                    .fleet
-                    .begin_play(host, play.role_defaults.clone(), layers.clone());
+                self.ctx.fleet.begin_play(host, play.role_defaults.clone(), layers.clone());
             }
             layers.extend(play.role_vars.iter().cloned());
-            self.ctx
-                .fleet
-                .begin_play(host, play.role_defaults.clone(), layers);
+            self.ctx.fleet.begin_play(host, play.role_defaults.clone(), layers);
         }
         Ok(())
     }
@@ -301,23 +256,12 @@ impl Running {
             Kind::Seq(items) => items.iter().collect(),
             _ => vec![node],
         };
-        let scope = self
-            .ctx
-            .fleet
-            .scope(host, &TaskLayers::default(), &play.search);
+        let scope = self.ctx.fleet.scope(host, &TaskLayers::default(), &play.search);
         let mut looked = Vec::new();
         for choice in choices {
-            let name = self
-                .ctx
-                .templar
-                .text(choice, &scope)
-                .map_err(|e| e.diagnostic())?;
+            let name = self.ctx.templar.text(choice, &scope).map_err(|e| e.diagnostic())?;
             let path = Path::new(&name);
-            let path = if path.is_absolute() {
-                path.to_path_buf()
-            } else {
-                play.dir.join(path)
-            };
+            let path = if path.is_absolute() { path.to_path_buf() } else { play.dir.join(path) };
             if self.ctx.files.is_file(&path) {
                 let node = self.ctx.templar.vars_file(&path)?;
                 return mapping(&node);
@@ -338,11 +282,7 @@ impl Running {
         let Some(node) = &play.serial else {
             return Ok(vec![hosts.to_vec()]);
         };
-        let value = self
-            .ctx
-            .templar
-            .value(node, scope)
-            .map_err(|e| e.diagnostic())?;
+        let value = self.ctx.templar.value(node, scope).map_err(|e| e.diagnostic())?;
         let steps = match value {
             Value::Sequence(items) => items,
             other => vec![other],
@@ -358,11 +298,7 @@ impl Running {
         let mut last = hosts.len();
         while !rest.is_empty() {
             last = sizes.next().unwrap_or(last);
-            let count = if last == 0 {
-                rest.len()
-            } else {
-                last.min(rest.len())
-            };
+            let count = if last == 0 { rest.len() } else { last.min(rest.len()) };
             let (batch, more) = rest.split_at(count);
             batches.push(batch.to_vec());
             rest = more;
@@ -392,9 +328,8 @@ impl Running {
             let value = t.value(node, scope).ok()?;
             <f64 as crate::action::arg::FromArg>::from_arg(value).ok()
         });
-        let gather = (flag(&play.gather_facts, true) && play.gathers)
-            .then(|| gathering(play))
-            .flatten();
+        let gather =
+            (flag(&play.gather_facts, true) && play.gathers).then(|| gathering(play)).flatten();
         Batch {
             play,
             index,

@@ -44,6 +44,8 @@ pub(super) struct Runner {
     pub prepared: BTreeMap<(Position, usize), Prepared>,
     /// Handlers asked for, by index.
     pub notified: BTreeSet<usize>,
+    /// Items that were found changed meanwhile, once.
+    pub conflicts: BTreeSet<(Position, usize)>,
     /// Nothing is begun before what is queued has its verdict.
     pub hold: bool,
     /// Tasks that turned out to need the host to themselves.
@@ -83,6 +85,7 @@ impl Runner {
             queue: Vec::new(),
             prepared: BTreeMap::new(),
             notified: BTreeSet::new(),
+            conflicts: BTreeSet::new(),
             hold: false,
             alone: BTreeSet::new(),
             tally,
@@ -125,21 +128,13 @@ impl Runner {
                 }
                 let before = self.cursor.clone();
                 let Some(task) = self.cursor.next() else {
-                    return if self.queue.is_empty() {
-                        Next::Done
-                    } else {
-                        self.flush()
-                    };
+                    return if self.queue.is_empty() { Next::Done } else { self.flush() };
                 };
                 match self.begin(&task, &before) {
                     Looked::Decided => {}
                     Looked::Solo => {
                         self.cursor = before;
-                        return if self.queue.is_empty() {
-                            Next::Solo
-                        } else {
-                            self.flush()
-                        };
+                        return if self.queue.is_empty() { Next::Solo } else { self.flush() };
                     }
                     Looked::Asks(_) | Looked::Waits => {
                         self.cursor = before;
@@ -176,11 +171,7 @@ impl Runner {
 
     /// Sends what is queued, and uses the trip to ask what lies ahead.
     fn flush(&mut self) -> Next {
-        let way = self
-            .queue
-            .iter()
-            .find(|d| d.waiting() > 0)
-            .map(|d| d.settings.way.clone());
+        let way = self.queue.iter().find(|d| d.waiting() > 0).map(|d| d.settings.way.clone());
         let way = way.unwrap_or_default();
         let queries = self.gather(&way, Vec::new());
         Next::Exchange(way, queries)
@@ -198,18 +189,15 @@ impl Runner {
                 }
             }
         }
+        if work.is_empty() && queries.is_empty() {
+            return self.stuck();
+        }
         let password = self.queue.iter().find_map(|d| d.settings.password.clone());
         let password = password.filter(|_| way.r#become.is_some());
-        let answer = self
-            .ctx
-            .sessions
-            .exchange(&self.host, &self.host, way, password, work, &queries);
+        let answer =
+            self.ctx.sessions.exchange(&self.host, &self.host, way, password, work, &queries);
         let answer = answer.await;
-        let Exchange {
-            outcomes,
-            answers,
-            me,
-        } = match answer {
+        let Exchange { outcomes, answers, me } = match answer {
             Ok(exchange) => exchange,
             Err(error) => return self.lose_queue(&error, &keys),
         };
@@ -229,7 +217,12 @@ impl Runner {
         for ((d, i), outcome) in keys.into_iter().zip(outcomes) {
             match outcome {
                 StepOutcome::Done(done) => self.done(d, i, done),
-                StepOutcome::Failed(raw) => self.end_item(d, i, *raw),
+                StepOutcome::Failed(raw) => {
+                    if raw.result.contains_key("conflict") && self.look_again(d, i) {
+                        break;
+                    }
+                    self.end_item(d, i, *raw);
+                }
                 // Whatever stopped the script is the one before.
                 StepOutcome::NotRun => {
                     stopped = last;
@@ -249,6 +242,26 @@ impl Runner {
         self.settle();
     }
 
+    /// Something waits for a verdict that nobody is going to give: a mistake of ours, which must end
+    /// this host's run rather than go round for ever.
+    fn stuck(&mut self) {
+        let text =
+            "a result that is not known yet is needed: please report this, with the playbook";
+        self.queue.clear();
+        let mut ahead = self.cursor.clone();
+        let mut result = crate::source::Mapping::new();
+        result.insert("msg".into(), text.into());
+        result.insert("failed".into(), true.into());
+        if let Some(task) = ahead.next() {
+            let layers = self.layers(&task, &ahead);
+            let name = self.describe(&task, &ahead, &layers);
+            let outcome = super::event::Outcome::new(Status::Failed, result.into());
+            self.ctx.tell(Event::Ended { host: self.host.clone(), task: name, outcome });
+        }
+        self.tally.failed += 1;
+        self.life = Life::Failed;
+    }
+
     /// Whether anything queued may have changed more than it says.
     fn opaque(&self, keys: &[(usize, usize)]) -> bool {
         !keys.is_empty()
@@ -258,12 +271,7 @@ impl Runner {
         let Some(item) = self.queue.get_mut(d).and_then(|q| q.items.get_mut(i)) else {
             return;
         };
-        let ItemState::Waiting {
-            action,
-            decision,
-            done,
-        } = &mut item.state
-        else {
+        let ItemState::Waiting { action, decision, done } = &mut item.state else {
             return;
         };
         done.push(result);
@@ -272,6 +280,19 @@ impl Runner {
         }
         let raw = super::prepare::conclude(action.as_ref(), decision, done);
         self.end_item(d, i, raw);
+    }
+
+    /// Somebody changed what was seen before we did: asks anew, once. A second time is a failure.
+    fn look_again(&mut self, d: usize, i: usize) -> bool {
+        let Some(doing) = self.queue.get(d) else { return false };
+        if !self.conflicts.insert((Arc::clone(&doing.place), i)) {
+            return false;
+        }
+        self.go_back(d, i);
+        if let Some(doing) = self.queue.get_mut(d) {
+            doing.items.truncate(i);
+        }
+        true
     }
 
     /// Whether an item has its verdict, and it is a failure (ignored or not).
@@ -321,10 +342,7 @@ impl Runner {
     fn lose_queue(&mut self, error: &HostError, keys: &[(usize, usize)]) {
         let index = keys.first().map_or(0, |(d, _)| *d);
         let task = self.queue.get(index).map(|d| d.name.clone());
-        let ignore = self
-            .queue
-            .get(index)
-            .is_some_and(|d| d.settings.ignore_unreachable);
+        let ignore = self.queue.get(index).is_some_and(|d| d.settings.ignore_unreachable);
         self.queue.clear();
         self.lose(error, !keys.is_empty(), task, ignore);
     }
@@ -350,30 +368,17 @@ impl Runner {
             (Status::Unreachable, task) => {
                 self.tally.unreachable += 1;
                 let hint = error.hint.clone();
-                self.ctx.tell(Event::Unreachable {
-                    host,
-                    task,
-                    message,
-                    hint,
-                });
+                self.ctx.tell(Event::Unreachable { host, task, message, hint });
             }
             (status, Some(task)) => {
-                let key = if status == Status::Failed {
-                    "failed"
-                } else {
-                    "unknown"
-                };
+                let key = if status == Status::Failed { "failed" } else { "unknown" };
                 result.insert(key.into(), true.into());
                 match status {
                     Status::Failed => self.tally.failed += 1,
                     _ => self.tally.unknown += 1,
                 }
                 let outcome = super::event::Outcome::new(status, result.into());
-                self.ctx.tell(Event::Ended {
-                    host,
-                    task,
-                    outcome,
-                });
+                self.ctx.tell(Event::Ended { host, task, outcome });
             }
             (_, None) => {}
         }

@@ -13,7 +13,9 @@ use crate::vars::{Layer, TemplateError, Var};
 use super::decide::When;
 use super::event::{Event, HostName, Outcome, Status, TaskRef};
 use super::fleet::TaskLayers;
-use super::prepare::{Unready, conclude, diffs, forget_local, open_questions, prepare};
+use super::prepare::{
+    Unready, conclude, controller_path, diffs, forget_local, open_questions, prepare,
+};
 use super::rendezvous::Shared;
 use super::runner::{Life, Runner};
 use super::session::{Exchange, StepOutcome, Work};
@@ -112,12 +114,7 @@ impl Runner {
                     let result = Value::Null;
                     play.meet.share(
                         place,
-                        Shared {
-                            result,
-                            failed: false,
-                            facts: None,
-                            vars: Vec::new(),
-                        },
+                        Shared { result, failed: false, facts: None, vars: Vec::new() },
                     );
                     return self.include(task, &name, &layers).await;
                 }
@@ -133,9 +130,7 @@ impl Runner {
             }
             if let Some(shared) = play.meet.shared(place, &first).await {
                 if let Some(register) = &task.register {
-                    self.ctx
-                        .fleet
-                        .set(&self.host, register, Var::data(&shared.result));
+                    self.ctx.fleet.set(&self.host, register, Var::data(&shared.result));
                     self.assigned(std::slice::from_ref(register));
                 }
                 self.take_over(shared.facts.as_ref(), &shared.vars);
@@ -195,11 +190,7 @@ impl Runner {
                     _ => self.mistake(&error),
                 };
                 let ended = self.judge_as(task, layers, settings.ignore_errors, &[], raw);
-                return Left {
-                    outcome: ended.outcome,
-                    facts: None,
-                    vars: Vec::new(),
-                };
+                return Left { outcome: ended.outcome, facts: None, vars: Vec::new() };
             }
         };
         let mut outcomes = Vec::new();
@@ -226,11 +217,7 @@ impl Runner {
             }
             self.pause_between(task, layers, &item).await;
         }
-        Left {
-            outcome: whole(task, list.is_some(), outcomes),
-            facts,
-            vars,
-        }
+        Left { outcome: whole(task, list.is_some(), outcomes), facts, vars }
     }
 
     /// `loop_control: break_when`.
@@ -239,10 +226,7 @@ impl Runner {
             return false;
         };
         let scope = self.with_result(task, layers, item, &outcome.result);
-        matches!(
-            all_hold(&self.ctx.templar, &looping.break_when, &scope),
-            Ok(None)
-        )
+        matches!(all_hold(&self.ctx.templar, &looping.break_when, &scope), Ok(None))
     }
 
     async fn pause_between(&self, task: &Task, layers: &TaskLayers, item: &[Layer]) {
@@ -270,8 +254,7 @@ impl Runner {
             When::Holds => {}
             When::Skips(condition) => {
                 let mut raw = Raw::skipped("Conditional result was False");
-                raw.result
-                    .insert("false_condition".into(), condition.into());
+                raw.result.insert("false_condition".into(), condition.into());
                 return self.left(task, layers, settings, item, raw);
             }
             When::Wrong(error) => {
@@ -316,19 +299,10 @@ impl Runner {
         if task.until.is_empty() || left.outcome.status == Status::Failed {
             return left;
         }
-        let mut result = left
-            .outcome
-            .result
-            .as_mapping()
-            .cloned()
-            .unwrap_or_default();
+        let mut result = left.outcome.result.as_mapping().cloned().unwrap_or_default();
         result.insert("failed".into(), true.into());
         left.outcome.result = Arc::new(Value::Mapping(result));
-        left.outcome.status = if settings.ignore_errors {
-            Status::Ignored
-        } else {
-            Status::Failed
-        };
+        left.outcome.status = if settings.ignore_errors { Status::Ignored } else { Status::Failed };
         left
     }
 
@@ -338,14 +312,8 @@ impl Runner {
             let value = self.ctx.templar.value(node.as_ref()?, &scope).ok()?;
             <f64 as crate::action::arg::FromArg>::from_arg(value).ok()
         };
-        let delay = number(&task.delay)
-            .filter(|d| *d >= 0.0)
-            .unwrap_or(RETRY_DELAY);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "clamped"
-        )]
+        let delay = number(&task.delay).filter(|d| *d >= 0.0).unwrap_or(RETRY_DELAY);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
         let retries = number(&task.retries).map(|r| r.clamp(0.0, 1e9) as u64);
         let tries = match (retries, task.until.is_empty()) {
             (Some(retries), _) => retries.max(1) + u64::from(retries > 0),
@@ -378,11 +346,7 @@ impl Runner {
         raw: Raw,
     ) -> Left {
         let ended = self.judge_as(task, layers, settings.ignore_errors, item, raw);
-        Left {
-            outcome: ended.outcome,
-            facts: ended.facts,
-            vars: ended.vars,
-        }
+        Left { outcome: ended.outcome, facts: ended.facts, vars: ended.vars }
     }
 
     /// Asks, decides and carries out, once.
@@ -394,10 +358,7 @@ impl Runner {
         settings: &Settings,
         item: &[Layer],
     ) -> Raw {
-        let to = settings
-            .delegate_to
-            .clone()
-            .unwrap_or_else(|| self.host.clone());
+        let to = settings.delegate_to.clone().unwrap_or_else(|| self.host.clone());
         let item = self.with_delegate(settings, item);
         let scope = self.scope(task, layers, &item);
         let mut prepared = match prepare(&self.ctx.templar, task, &scope) {
@@ -436,23 +397,16 @@ impl Runner {
             }
         }
         let decided = prepared.action.decide(&observed);
-        let doubtful = prepared
-            .action
-            .reads(&observed)
-            .iter()
-            .any(|q| observed.is_provisional(&q.on));
+        let doubtful =
+            prepared.action.reads(&observed).iter().any(|q| observed.is_provisional(&q.on));
         forget_local(&prepared, &mut observed);
         let mut raw = match decided {
             Ok(decision) if decision.steps.is_empty() => Raw::decided(&decision, Vec::new()),
             Ok(decision) if settings.check && !is_read_only(&decision) => would(&decision),
             Ok(decision) => {
-                self.carry_out(&to, settings, name, prepared.action.as_ref(), &decision)
-                    .await
+                self.carry_out(&to, settings, name, prepared.action.as_ref(), &decision).await
             }
-            Err(failure) => Raw {
-                unknown: settings.check && doubtful,
-                ..Raw::failure(failure)
-            },
+            Err(failure) => Raw { unknown: settings.check && doubtful, ..Raw::failure(failure) },
         };
         raw.unknown |= false;
         // Retries look again; so does everyone else after something was done.
@@ -505,6 +459,15 @@ impl Runner {
                 }
                 continue;
             }
+            if let Step::Set(change) = step
+                && let crate::resource::Resource::Controller(path) = &change.on
+            {
+                match self.land(to, settings, name, change, path).await {
+                    Ok(()) => done.push(Done::Set { output: Vec::new() }),
+                    Err(text) => return Raw { failed: Some(text), ..Raw::default() },
+                }
+                continue;
+            }
             let work = vec![Work::new(step, settings, name)];
             let Some(exchange) = self.trip(to, settings, work, &[], name).await else {
                 return Raw::default();
@@ -522,6 +485,47 @@ impl Runner {
         conclude(action, decision, &done)
     }
 
+    /// Brings a file of the host's to the controller.
+    async fn land(
+        &mut self,
+        to: &HostName,
+        settings: &Settings,
+        name: &TaskRef,
+        change: &crate::resource::Change,
+        path: &str,
+    ) -> Result<(), String> {
+        let crate::resource::State::Content(content) = &change.after else {
+            return Err(format!("{path} can only be written"));
+        };
+        let search = self.play.search_of(&name.span);
+        let place = controller_path(path, &search);
+        let root = change.how.option("root").map(|r| controller_path(r, &search));
+        let token = super::session::token();
+        let mut landing = super::local::Landing::open(&place, root.as_deref(), &token)?;
+        match (&content.bytes, change.how.option("from")) {
+            (Some(bytes), _) => landing.write(bytes)?,
+            (None, Some(from)) => {
+                let sessions = Arc::clone(&self.ctx.sessions);
+                let (way, password) = (&settings.way, settings.password.clone());
+                let file = landing.file.try_clone().map_err(|e| e.to_string())?;
+                let size = content.size;
+                sessions
+                    .download(&self.host, to, way, password, from, size, file)
+                    .await
+                    .map_err(|e| e.message)?;
+                let mut again = std::fs::File::open(format!("/proc/self/fd/{}", landing.number()))
+                    .map_err(|e| e.to_string())?;
+                let (digest, _) =
+                    crate::resource::Digest::read(&mut again).map_err(|e| e.to_string())?;
+                if digest != content.digest && change.how.option("unverified").is_none() {
+                    return Err(format!("{from} changed while it was fetched"));
+                }
+            }
+            (None, None) => return Err("the bytes are not at hand".into()),
+        }
+        landing.finish()
+    }
+
     /// An exchange for this task; a host that is lost ends the runner.
     pub(super) async fn trip(
         &mut self,
@@ -534,21 +538,15 @@ impl Runner {
         let started = !work.is_empty();
         let password = settings.password.clone();
         let sessions = Arc::clone(&self.ctx.sessions);
-        let answer = sessions
-            .exchange(&self.host, to, &settings.way, password, work, queries)
-            .await;
+        let answer =
+            sessions.exchange(&self.host, to, &settings.way, password, work, queries).await;
         match answer {
             Ok(exchange) => {
                 self.tally.round_trips += 1;
                 Some(exchange)
             }
             Err(error) => {
-                self.lose(
-                    &error,
-                    started,
-                    Some(name.clone()),
-                    settings.ignore_unreachable,
-                );
+                self.lose(&error, started, Some(name.clone()), settings.ignore_unreachable);
                 None
             }
         }

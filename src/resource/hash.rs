@@ -19,6 +19,24 @@ impl Digest {
         Digest(Sha256::digest(bytes).into())
     }
 
+    /// The digest of everything a reader gives, and how much that was.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub fn read(from: &mut dyn std::io::Read) -> std::io::Result<(Digest, u64)> {
+        let mut hasher = Sha256::new();
+        let mut piece = vec![0; 128 * 1024];
+        let mut size = 0;
+        loop {
+            let n = from.read(&mut piece)?;
+            if n == 0 {
+                return Ok((Digest(hasher.finalize().into()), size));
+            }
+            hasher.update(&piece[..n]);
+            size += n as u64;
+        }
+    }
+
     /// Reads 64 hexadecimal digits.
     pub fn parse(hex_digits: &str) -> Option<Digest> {
         let mut bytes = [0; 32];

@@ -117,6 +117,11 @@ pub fn becoming(how: Become<'_>, token: &str, line: &str) -> Result<Launch, Stri
     })
 }
 
+/// A command line that prints a file.
+pub fn reading(path: &str) -> String {
+    format!("cat -- {}", quote(path))
+}
+
 /// Names that reach sudo: no flag, no uid, no −1.
 fn check_user(name: &str) -> Result<(), String> {
     let fine = |c: char| c.is_alphanumeric() || "_.-@$\\".contains(c);
