@@ -6,10 +6,11 @@
 use crate::resource::{Query, RemotePath};
 use crate::result;
 use crate::source::Mapping;
+use crate::source::pyre::PyFlags;
 
 use super::args::Present;
 use super::edit::Edit;
-use super::pyre::{self, Flags, PyRegex};
+use super::pattern::Pattern;
 use super::{ArgError, Decision, Failure, Observed, Spec, Task, place};
 
 crate::args! {
@@ -83,9 +84,7 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
         ("insertafter", &args.insertafter),
         ("insertbefore", &args.insertbefore),
     ] {
-        if let Some(pattern) = pattern {
-            PyRegex::new(pattern, Flags::default()).map_err(|e| ArgError::new(name, e))?;
-        }
+        Pattern::check(name, pattern.as_ref(), PyFlags::default())?;
     }
     Ok(Box::new(args))
 }
@@ -124,6 +123,9 @@ impl Task for Args {
         let word = |text: &str| found.coding.word(text);
         let block = Block::new(self, word)?;
         let text = block.put(&found.text);
+        if let Spot::Match { regex, .. } = &block.spot {
+            regex.finish()?;
+        }
         let edited = self.edit().close(seen, &found, Some(&text))?;
         let message = match (edited.text_changed, there, block.lines.is_empty()) {
             (false, _, _) => "",
@@ -158,7 +160,7 @@ enum Spot {
     End,
     /// A pattern with `(?m)` is searched in the whole text, others in each line.
     Match {
-        regex: PyRegex,
+        regex: Pattern,
         whole: bool,
         after: bool,
     },
@@ -180,10 +182,10 @@ impl Block {
             lines.push(end.clone());
         }
         let at = |pattern: &str, after: bool| -> Result<Spot, Failure> {
-            let pattern = word(pattern);
+            let regex = Pattern::line(&word(pattern))?;
             Ok(Spot::Match {
-                regex: PyRegex::new(&pattern, Flags::default()).map_err(Failure::new)?,
-                whole: pyre::inline_flag(&pattern, 'm'),
+                whole: regex.is_multiline(),
+                regex,
                 after,
             })
         };
@@ -241,7 +243,7 @@ impl Block {
                 regex,
                 whole: true,
                 after,
-            } => match regex.captures(text).as_ref().and_then(|c| c.get(0)) {
+            } => match regex.captures(text) {
                 Some(found) => {
                     let until = if *after { found.end() } else { found.start() };
                     let line = text[..until].matches('\n').count();

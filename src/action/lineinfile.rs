@@ -3,13 +3,14 @@
 //! Changed when the text or the attributes change. Differs from Ansible's: a last line without a line
 //! end gets one before a line is put after it, wherever it is put; backups are named after their content.
 
-use super::pyre::{Flags, PyRegex, expand};
 use crate::choices;
 use crate::resource::{Query, RemotePath};
 use crate::result;
 use crate::source::Mapping;
+use crate::source::pyre::PyFlags;
 
 use super::edit::Edit;
+use super::pattern::Pattern;
 use super::{ArgError, Decision, Failure, Observed, Spec, Task, place};
 
 choices! {
@@ -117,9 +118,7 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
         ("insertafter", &args.insertafter),
         ("insertbefore", &args.insertbefore),
     ] {
-        if let Some(pattern) = pattern {
-            PyRegex::new(pattern, Flags::default()).map_err(|e| ArgError::new(name, e))?;
-        }
+        Pattern::check(name, pattern.as_ref(), PyFlags::default())?;
     }
     Ok(Box::new(args))
 }
@@ -180,6 +179,7 @@ impl Task for Args {
             };
             (text, message, Some(count))
         };
+        rules.finish()?;
         let mut edited = self.edit().close(seen, &found, Some(&text))?;
         let message = edited.message(&message);
         let backup = edited.backup.take().unwrap_or_default();
@@ -203,7 +203,7 @@ struct Rules {
 }
 
 enum Find {
-    Regex(PyRegex),
+    Regex(Pattern),
     Text(String),
 }
 
@@ -211,8 +211,8 @@ enum Find {
 enum Place {
     Begin,
     End,
-    After(PyRegex),
-    Before(PyRegex),
+    After(Pattern),
+    Before(Pattern),
 }
 
 impl Rules {
@@ -220,7 +220,7 @@ impl Rules {
         args: &Args,
         word: impl Fn(&Option<String>) -> Option<String>,
     ) -> Result<Rules, Failure> {
-        let regex = |text: &str| PyRegex::new(text, Flags::default()).map_err(Failure::new);
+        let regex = Pattern::line;
         let find = match (word(&args.regexp), word(&args.search_string)) {
             (Some(pattern), _) => Some(Find::Regex(regex(&pattern)?)),
             (None, Some(text)) => Some(Find::Text(text)),
@@ -245,6 +245,17 @@ impl Rules {
             first: args.firstmatch,
             place,
         })
+    }
+
+    /// Fails where a pattern could not be decided.
+    fn finish(&self) -> Result<(), Failure> {
+        if let Some(Find::Regex(pattern)) = &self.find {
+            pattern.finish()?;
+        }
+        match &self.place {
+            Place::After(pattern) | Place::Before(pattern) => pattern.finish(),
+            Place::Begin | Place::End => Ok(()),
+        }
     }
 
     fn finds(&self, line: &str) -> bool {
@@ -343,7 +354,7 @@ impl Rules {
     fn expanded(&self, line: &str) -> Result<String, Failure> {
         match &self.find {
             Some(Find::Regex(regex)) if self.backrefs => match regex.captures(line) {
-                Some(captures) => expand(&self.line, &captures).map_err(Failure::new),
+                Some(captures) => captures.expand(line, &self.line).map_err(Failure::new),
                 None => Ok(self.line.clone()),
             },
             _ => Ok(self.line.clone()),

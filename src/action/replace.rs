@@ -6,9 +6,10 @@
 use crate::resource::{Query, RemotePath};
 use crate::result;
 use crate::source::Mapping;
+use crate::source::pyre::PyFlags;
 
 use super::edit::Edit;
-use super::pyre::{Flags, PyRegex};
+use super::pattern::Pattern;
 use super::{ArgError, Decision, Failure, Observed, Spec, Task, place};
 
 crate::args! {
@@ -59,11 +60,13 @@ pub(crate) static SPEC: Spec = Spec {
     parse,
 };
 
-const SECTION: Flags = Flags {
+const SECTION: PyFlags = PyFlags {
+    ignorecase: false,
     multiline: false,
     dotall: true,
 };
-const MATCH: Flags = Flags {
+const MATCH: PyFlags = PyFlags {
+    ignorecase: false,
     multiline: true,
     dotall: false,
 };
@@ -71,14 +74,14 @@ const MATCH: Flags = Flags {
 fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
     let args = Args::read(map)?;
     place::check_validate(args.validate.as_deref())?;
-    PyRegex::new(&args.regexp, MATCH).map_err(|e| ArgError::new("regexp", e))?;
+    Pattern::check("regexp", Some(&args.regexp), MATCH)?;
     if let Some(pattern) = args.section() {
         let name = if args.after.is_some() {
             "after"
         } else {
             "before"
         };
-        PyRegex::new(&pattern, SECTION).map_err(|e| ArgError::new(name, e))?;
+        Pattern::check(name, Some(&pattern), SECTION)?;
     }
     Ok(Box::new(args))
 }
@@ -157,14 +160,16 @@ fn replace(
     pattern: &str,
     with: &str,
 ) -> Result<Option<(String, usize)>, Failure> {
-    let regex = PyRegex::new(pattern, MATCH).map_err(Failure::new)?;
+    let regex = Pattern::new(pattern, MATCH)?;
     let (start, end) = match section {
         None => (0, text.len()),
         Some(section) => {
-            let section = PyRegex::new(section, SECTION).map_err(Failure::new)?;
-            let captures = section.captures(text);
-            match captures.as_ref().and_then(|c| c.name("subsection")) {
-                Some(found) => (found.start(), found.end()),
+            let section = Pattern::new(section, SECTION)?;
+            let found = section.captures(text);
+            section.finish()?;
+            let group = found.and_then(|f| f.spans[f.number("subsection")?]);
+            match group {
+                Some(span) => span,
                 None => return Ok(None),
             }
         }
