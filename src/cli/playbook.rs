@@ -181,6 +181,12 @@ pub fn options(args: &PlaybookArgs, project: &Project) -> Result<Options, Diagno
     })
 }
 
+/// A number nobody chose, for `order: shuffle`.
+fn seed() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(1, |d| d.as_secs() ^ u64::from(d.subsec_nanos()))
+}
+
 /// `PALISADE_WAVE` sets how many tasks are asked about at once: 1 is one task at a time.
 fn wave() -> usize {
     let given = std::env::var("PALISADE_WAVE")
@@ -270,6 +276,7 @@ pub fn carry_out(
         mask: project.mask.clone(),
         journal,
         terminal: Arc::new(super::terminal::AtTerminal),
+        seed: seed(),
         events,
     };
     let summary = runtime.block_on(async {

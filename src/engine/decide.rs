@@ -87,6 +87,7 @@ impl Runner {
             || k.delegate_to.is_some()
             || k.run_once.is_some()
             || k.throttle.is_some()
+            || self.play.is_elsewhere(task)
             || !task.until.is_empty()
             || task.retries.is_some()
             || task.is_async.is_some()

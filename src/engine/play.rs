@@ -29,6 +29,8 @@ pub(super) struct PlayRun {
     /// Percent of the batch that may fail.
     pub max_fail: Option<f64>,
     pub any_errors_fatal: bool,
+    /// Hosts at a task at a time, by the task (`throttle`).
+    throttles: Mutex<BTreeMap<Arc<[usize]>, Arc<tokio::sync::Semaphore>>>,
     failures: Mutex<BTreeSet<HostName>>,
     handlers: RwLock<Vec<Arc<Handler>>>,
     announced: Mutex<BTreeSet<Arc<[usize]>>>,
@@ -44,6 +46,26 @@ impl PlayRun {
         if first {
             ctx.tell(Event::TaskStarted { task: task.clone() });
         }
+    }
+
+    /// A turn at a task that only so many hosts may be at.
+    pub async fn turn(
+        &self,
+        place: &Arc<[usize]>,
+        at_once: usize,
+    ) -> Option<tokio::sync::OwnedSemaphorePermit> {
+        let semaphore = {
+            let mut throttles = self.throttles.lock().ok()?;
+            let fresh = || Arc::new(tokio::sync::Semaphore::new(at_once));
+            Arc::clone(throttles.entry(Arc::clone(place)).or_insert_with(fresh))
+        };
+        semaphore.acquire_owned().await.ok()
+    }
+
+    /// Whether a task names a connection of its own, other than that of its play.
+    pub fn is_elsewhere(&self, task: &Task) -> bool {
+        let own = task.keywords.connection.as_ref().map(|n| n.span.to_string());
+        own.is_some() && own != self.play.keywords.connection.as_ref().map(|n| n.span.to_string())
     }
 
     pub fn has_ended(&self) -> bool {
@@ -222,6 +244,7 @@ pub(super) async fn run_batch(
         linear,
         max_fail: batch.max_fail,
         any_errors_fatal: batch.any_errors_fatal,
+        throttles: Mutex::default(),
         failures: Mutex::default(),
         handlers: RwLock::new(batch.play.handlers.clone()),
         announced: Mutex::default(),

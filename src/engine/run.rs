@@ -45,6 +45,8 @@ pub struct Job {
     pub mask: Mask,
     pub journal: Journal,
     pub terminal: Arc<dyn Terminal>,
+    /// For `order: shuffle`.
+    pub seed: u64,
     pub events: tokio::sync::mpsc::UnboundedSender<Event>,
 }
 
@@ -68,6 +70,8 @@ struct Running {
     order: Vec<HostName>,
     out: BTreeSet<HostName>,
     mistakes: Vec<Diagnostic>,
+    /// For `order: shuffle`.
+    seed: u64,
 }
 
 /// Carries a plan out. `stop` is set from outside to end it early.
@@ -106,12 +110,18 @@ pub async fn run(job: Job, stop: Arc<AtomicBool>) -> Summary {
         order: Vec::new(),
         out: BTreeSet::new(),
         mistakes: Vec::new(),
+        seed: job.seed,
     };
     let hosts = running.inventory.hosts().len();
     ctx.tell(Event::RunStarted { playbooks: job.playbooks, hosts, check: ctx.options.check });
     for (index, play) in job.plan.plays.iter().enumerate() {
         if ctx.stopping() {
             break;
+        }
+        let k = &play.keywords;
+        if index > 0 && (k.connection.is_some() || k.remote_user.is_some() || k.port.is_some()) {
+            // The same hosts may be reached differently now.
+            ctx.sessions.close_all().await;
         }
         running.play(index, play).await;
     }
@@ -165,6 +175,9 @@ impl Running {
         if let Some(limit) = &self.limit {
             hosts.retain(|h| limit.contains(h));
         }
+        if let Err(diagnostic) = self.order(play, &scope, &mut hosts) {
+            return self.mistake(diagnostic);
+        }
         let reference = PlayRef { index, name: name.clone() };
         if hosts.is_empty() {
             return self.ctx.tell(Event::PlaySkipped { play: reference });
@@ -212,6 +225,26 @@ impl Running {
         })
     }
 
+    /// `order:` of the play.
+    fn order(
+        &self,
+        play: &Play,
+        scope: &Scope,
+        hosts: &mut Vec<HostName>,
+    ) -> Result<(), Diagnostic> {
+        let Some(node) = &play.order else { return Ok(()) };
+        let word = self.ctx.templar.text(node, scope).map_err(|e| e.diagnostic())?;
+        let Some(order) = crate::inventory::Order::parse(&word) else {
+            let known = crate::inventory::Order::NAMES.join(", ");
+            let text = format!("unknown order `{word}`: there are {known}");
+            return Err(Diagnostic::error(&node.span, text));
+        };
+        let mut names: Vec<_> = hosts.iter().map(|h| crate::inventory::HostName::new(h)).collect();
+        order.apply(&mut names, self.seed);
+        *hosts = names.iter().map(|h| Arc::from(h.as_str())).collect();
+        Ok(())
+    }
+
     /// Makes every host of the inventory known, so that `hostvars` has all of them.
     fn add_hosts(&mut self, play: &Play) {
         for host in self.inventory.hosts() {
@@ -238,14 +271,16 @@ impl Running {
                 self.order.push(host.clone());
             }
             let mut layers = vec![Arc::clone(&play.vars), Arc::clone(&self.prompts)];
+            let mut defaults = vec![connection_vars(&play.keywords)];
+            defaults.extend(play.role_defaults.iter().cloned());
             self.ctx.fleet.set_magic(host, magic.clone());
-            self.ctx.fleet.begin_play(host, play.role_defaults.clone(), layers.clone());
+            self.ctx.fleet.begin_play(host, defaults.clone(), layers.clone());
             for node in &play.vars_files {
                 layers.push(self.vars_file(play, host, node)?);
-                self.ctx.fleet.begin_play(host, play.role_defaults.clone(), layers.clone());
+                self.ctx.fleet.begin_play(host, defaults.clone(), layers.clone());
             }
             layers.extend(play.role_vars.iter().cloned());
-            self.ctx.fleet.begin_play(host, play.role_defaults.clone(), layers);
+            self.ctx.fleet.begin_play(host, defaults, layers);
         }
         Ok(())
     }
@@ -346,6 +381,20 @@ impl Running {
             any_errors_fatal: flag(&play.any_errors_fatal, false),
         }
     }
+}
+
+/// How a play says its hosts are reached. Variables of the same meaning win over it, so it lies
+/// below all of them.
+fn connection_vars(keywords: &crate::plan::Keywords) -> Layer {
+    let given = [
+        ("ansible_connection", &keywords.connection),
+        ("ansible_user", &keywords.remote_user),
+        ("ansible_port", &keywords.port),
+    ];
+    let pairs = given
+        .into_iter()
+        .filter_map(|(name, node)| Some((name.to_owned(), Var::Template(node.clone()?))));
+    Arc::new(pairs.collect())
 }
 
 /// The implicit first task of a play.

@@ -39,6 +39,14 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     pub run_once: bool,
     pub delegate_to: Option<HostName>,
+    /// The task says itself that it runs on this machine (`connection: local`).
+    pub local: bool,
+    pub throttle: usize,
+}
+
+fn usize_of(value: &Value) -> usize {
+    let number = <u64 as crate::action::arg::FromArg>::from_arg(value.clone()).unwrap_or(0);
+    usize::try_from(number).unwrap_or(0)
 }
 
 /// Renders a keyword that is a yes or a no.
@@ -151,5 +159,10 @@ pub fn resolve(
         timeout: seconds,
         run_once: flag(t, k.run_once.as_ref(), scope, false)?,
         delegate_to: text(&k.delegate_to)?.map(Arc::from),
+        local: text(&k.connection)?.is_some_and(|c| c.rsplit('.').next() == Some("local")),
+        throttle: match &k.throttle {
+            Some(node) => usize_of(&t.value(node, scope)?),
+            None => 0,
+        },
     })
 }

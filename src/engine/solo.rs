@@ -83,6 +83,10 @@ impl Runner {
                 self.include(&task, &name, &layers).await
             }
             _ => {
+                let _turn = match settings.throttle {
+                    0 => None,
+                    n => play.turn(&name.position, n).await,
+                };
                 let left = self.attempt_all(&task, &name, &layers, &settings).await;
                 self.leave(&task, &name, &layers, &settings, left);
             }
@@ -358,7 +362,11 @@ impl Runner {
         settings: &Settings,
         item: &[Layer],
     ) -> Raw {
-        let to = settings.delegate_to.clone().unwrap_or_else(|| self.host.clone());
+        let to = match (&settings.delegate_to, settings.local) {
+            (Some(to), _) => to.clone(),
+            (None, true) => HostName::from(super::target::HERE),
+            (None, false) => self.host.clone(),
+        };
         let item = self.with_delegate(settings, item);
         let scope = self.scope(task, layers, &item);
         let mut prepared = match prepare(&self.ctx.templar, task, &scope) {

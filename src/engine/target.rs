@@ -14,6 +14,9 @@ use super::event::HostName;
 use super::fleet::{Fleet, TaskLayers};
 use super::options::Connection;
 
+/// The name that this machine goes by when a task says `connection: local`: no host can have it.
+pub(super) const HERE: &str = "@here";
+
 /// Resolves and connects hosts of a run.
 pub struct Targets {
     pub dialer: Arc<Dialer>,
@@ -36,6 +39,9 @@ impl Targets {
     /// The connection variables of a host. Its facts are not asked: a host does not choose where
     /// its name leads.
     fn resolve(&self, to: &HostName) -> Result<Target, HostError> {
+        if &**to == HERE {
+            return Ok(Target::local(to.to_string()));
+        }
         let layers = TaskLayers { without_facts: true, ..TaskLayers::default() };
         let scope = self.fleet.scope(to, &layers, &Arc::new(SearchPath::default()));
         let known = self.fleet.contains(to);
