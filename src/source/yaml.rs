@@ -80,6 +80,11 @@ pub fn parse_one(file: &Arc<File>) -> (Node, Vec<Diagnostic>) {
     (first, diagnostics)
 }
 
+/// Whether a plain scalar reads back as the string it is.
+pub fn reads_as_string(text: &str) -> bool {
+    matches!(super::scalar::resolve(text), crate::source::Kind::Str(_))
+}
+
 /// Whether any of these is an error.
 pub fn failed(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|d| d.severity == Severity::Error)

@@ -28,7 +28,7 @@ pub(in crate::vars) fn condition(engine: &Engine, node: &Node, out: &mut Vec<Dia
         Kind::Str(s) => match engine.expr(s) {
             Ok(parsed) => {
                 let mut look = Look::default();
-                look.expr(&parsed.0, false);
+                look.expr(&parsed, false);
                 out.extend(look.diagnostics(s, &node.span));
             }
             Err(fail) if parse::is_template(s) => match engine.tree(s) {
@@ -75,7 +75,7 @@ fn collect(engine: &Engine, node: &Node, bare: bool, look: &mut Look) {
     match &node.kind {
         Kind::Str(s) => {
             if bare && let Ok(parsed) = engine.expr(s) {
-                look.expr(&parsed.0, false);
+                look.expr(&parsed, false);
             } else if parse::is_template(s)
                 && let Ok(tree) = engine.tree(s)
             {

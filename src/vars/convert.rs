@@ -6,7 +6,7 @@ use minijinja::value::{Value as Foreign, ValueKind};
 
 use super::error::{Fail, Res};
 use super::eval::{Ctx, undefined};
-use super::value::{Dict, Items, Val};
+use super::value::{Items, Val};
 use crate::source::{Mapping, Value};
 
 /// Data as templates see it.
@@ -106,14 +106,4 @@ pub(in crate::vars) fn to_minijinja(value: &Val) -> Foreign {
         }
         other => Foreign::from(&*other.text()),
     }
-}
-
-/// Names a folded dictionary from pairs.
-pub(in crate::vars) fn dict<'a>(pairs: impl IntoIterator<Item = (&'a str, Val)>) -> Val {
-    Val::dict(
-        pairs
-            .into_iter()
-            .map(|(k, v)| (Val::from(k), v))
-            .collect::<Dict>(),
-    )
 }

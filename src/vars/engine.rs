@@ -27,7 +27,7 @@ pub(in crate::vars) struct Engine {
     pub mask: Mask,
     pub lenient: bool,
     trees: Parsed<Tree>,
-    exprs: Parsed<(Expr, Vec<u32>)>,
+    exprs: Parsed<Expr>,
     templates: Mutex<HashMap<(PathBuf, RenderOptions), (Arc<File>, Arc<Tree>)>>,
     regexes: Mutex<HashMap<(String, PyFlags), Arc<PyRegex>>>,
     /// Warnings of renderings, for the caller to take.
@@ -74,7 +74,7 @@ impl Engine {
         })
     }
 
-    pub(in crate::vars) fn expr(&self, text: &Arc<str>) -> Res<Arc<(Expr, Vec<u32>)>> {
+    pub(in crate::vars) fn expr(&self, text: &Arc<str>) -> Res<Arc<Expr>> {
         cached(&self.exprs, text, parse::expression)
     }
 

@@ -15,6 +15,8 @@ use crate::source::Span;
 pub(in crate::vars) const FUEL: u64 = 20_000_000;
 /// Nested evaluations: variables in variables, macros, includes, brackets. Must fit a 2 MB stack.
 pub(in crate::vars) const DEPTH: usize = 400;
+/// Levels a variable, macro, include or block counts for: they take more stack than a bracket does.
+pub(in crate::vars) const FRAMES: usize = 4;
 /// Bytes one rendering may yield, and one text may have: files larger than this are not configuration.
 pub(in crate::vars) const TEXT: usize = 64 * 1024 * 1024;
 /// Items of one list made by a template.
@@ -84,7 +86,16 @@ impl<'a> Ctx<'a> {
 
     /// Runs something one level deeper, within the limit.
     pub(in crate::vars) fn deeper<T>(&mut self, run: impl FnOnce(&mut Self) -> Res<T>) -> Res<T> {
-        if self.depth >= DEPTH {
+        self.down(1, run)
+    }
+
+    /// Runs something that many levels deeper.
+    pub(in crate::vars) fn down<T>(
+        &mut self,
+        levels: usize,
+        run: impl FnOnce(&mut Self) -> Res<T>,
+    ) -> Res<T> {
+        if self.depth + levels > DEPTH {
             let through: Vec<&str> = self.rendering.iter().rev().take(4).map(|n| &**n).collect();
             let mut message = String::from("the template is nested too deeply");
             if !through.is_empty() {
@@ -92,9 +103,9 @@ impl<'a> Ctx<'a> {
             }
             return Err(Fail::error(message));
         }
-        self.depth += 1;
+        self.depth += levels;
         let result = run(self);
-        self.depth -= 1;
+        self.depth -= levels;
         result
     }
 
@@ -119,7 +130,7 @@ impl<'a> Ctx<'a> {
             )));
         }
         self.rendering.push(key);
-        let result = self.deeper(run);
+        let result = self.down(FRAMES, run);
         self.rendering.pop();
         result
     }
@@ -249,107 +260,144 @@ impl<'a> Ctx<'a> {
         }
     }
 
+    /// Each kind has a function of its own, so that nesting costs the stack of one kind only.
     fn compound(&mut self, expr: &Expr) -> Res<Val> {
         match &expr.kind {
             Kind::Const(_) | Kind::Var(_) => self.eval(expr),
-            Kind::Embedded(text) => match self.engine.tree(text) {
-                Ok(tree) => self.detached(|ctx| ctx.native(&tree)),
-                Err(_) => Ok(Val::Str(Arc::clone(text))),
-            },
-            Kind::Attr(object, name) => {
-                let value = self.eval(object)?;
-                self.attr(&value, name, || format!("{}.{name}", path(object)))
-            }
-            Kind::Item(object, key) => {
-                let value = self.eval(object)?;
-                if value.is_undefined() {
-                    return Ok(value);
-                }
-                let key = self.need(key)?;
-                self.item(&value, &key, || path(expr))
-            }
-            Kind::Slice(object, [start, stop, step]) => {
-                let value = self.need(object)?;
-                let mut part = |e: &Option<Box<Expr>>| match e {
-                    Some(e) => self.need(e),
-                    None => Ok(Val::None),
-                };
-                ops::slice(&value, &part(start)?, &part(stop)?, &part(step)?)
-            }
+            Kind::Embedded(text) => self.embedded(text),
+            Kind::Attr(object, name) => self.eval_attr(object, name),
+            Kind::Item(object, key) => self.eval_item(expr, object, key),
+            Kind::Slice(object, parts) => self.eval_slice(object, parts),
             Kind::Not(inner) => Ok(Val::Bool(!self.need(inner)?.truth())),
-            Kind::Neg(inner) => ops::negate(&self.need(inner)?),
+            Kind::Neg(inner) => self.need(inner).and_then(|v| ops::negate(&v)),
             Kind::Binary(op, left, right) => self.binary(*op, left, right),
-            Kind::Compare(first, rest) => {
-                let mut left = self.need(first)?;
-                for (op, right) in rest {
-                    let right = self.need(right)?;
-                    if !self.compare(*op, &left, &right)? {
-                        return Ok(Val::Bool(false));
-                    }
-                    left = right;
-                }
-                Ok(Val::Bool(true))
-            }
-            Kind::If(parts) => {
-                let (test, yes, no) = &**parts;
-                if self.need(test)?.truth() {
-                    return self.eval(yes);
-                }
-                match no {
-                    Some(no) => self.eval(no),
-                    None => Ok(Val::Undefined(Arc::new(Missing {
-                        name: "if".into(),
-                        message: "the inline `if` is false and has no `else`".into(),
-                        blank: true,
-                        place: None,
-                    }))),
-                }
-            }
-            Kind::Filter(input, name, _, _) => {
-                let Some(input) = input else {
-                    return Err(Fail::error(format!("the filter `{name}` has no input")));
-                };
-                let value = match self.eval(input) {
-                    Err(Fail::Undefined(missing, place)) if is_lenient(&expr.kind) => {
-                        let _ = place;
-                        Val::Undefined(missing)
-                    }
-                    other => other?,
-                };
-                self.filter(expr, value)
-            }
+            Kind::Compare(first, rest) => self.eval_compare(first, rest),
+            Kind::If(parts) => self.eval_if(parts),
+            Kind::Filter(input, name, _, _) => self.eval_filter(expr, input.as_deref(), name),
             Kind::Test(input, name, test, args) => self.test(input, name, *test, args),
             Kind::Call(callee, args) => self.call(callee, args),
-            Kind::List(items) => {
-                let items = self.each(items)?;
-                Ok(Val::List(Items::live(items)))
-            }
-            Kind::Tuple(items) => Ok(Val::Tuple(Arc::new(self.each(items)?))),
-            Kind::Dict(pairs) => {
-                let mut dict = Dict::with_capacity(pairs.len());
-                for (key, value) in pairs {
-                    let key = self.need(key)?;
-                    hashable(&key)?;
-                    dict.insert(key, self.eval(value)?);
-                }
-                Ok(Val::Dict(Items::live(dict)))
+            Kind::List(items) => self.each(items).map(|items| Val::List(Items::live(items))),
+            Kind::Tuple(items) => self.each(items).map(|items| Val::Tuple(Arc::new(items))),
+            Kind::Dict(pairs) => self.eval_dict(pairs),
+        }
+    }
+
+    fn embedded(&mut self, text: &Arc<str>) -> Res<Val> {
+        match self.engine.tree(text) {
+            Ok(tree) => self.detached(|ctx| ctx.native(&tree)),
+            Err(_) => Ok(Val::Str(Arc::clone(text))),
+        }
+    }
+
+    fn eval_attr(&mut self, object: &Expr, name: &Arc<str>) -> Res<Val> {
+        let value = self.eval(object)?;
+        self.attr(&value, name, || format!("{}.{name}", path(object)))
+    }
+
+    fn eval_item(&mut self, expr: &Expr, object: &Expr, key: &Expr) -> Res<Val> {
+        let value = self.eval(object)?;
+        if value.is_undefined() {
+            return Ok(value);
+        }
+        let key = self.need(key)?;
+        self.item(&value, &key, || path(expr))
+    }
+
+    fn eval_slice(&mut self, object: &Expr, parts: &[Option<Box<Expr>>; 3]) -> Res<Val> {
+        let value = self.need(object)?;
+        let mut bounds = [Val::None, Val::None, Val::None];
+        for (bound, part) in bounds.iter_mut().zip(parts) {
+            if let Some(part) = part {
+                *bound = self.need(part)?;
             }
         }
+        let [start, stop, step] = &bounds;
+        ops::slice(&value, start, stop, step)
+    }
+
+    fn eval_compare(&mut self, first: &Expr, rest: &[(Compare, Expr)]) -> Res<Val> {
+        let mut left = self.need(first)?;
+        for (op, right) in rest {
+            let right = self.need(right)?;
+            if !self.compare(*op, &left, &right)? {
+                return Ok(Val::Bool(false));
+            }
+            left = right;
+        }
+        Ok(Val::Bool(true))
+    }
+
+    fn eval_if(&mut self, parts: &(Expr, Expr, Option<Expr>)) -> Res<Val> {
+        let (test, yes, no) = parts;
+        if self.need(test)?.truth() {
+            return self.eval(yes);
+        }
+        match no {
+            Some(no) => self.eval(no),
+            None => Ok(Val::Undefined(Arc::new(Missing {
+                name: "if".into(),
+                message: "the inline `if` is false and has no `else`".into(),
+                blank: true,
+                place: None,
+            }))),
+        }
+    }
+
+    fn eval_filter(&mut self, expr: &Expr, input: Option<&Expr>, name: &str) -> Res<Val> {
+        let Some(input) = input else {
+            return Err(Fail::error(format!("the filter `{name}` has no input")));
+        };
+        let value = match self.eval(input) {
+            Err(Fail::Undefined(missing, _)) if is_lenient(&expr.kind) => Val::Undefined(missing),
+            other => other?,
+        };
+        self.filter(expr, value)
+    }
+
+    fn eval_dict(&mut self, pairs: &[(Expr, Expr)]) -> Res<Val> {
+        let mut dict = Dict::with_capacity(pairs.len());
+        for (key, value) in pairs {
+            let key = self.need(key)?;
+            hashable(&key)?;
+            dict.insert(key, self.eval(value)?);
+        }
+        Ok(Val::Dict(Items::live(dict)))
     }
 
     fn each(&mut self, items: &[Expr]) -> Res<Vec<Val>> {
         items.iter().map(|e| self.eval(e)).collect()
     }
 
+    /// A chain like `a ~ b ~ c` nests to the left; it is worked off in a loop.
     fn binary(&mut self, op: Binary, left: &Expr, right: &Expr) -> Res<Val> {
-        let a = self.need(left)?;
-        match op {
-            Binary::And if !a.truth() => return Ok(a),
-            Binary::Or if a.truth() => return Ok(a),
-            Binary::And | Binary::Or => return self.eval(right),
-            _ => {}
+        let mut spine = vec![(op, right)];
+        let mut first = left;
+        while let Kind::Binary(op, left, right) = &first.kind {
+            spine.push((*op, &**right));
+            first = left;
         }
-        let b = self.need(right)?;
+        let mut value = self.eval(first)?;
+        for (op, right) in spine.into_iter().rev() {
+            if let Val::Undefined(missing) = &value
+                && !missing.blank
+            {
+                return Err(undefined(missing).at(first.at));
+            }
+            value = match op {
+                Binary::And if !value.truth() => value,
+                Binary::Or if value.truth() => value,
+                Binary::And | Binary::Or => self.eval(right)?,
+                _ => {
+                    let other = self.need(right)?;
+                    self.operate(op, value, other)?
+                }
+            };
+        }
+        Ok(value)
+    }
+
+    fn operate(&mut self, op: Binary, a: Val, b: Val) -> Res<Val> {
+        self.burn(1)?;
         let (a, b) = match (&a, &b) {
             (Val::List(_) | Val::Dict(_) | Val::Tuple(_), _)
             | (_, Val::List(_) | Val::Dict(_) | Val::Tuple(_)) => (self.deep(a)?, self.deep(b)?),

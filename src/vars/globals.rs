@@ -26,8 +26,8 @@ const GLOBALS: &[(&str, Function)] = &[
 ];
 
 pub(in crate::vars) fn find(name: &str) -> Option<Val> {
-    let (name, call) = GLOBALS.iter().find(|(n, _)| *n == name)?;
-    Some(Val::Object(Arc::new(Builtin { name, call: *call })))
+    let (_, call) = GLOBALS.iter().find(|(n, _)| *n == name)?;
+    Some(Val::Object(Arc::new(Builtin { call: *call })))
 }
 
 pub(in crate::vars) use time::duration;

@@ -18,13 +18,6 @@ pub(in crate::vars) struct Args {
 }
 
 impl Args {
-    pub(in crate::vars) fn of(pos: Vec<Val>) -> Args {
-        Args {
-            pos,
-            named: Vec::new(),
-        }
-    }
-
     /// Takes a named argument out.
     pub(in crate::vars) fn pop(&mut self, name: &str) -> Option<Val> {
         let i = self.named.iter().position(|(n, _)| &**n == name)?;
@@ -128,12 +121,6 @@ pub(in crate::vars) trait Object: Send + Sync + 'static {
         Ok(None)
     }
 
-    fn as_macro(&self) -> Option<&Macro> {
-        None
-    }
-    fn as_loop(&self) -> Option<&Loop> {
-        None
-    }
     fn seconds(&self) -> Option<f64> {
         None
     }
@@ -147,7 +134,6 @@ impl fmt::Debug for dyn Object {
 
 /// A function of ours.
 pub(in crate::vars) struct Builtin {
-    pub name: &'static str,
     pub call: fn(&mut Ctx<'_>, Args) -> Res<Val>,
 }
 
@@ -208,9 +194,6 @@ impl Object for Macro {
     }
     fn callable(&self) -> bool {
         true
-    }
-    fn as_macro(&self) -> Option<&Macro> {
-        Some(self)
     }
 }
 
@@ -295,9 +278,6 @@ impl Object for Loop {
         }
         let items = args.pos.remove(0);
         ctx.recurse(&self.def, items, self.depth + 1)
-    }
-    fn as_loop(&self) -> Option<&Loop> {
-        Some(self)
     }
 }
 

@@ -53,7 +53,7 @@ pub(in crate::vars) fn template(text: &str, overrides: Option<&RenderOptions>) -
     if let Some(options) = overrides {
         set(&mut config, options);
     }
-    tree(&source, config, doubled, trailing, true)
+    tree(&source, config, &doubled, trailing, true)
 }
 
 /// Parses a template file: escapes in its string literals are Python's.
@@ -61,7 +61,7 @@ pub(in crate::vars) fn file(text: &str, options: &RenderOptions) -> Res<Tree> {
     let mut config = SyntaxConfig::builder();
     config.keep_trailing_newline(true);
     set(&mut config, options);
-    tree(text, config, Vec::new(), 0, false)
+    tree(text, config, &[], 0, false)
 }
 
 fn set(config: &mut minijinja::syntax::SyntaxConfigBuilder, options: &RenderOptions) {
@@ -75,18 +75,19 @@ fn set(config: &mut minijinja::syntax::SyntaxConfigBuilder, options: &RenderOpti
 
 fn tree(
     source: &str,
-    mut config: minijinja::syntax::SyntaxConfigBuilder,
-    doubled: Vec<u32>,
+    config: minijinja::syntax::SyntaxConfigBuilder,
+    doubled: &[u32],
     trailing: usize,
     embedded: bool,
 ) -> Res<Tree> {
     let config = config.build().map_err(|e| syntax(&e))?;
-    let parsed = machinery::parse(source, "", config).map_err(|e| unmap(syntax(&e), &doubled))?;
+    let parsed = machinery::parse(source, "", config).map_err(|e| unmap(syntax(&e), doubled))?;
     let mut lower = Lower {
-        doubled: &doubled,
+        doubled,
         blocks: Vec::new(),
         source,
         embedded,
+        lookups: 0,
     };
     let body = match &parsed {
         ast::Stmt::Template(template) => lower.stmts(&template.children)?,
@@ -96,13 +97,12 @@ fn tree(
     Ok(Tree {
         body,
         blocks,
-        doubled,
         trailing,
     })
 }
 
 /// Parses a bare expression, as in `when`.
-pub(in crate::vars) fn expression(text: &str) -> Res<(Expr, Vec<u32>)> {
+pub(in crate::vars) fn expression(text: &str) -> Res<Expr> {
     let (source, doubled) = literal(text, true);
     let parsed = machinery::parse_expr(&source).map_err(|e| unmap(syntax(&e), &doubled))?;
     let mut lower = Lower {
@@ -110,9 +110,9 @@ pub(in crate::vars) fn expression(text: &str) -> Res<(Expr, Vec<u32>)> {
         blocks: Vec::new(),
         source: &source,
         embedded: true,
+        lookups: 0,
     };
-    let expr = lower.expr(&parsed)?;
-    Ok((expr, doubled))
+    lower.expr(&parsed)
 }
 
 fn syntax(error: &minijinja::Error) -> Fail {
@@ -196,6 +196,8 @@ struct Lower<'a> {
     source: &'a str,
     /// Whether string literals may hold templates: in playbooks, not in template files.
     embedded: bool,
+    /// Lookup calls around: only their arguments may.
+    lookups: usize,
 }
 
 impl Lower<'_> {
@@ -325,7 +327,13 @@ impl Lower<'_> {
     }
 
     fn call(&mut self, call: &ast::Call<'_>) -> Res<Kind> {
-        Ok(Kind::Call(self.boxed(&call.expr)?, self.args(&call.args)?))
+        let lookup =
+            matches!(&call.expr, ast::Expr::Var(v) if matches!(v.id, "lookup" | "query" | "q"));
+        let callee = self.boxed(&call.expr)?;
+        self.lookups += usize::from(lookup);
+        let args = self.args(&call.args);
+        self.lookups -= usize::from(lookup);
+        Ok(Kind::Call(callee, args?))
     }
 
     fn args(&mut self, args: &[ast::CallArg<'_>]) -> Res<Vec<Arg>> {
@@ -344,88 +352,158 @@ impl Lower<'_> {
         items.iter().map(|e| self.expr(e)).collect()
     }
 
+    /// Each kind has a function of its own, so that nesting costs the stack of one kind only.
     fn expr(&mut self, expr: &ast::Expr<'_>) -> Res<Expr> {
         let at = self.at(expr.span());
         let kind = match expr {
-            ast::Expr::Var(v) => Kind::Var(Arc::from(v.id)),
-            ast::Expr::Const(c) => match super::convert::from_minijinja(&c.value) {
-                Val::Str(text) if self.embedded && is_template(&text) => Kind::Embedded(text),
-                value => Kind::Const(value),
-            },
-            ast::Expr::Slice(s) => {
-                let mut part =
-                    |e: &Option<ast::Expr<'_>>| e.as_ref().map(|e| self.boxed(e)).transpose();
-                let parts = [part(&s.start)?, part(&s.stop)?, part(&s.step)?];
-                Kind::Slice(self.boxed(&s.expr)?, parts)
-            }
-            ast::Expr::UnaryOp(u) => match u.op {
-                ast::UnaryOpKind::Not => Kind::Not(self.boxed(&u.expr)?),
-                ast::UnaryOpKind::Neg => Kind::Neg(self.boxed(&u.expr)?),
-            },
-            ast::Expr::BinOp(b) => self.binary(b)?,
-            ast::Expr::Compare(c) => {
-                let ops = c
-                    .ops
-                    .iter()
-                    .map(|o| Ok((chained(o.op), self.expr(&o.expr)?)));
-                let ops = ops.collect::<Res<_>>()?;
-                Kind::Compare(self.boxed(&c.expr)?, ops)
-            }
-            ast::Expr::IfExpr(i) => Kind::If(Box::new((
-                self.expr(&i.test_expr)?,
-                self.expr(&i.true_expr)?,
-                i.false_expr.as_ref().map(|e| self.expr(e)).transpose()?,
-            ))),
-            ast::Expr::Filter(f) => {
-                let input = f.expr.as_ref().map(|e| self.boxed(e)).transpose()?;
-                let (name, args) = (plain_name(f.name), self.args(&f.args)?);
-                let filter = filters::find(&name);
-                Kind::Filter(input, name, filter, args)
-            }
-            ast::Expr::Test(t) => {
-                let (name, args) = (plain_name(t.name), self.args(&t.args)?);
-                let test = tests::find(&name);
-                Kind::Test(self.boxed(&t.expr)?, name, test, args)
-            }
-            ast::Expr::GetAttr(g) => Kind::Attr(self.boxed(&g.expr)?, Arc::from(g.name)),
-            ast::Expr::GetItem(g) => {
-                Kind::Item(self.boxed(&g.expr)?, self.boxed(&g.subscript_expr)?)
-            }
-            ast::Expr::Call(c) => self.call(c)?,
-            ast::Expr::List(l) => Kind::List(self.exprs(&l.items)?),
-            ast::Expr::Tuple(t) => Kind::Tuple(self.exprs(&t.items)?),
-            ast::Expr::Map(m) => {
-                let keys = self.exprs(&m.keys)?;
-                Kind::Dict(keys.into_iter().zip(self.exprs(&m.values)?).collect())
-            }
+            ast::Expr::Var(v) => Ok(Kind::Var(Arc::from(v.id))),
+            ast::Expr::Const(c) => Ok(self.constant(c)),
+            ast::Expr::Slice(s) => self.slice(s),
+            ast::Expr::UnaryOp(u) => self.unary(u),
+            ast::Expr::BinOp(b) => return self.binary(b),
+            ast::Expr::Compare(c) => self.comparison(c),
+            ast::Expr::IfExpr(i) => self.inline_if(i),
+            ast::Expr::Filter(f) => self.filter(f),
+            ast::Expr::Test(t) => self.test(t),
+            ast::Expr::GetAttr(g) => self.attribute(g),
+            ast::Expr::GetItem(g) => self.subscript(g),
+            ast::Expr::Call(c) => self.call(c),
+            ast::Expr::List(l) => self.exprs(&l.items).map(Kind::List),
+            ast::Expr::Tuple(t) => self.exprs(&t.items).map(Kind::Tuple),
+            ast::Expr::Map(m) => self.mapping(m),
         };
-        Ok(Expr { kind, at })
+        kind.map(|kind| Expr { kind, at })
     }
 
-    fn binary(&mut self, b: &ast::BinOp<'_>) -> Res<Kind> {
-        use ast::BinOpKind as K;
-        let (left, right) = (self.boxed(&b.left)?, self.expr(&b.right)?);
-        let op = match b.op {
-            K::Eq => return Ok(Kind::Compare(left, vec![(Compare::Eq, right)])),
-            K::Ne => return Ok(Kind::Compare(left, vec![(Compare::Ne, right)])),
-            K::Lt => return Ok(Kind::Compare(left, vec![(Compare::Lt, right)])),
-            K::Lte => return Ok(Kind::Compare(left, vec![(Compare::Le, right)])),
-            K::Gt => return Ok(Kind::Compare(left, vec![(Compare::Gt, right)])),
-            K::Gte => return Ok(Kind::Compare(left, vec![(Compare::Ge, right)])),
-            K::In => return Ok(Kind::Compare(left, vec![(Compare::In, right)])),
-            K::ScAnd => Binary::And,
-            K::ScOr => Binary::Or,
-            K::Add => Binary::Add,
-            K::Sub => Binary::Sub,
-            K::Mul => Binary::Mul,
-            K::Div => Binary::Div,
-            K::FloorDiv => Binary::FloorDiv,
-            K::Rem => Binary::Rem,
-            K::Pow => Binary::Pow,
-            K::Concat => Binary::Concat,
-        };
-        Ok(Kind::Binary(op, left, Box::new(right)))
+    fn constant(&self, c: &ast::Const) -> Kind {
+        match super::convert::from_minijinja(&c.value) {
+            Val::Str(text) if self.embedded && self.lookups > 0 && is_template(&text) => {
+                Kind::Embedded(text)
+            }
+            value => Kind::Const(value),
+        }
     }
+
+    fn slice(&mut self, s: &ast::Slice<'_>) -> Res<Kind> {
+        let mut part = |e: &Option<ast::Expr<'_>>| e.as_ref().map(|e| self.boxed(e)).transpose();
+        let parts = [part(&s.start)?, part(&s.stop)?, part(&s.step)?];
+        Ok(Kind::Slice(self.boxed(&s.expr)?, parts))
+    }
+
+    fn unary(&mut self, u: &ast::UnaryOp<'_>) -> Res<Kind> {
+        let inner = self.boxed(&u.expr)?;
+        Ok(match u.op {
+            ast::UnaryOpKind::Not => Kind::Not(inner),
+            ast::UnaryOpKind::Neg => Kind::Neg(inner),
+        })
+    }
+
+    fn comparison(&mut self, c: &ast::Compare<'_>) -> Res<Kind> {
+        let ops = c
+            .ops
+            .iter()
+            .map(|o| Ok((chained(o.op), self.expr(&o.expr)?)));
+        let ops = ops.collect::<Res<_>>()?;
+        Ok(Kind::Compare(self.boxed(&c.expr)?, ops))
+    }
+
+    fn inline_if(&mut self, i: &ast::IfExpr<'_>) -> Res<Kind> {
+        Ok(Kind::If(Box::new((
+            self.expr(&i.test_expr)?,
+            self.expr(&i.true_expr)?,
+            i.false_expr.as_ref().map(|e| self.expr(e)).transpose()?,
+        ))))
+    }
+
+    fn filter(&mut self, f: &ast::Filter<'_>) -> Res<Kind> {
+        let input = f.expr.as_ref().map(|e| self.boxed(e)).transpose()?;
+        let (name, args) = (plain_name(f.name), self.args(&f.args)?);
+        let filter = filters::find(&name);
+        Ok(Kind::Filter(input, name, filter, args))
+    }
+
+    fn test(&mut self, t: &ast::Test<'_>) -> Res<Kind> {
+        let (name, args) = (plain_name(t.name), self.args(&t.args)?);
+        let test = tests::find(&name);
+        Ok(Kind::Test(self.boxed(&t.expr)?, name, test, args))
+    }
+
+    fn attribute(&mut self, g: &ast::GetAttr<'_>) -> Res<Kind> {
+        Ok(Kind::Attr(self.boxed(&g.expr)?, Arc::from(g.name)))
+    }
+
+    fn subscript(&mut self, g: &ast::GetItem<'_>) -> Res<Kind> {
+        Ok(Kind::Item(
+            self.boxed(&g.expr)?,
+            self.boxed(&g.subscript_expr)?,
+        ))
+    }
+
+    fn mapping(&mut self, m: &ast::Map<'_>) -> Res<Kind> {
+        let keys = self.exprs(&m.keys)?;
+        Ok(Kind::Dict(
+            keys.into_iter().zip(self.exprs(&m.values)?).collect(),
+        ))
+    }
+
+    /// A chain like `a ~ b ~ c` nests to the left; it is worked off in a loop.
+    fn binary(&mut self, b: &ast::BinOp<'_>) -> Res<Expr> {
+        let mut spine = Vec::new();
+        let mut next = Some(b);
+        let mut first = None;
+        while let Some(b) = next {
+            spine.push((b.op, &b.right));
+            next = match &b.left {
+                ast::Expr::BinOp(inner) => Some(inner),
+                other => {
+                    first = Some(other);
+                    None
+                }
+            };
+        }
+        let Some(first) = first else {
+            return Err(Fail::error("an operator needs two sides"));
+        };
+        let mut left = self.expr(first)?;
+        for (op, right) in spine.into_iter().rev() {
+            let right = self.expr(right)?;
+            let at = (left.at.0, right.at.1);
+            let kind = match operator(op) {
+                Operator::Compare(op) => Kind::Compare(Box::new(left), vec![(op, right)]),
+                Operator::Binary(op) => Kind::Binary(op, Box::new(left), Box::new(right)),
+            };
+            left = Expr { kind, at };
+        }
+        Ok(left)
+    }
+}
+
+enum Operator {
+    Compare(Compare),
+    Binary(Binary),
+}
+
+fn operator(op: ast::BinOpKind) -> Operator {
+    use ast::BinOpKind as K;
+    Operator::Binary(match op {
+        K::Eq => return Operator::Compare(Compare::Eq),
+        K::Ne => return Operator::Compare(Compare::Ne),
+        K::Lt => return Operator::Compare(Compare::Lt),
+        K::Lte => return Operator::Compare(Compare::Le),
+        K::Gt => return Operator::Compare(Compare::Gt),
+        K::Gte => return Operator::Compare(Compare::Ge),
+        K::In => return Operator::Compare(Compare::In),
+        K::ScAnd => Binary::And,
+        K::ScOr => Binary::Or,
+        K::Add => Binary::Add,
+        K::Sub => Binary::Sub,
+        K::Mul => Binary::Mul,
+        K::Div => Binary::Div,
+        K::FloorDiv => Binary::FloorDiv,
+        K::Rem => Binary::Rem,
+        K::Pow => Binary::Pow,
+        K::Concat => Binary::Concat,
+    })
 }
 
 fn chained(op: ast::CompareOpKind) -> Compare {

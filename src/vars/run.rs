@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::error::{At, Fail, Res};
-use super::eval::{Ctx, Frame, TEXT, undefined};
+use super::eval::{Ctx, FRAMES, Frame, TEXT, undefined};
 use super::object::{Args, Loop, Macro, Module};
 use super::tree::{self, Expr, Stmt, Target, Tree};
 use super::value::Val;
@@ -131,35 +131,18 @@ impl Ctx<'_> {
                 let iter = self.need(&def.iter)?;
                 self.run_loop(def, &iter, 0, out)
             }
-            Stmt::With(pairs, body) => {
-                let mut values = Vec::new();
-                for (target, expr) in pairs {
-                    values.push((target, self.eval(expr)?));
-                }
-                self.nested(|ctx| {
-                    for (target, value) in values {
-                        ctx.assign(target, value)?;
-                    }
-                    ctx.stmts(body, out)
-                })
-            }
+            Stmt::With(pairs, body) => self.with_names(pairs, body, out),
             Stmt::Scope(body) => self.nested(|ctx| ctx.stmts(body, out)),
             Stmt::Set(target, expr) => {
                 let value = self.eval(expr)?;
                 self.assign(target, value)
             }
-            Stmt::SetBlock(target, filter, body) => {
-                let mut value = Val::from(self.capture(|ctx, out| ctx.stmts(body, out))?);
-                if let Some(filter) = filter {
-                    value = self.filter(filter, value)?;
-                }
-                self.assign(target, value)
-            }
-            Stmt::Filter(filter, body) => {
-                let text = self.capture(|ctx, out| ctx.stmts(body, out))?;
-                let value = self.filter(filter, Val::from(text))?;
-                self.write(out, value)
-            }
+            Stmt::SetBlock(target, filter, body) => self
+                .captured(filter.as_ref(), body)
+                .and_then(|value| self.assign(target, value)),
+            Stmt::Filter(filter, body) => self
+                .captured(Some(filter), body)
+                .and_then(|value| self.write(out, value)),
             Stmt::Block(block) => self.block(&Arc::clone(&block.name), 0, out),
             Stmt::Do(expr) => self.eval(expr).map(drop),
             Stmt::Continue => Err(Fail::Continue),
@@ -177,6 +160,28 @@ impl Ctx<'_> {
             Stmt::Import(..) | Stmt::FromImport(..) | Stmt::Include(..) | Stmt::Extends(..) => {
                 self.from_file(stmt, out)
             }
+        }
+    }
+
+    fn with_names(&mut self, pairs: &[(Target, Expr)], body: &[Stmt], out: &mut Out) -> Res<()> {
+        let mut values = Vec::new();
+        for (target, expr) in pairs {
+            values.push((target, self.eval(expr)?));
+        }
+        self.nested(|ctx| {
+            for (target, value) in values {
+                ctx.assign(target, value)?;
+            }
+            ctx.stmts(body, out)
+        })
+    }
+
+    /// What a body writes, through a filter.
+    fn captured(&mut self, filter: Option<&Expr>, body: &[Stmt]) -> Res<Val> {
+        let text = Val::from(self.capture(|ctx, out| ctx.stmts(body, out))?);
+        match filter {
+            Some(filter) => self.filter(filter, text),
+            None => Ok(text),
         }
     }
 
@@ -345,7 +350,7 @@ impl Ctx<'_> {
             parent,
         });
         self.current = height;
-        let result = self.deeper(run);
+        let result = self.down(FRAMES, run);
         self.frames.truncate(height);
         self.current = outer;
         result
@@ -557,7 +562,7 @@ impl Ctx<'_> {
         let options = self.options.clone().unwrap_or_default();
         let (file, tree) = self.engine.file_tree(&path, &options)?;
         let folder = std::mem::replace(&mut self.folder, path.parent().map(Into::into));
-        let result = self.deeper(|ctx| run(ctx, &tree));
+        let result = self.down(FRAMES, |ctx| run(ctx, &tree));
         self.folder = folder;
         let span = crate::source::Span::new(&file, 0, file.text.len());
         result.map_err(|e| match e {

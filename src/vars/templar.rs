@@ -225,7 +225,7 @@ impl Templar {
     fn bare_text(&self, ctx: &mut Ctx<'_>, text: &Arc<str>, node: &Node) -> Res<Val> {
         match self.engine.expr(text) {
             Ok(parsed) => {
-                let value = ctx.eval(&parsed.0)?;
+                let value = ctx.eval(&parsed)?;
                 ctx.force(value)
             }
             Err(fail) if parse::is_template(text) => {

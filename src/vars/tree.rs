@@ -11,8 +11,6 @@ use super::value::Val;
 pub(in crate::vars) struct Tree {
     pub body: Vec<Stmt>,
     pub blocks: Vec<Arc<Block>>,
-    /// The source as parsed, after [`super::parse::literal`].
-    pub doubled: Vec<u32>,
     /// Line feeds at the end of the source, kept for text.
     pub trailing: usize,
 }
@@ -100,7 +98,7 @@ pub(in crate::vars) struct Expr {
 
 pub(in crate::vars) enum Kind {
     Const(Val),
-    /// A string literal of a playbook's that holds a template itself: people write it, it is rendered.
+    /// An argument of a lookup that is a template in quotes: people write it, it is rendered.
     Embedded(Arc<str>),
     Var(Arc<str>),
     Attr(Box<Expr>, Arc<str>),

@@ -48,7 +48,8 @@ fn ternary(_ctx: &mut Ctx<'_>, value: Val, args: Args) -> Res<Val> {
 
 fn bool_(_ctx: &mut Ctx<'_>, value: Val, _args: Args) -> Res<Val> {
     Ok(match &value {
-        Val::None | Val::Bool(_) => value,
+        Val::Bool(_) => value,
+        Val::None => Val::Bool(false),
         Val::Str(s) => match s.to_lowercase().as_str() {
             "yes" | "on" | "1" | "true" | "y" | "t" => Val::Bool(true),
             "no" | "off" | "0" | "false" | "n" | "f" | "" => Val::Bool(false),

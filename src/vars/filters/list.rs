@@ -190,8 +190,7 @@ fn order(a: &[Val], b: &[Val], failed: &mut Option<Fail>) -> Ordering {
 
 fn unique(ctx: &mut Ctx<'_>, value: Val, args: Args) -> Res<Val> {
     let [sensitive, attribute] = args.bind("unique", ["case_sensitive", "attribute"])?;
-    // Ansible's `unique` minds case unless told otherwise; Jinja's does not.
-    let sensitive = sensitive.is_none_or(|v| matches!(v, Val::None) || v.truth());
+    let sensitive = sensitive.is_some_and(|v| v.truth());
     let attribute = given(attribute);
     let mut seen = std::collections::HashSet::new();
     let mut out = Vec::new();

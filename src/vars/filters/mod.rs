@@ -23,6 +23,12 @@ mod web;
 pub(in crate::vars) mod yaml;
 mod yaml_out;
 
+/// What lookups share with filters.
+pub(in crate::vars) mod combine_lists {
+    pub(in crate::vars) use super::dict::subelements_of;
+    pub(in crate::vars) use super::list::cross;
+}
+
 pub(in crate::vars) type Call = fn(&mut Ctx<'_>, Val, Args) -> Res<Val>;
 
 #[derive(Clone, Copy)]
