@@ -465,7 +465,7 @@ pl_login() {
   cd -- "$pl_cwd" 2>/dev/null
 }
 pl_up() { pl_now=; [ ! -r /proc/uptime ] || read -r pl_now _ </proc/uptime; [ -n "$pl_now" ] || pl_now=$(date +%s); }
-pl_rm() { [ -z "$pl_dir" ] || [ -z "$pl_used" ] || rm -f -- "$pl_dir"/[eosp]*; pl_used=; }
+pl_rm() { [ -z "$pl_dir" ] || [ -z "$pl_used" ] || rm -f -- "$pl_dir"/[eiosp]*; pl_used=; }
 # A payload: KIND as in pl_put, into the private directory.
 pl_keep() {
   pl_private || return 1
