@@ -368,3 +368,36 @@ fn accounts_are_made_changed_and_removed() {
         host.once("group", "{name: plteam, state: absent}");
     }
 }
+
+#[test]
+fn packages_come_and_go() {
+    let Some(mut host) = Host::open("dash") else {
+        return;
+    };
+    let ready = host.sh(
+        "set -e; command -v apt-get dpkg-deb dpkg-scanpackages >/dev/null; mkdir /tmp/r; cd /tmp/r; \
+         for v in 1.0 1.1; do mkdir -p b/DEBIAN; printf 'Package: plpkg\nVersion: %s\nArchitecture: all\n\
+         Maintainer: x <x@x>\nProvides: plvirtual\nDescription: x\n' $v > b/DEBIAN/control; \
+         dpkg-deb -b b plpkg_$v.deb >/dev/null; done; dpkg-scanpackages -m . > Packages 2>/dev/null; \
+         rm -rf /etc/apt/sources.list /etc/apt/sources.list.d; \
+         echo 'deb [trusted=yes] file:/tmp/r ./' > /etc/apt/sources.list; \
+         touch -d '3 days ago' /var/lib/apt/lists; rm -f /var/lib/apt/periodic/*stamp; echo ready",
+    );
+    if ready != "ready" {
+        eprintln!("no apt here: not tested");
+        return;
+    }
+    host.once("apt", "{update_cache: true, cache_valid_time: 3600}");
+    host.once("apt", "{name: plpkg=1.0*}");
+    assert!(!host.act("apt", "{name: plvirtual}").changed);
+    host.once("apt", "{name: plpkg, state: latest}");
+    assert_eq!(host.sh("dpkg-query -W plpkg"), "plpkg\t1.1");
+    host.once("package", "{name: plpkg, state: absent}");
+    host.once("apt", "{deb: /tmp/r/plpkg_1.0.deb}");
+    host.once("apt", "{upgrade: dist}");
+    let missing = host.act("apt", "{name: plnowhere}");
+    assert_eq!(
+        missing.failed.as_deref(),
+        Some("No package matching 'plnowhere' is available")
+    );
+}

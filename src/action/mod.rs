@@ -4,6 +4,7 @@
 //! what they asked for in [`Task::reads`] and decide. Adding one: a file in this folder and one line
 //! in [`ACTIONS`].
 
+mod apt;
 pub mod arg;
 pub mod args;
 mod assert;
@@ -28,6 +29,8 @@ mod lineinfile;
 mod links;
 mod meta;
 pub mod observed;
+mod package;
+mod packages;
 mod pattern;
 mod pause;
 pub mod ping;

@@ -4,6 +4,7 @@ use super::args::Spec;
 
 /// Every action there is, by name.
 pub static ACTIONS: &[&Spec] = &[
+    &super::apt::SPEC,
     &super::assert::SPEC,
     &super::authorized_key::SPEC,
     &super::blockinfile::SPEC,
@@ -20,6 +21,7 @@ pub static ACTIONS: &[&Spec] = &[
     &super::include_vars::SPEC,
     &super::lineinfile::SPEC,
     &super::meta::SPEC,
+    &super::package::SPEC,
     &super::pause::SPEC,
     &super::ping::SPEC,
     &super::raw::SPEC,

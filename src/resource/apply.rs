@@ -10,7 +10,7 @@ use super::put::{self, Payload};
 use super::reply::Record;
 use super::script::Script;
 use super::{
-    Change, Content, Hello, Probe, Query, RemotePath, Resource, Run, State, group, hostname, look, start,
+    Change, Content, Hello, Probe, Query, RemotePath, Resource, Run, State, group, hostname, look, package, start,
     user,
 };
 
@@ -201,6 +201,9 @@ impl Apply {
             Resource::Hostname => hostname::make(change, hello)?,
             Resource::User(_) => user::make(change)?,
             Resource::Group(_) => group::make(change)?,
+            Resource::Package { .. }
+            | Resource::PackageIndex(_)
+            | Resource::PackageUpgrade { .. } => package::make(change)?,
             _ => return Err(ApplyError::unfit(change)),
         };
         self.flush();

@@ -38,12 +38,15 @@
 //! and directory are as in any fresh shell, `/` and `LC_ALL=C`. Commands that read stdin get
 //! `</dev/null`.
 
+mod apk;
 pub mod apply;
+pub mod apt;
 pub mod archive;
 pub mod change;
 pub mod crontab;
 pub mod describe;
 pub mod launch;
+mod dnf;
 pub mod download;
 pub mod facts;
 pub mod file;

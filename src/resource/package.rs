@@ -1,4 +1,12 @@
 //! Packages, by package manager.
+//!
+//! The packages of all tasks are asked for together. A name on whose host another manager rules is
+//! refused, so an action may ask every manager and use the one that answers.
+
+use super::apply::{ApplyError, Make};
+use super::reply::Record;
+use super::script::Script;
+use super::{Change, Query, Resource, State, Want, apk, apt, dnf};
 
 /// The package managers there is a row for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -8,10 +16,17 @@ pub enum Manager {
     Apk,
 }
 
+/// All of them, in the order in which a host's is looked for.
+pub const MANAGERS: [Manager; 3] = [Manager::Apt, Manager::Dnf, Manager::Apk];
+
+/// What is asked for where the newest version matters.
+pub const CANDIDATE: Want = Want(Want::META.0 | Want::CONTENT.0);
+
 /// A package as the host's manager knows it.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct PackageState {
-    /// The installed version; `None` where it is not installed.
+    /// The installed version; `None` where it is not installed, empty where it is to be whatever the
+    /// manager chooses.
     pub version: Option<String>,
     /// What installing or upgrading it would bring; `None` where nothing is on offer.
     pub candidate: Option<String>,
@@ -38,4 +53,244 @@ pub struct IndexState {
 pub struct UpgradeState {
     /// Packages that would change, sorted.
     pub pending: Vec<String>,
+}
+
+/// The status of a question whose manager is not on the host.
+pub(super) const NO_MANAGER: i32 = 127;
+
+impl Manager {
+    /// The name of its program.
+    pub fn word(self) -> &'static str {
+        match self {
+            Manager::Apt => "apt",
+            Manager::Dnf => "dnf",
+            Manager::Apk => "apk",
+        }
+    }
+}
+
+/// What a manager is asked: packages with how much of them, whether its index, which upgrades.
+#[derive(Default)]
+struct Asked<'a> {
+    packages: Vec<(&'a str, Want)>,
+    index: bool,
+    upgrades: Vec<&'a str>,
+}
+
+fn asked<'a>(queries: &[&'a Query], of: Manager) -> Asked<'a> {
+    let mut asked = Asked::default();
+    for query in queries {
+        match &query.on {
+            Resource::Package { manager, name } if *manager == of => {
+                asked.packages.push((name, query.want));
+            }
+            Resource::PackageIndex(manager) if *manager == of => asked.index = true,
+            Resource::PackageUpgrade { manager, how } if *manager == of => asked.upgrades.push(how),
+            _ => {}
+        }
+    }
+    asked
+}
+
+/// How many records answer about packages; one about the index, one for each upgrade.
+fn width(manager: Manager) -> usize {
+    match manager {
+        Manager::Apt => apt::WIDTH,
+        Manager::Dnf => dnf::WIDTH,
+        Manager::Apk => apk::WIDTH,
+    }
+}
+
+pub(super) fn ask(queries: &[&Query], script: &mut Script) {
+    for manager in MANAGERS {
+        let asked = asked(queries, manager);
+        if !asked.packages.is_empty() {
+            match manager {
+                Manager::Apt => apt::ask(&asked.packages, script),
+                Manager::Dnf => dnf::ask(&asked.packages, script),
+                Manager::Apk => apk::ask(&asked.packages, script),
+            }
+        }
+        if asked.index {
+            script.ask(match manager {
+                Manager::Apt => apt::INDEX,
+                Manager::Dnf => dnf::INDEX,
+                Manager::Apk => apk::INDEX,
+            });
+        }
+        for how in asked.upgrades {
+            script.ask(&match manager {
+                Manager::Apt => apt::ask_upgrade(how),
+                Manager::Dnf => dnf::ASK_UPGRADE.into(),
+                Manager::Apk => apk::ASK_UPGRADE.into(),
+            });
+        }
+    }
+}
+
+pub(super) fn read(queries: &[&Query], records: &[Record]) -> Result<Vec<State>, String> {
+    let mut records = records;
+    let mut found: Vec<(&Query, State)> = Vec::new();
+    for manager in MANAGERS {
+        let asked = asked(queries, manager);
+        let mut take = |n: usize| -> Result<&[Record], String> {
+            let (these, rest) = records
+                .split_at_checked(n)
+                .ok_or("answers about packages are not whole")?;
+            records = rest;
+            Ok(these)
+        };
+        let of = |on: &Resource| queries.iter().find(|q| q.on == *on).copied();
+        let mut put = |on: Resource, state: State| found.extend(of(&on).map(|q| (q, state)));
+        if !asked.packages.is_empty() {
+            let these = take(width(manager))?;
+            for (name, _) in &asked.packages {
+                let on = Resource::Package {
+                    manager,
+                    name: (*name).to_owned(),
+                };
+                put(
+                    on,
+                    guarded(&these[0], manager, || one(manager, name, these)),
+                );
+            }
+        }
+        if asked.index {
+            let record = &take(1)?[0];
+            put(
+                Resource::PackageIndex(manager),
+                guarded(record, manager, || index(record)),
+            );
+        }
+        for how in &asked.upgrades {
+            let record = &take(1)?[0];
+            let on = Resource::PackageUpgrade {
+                manager,
+                how: (*how).to_owned(),
+            };
+            put(on, guarded(record, manager, || upgrade(manager, record)));
+        }
+    }
+    let state = |query: &&Query| {
+        let answer = found.iter().find(|(q, _)| q.on == query.on);
+        answer
+            .map(|(_, state)| state.clone())
+            .ok_or("a package was not answered".to_owned())
+    };
+    queries.iter().map(state).collect()
+}
+
+fn guarded(record: &Record, manager: Manager, read: impl FnOnce() -> State) -> State {
+    match record.status {
+        NO_MANAGER => State::Refused(format!("there is no {} on this host", manager.word())),
+        _ => read(),
+    }
+}
+
+fn one(manager: Manager, name: &str, records: &[Record]) -> State {
+    let texts: Vec<String> = records.iter().map(Record::text).collect();
+    State::Package(match manager {
+        Manager::Apt => apt::read(name, &texts),
+        Manager::Dnf => dnf::read(name, &texts),
+        Manager::Apk => apk::read(name, &texts),
+    })
+}
+
+/// Two numbers: when it was refreshed, and the host's clock.
+fn index(record: &Record) -> State {
+    let text = record.text();
+    let mut numbers = text.split_whitespace().map(|w| w.parse().unwrap_or(0));
+    let mut next = || numbers.next().unwrap_or(0);
+    State::Index(IndexState {
+        refreshed: next(),
+        now: next(),
+    })
+}
+
+fn upgrade(manager: Manager, record: &Record) -> State {
+    let text = record.text();
+    if manager == Manager::Apt && record.status != 0 {
+        return State::Refused(text.trim().to_owned());
+    }
+    let mut pending = match manager {
+        Manager::Apt => apt::pending(&text),
+        Manager::Dnf | Manager::Apk => {
+            let first = |l: &str| l.split_whitespace().next().map(str::to_owned);
+            text.lines().filter_map(first).collect()
+        }
+    };
+    pending.sort();
+    pending.dedup();
+    State::Upgrade(UpgradeState { pending })
+}
+
+pub(super) fn make(change: &Change) -> Result<Make, ApplyError> {
+    let (Resource::Package { manager, .. }
+    | Resource::PackageIndex(manager)
+    | Resource::PackageUpgrade { manager, .. }) = &change.on
+    else {
+        return Err(ApplyError::unfit(change));
+    };
+    match manager {
+        Manager::Apt => apt::make(change),
+        Manager::Dnf => dnf::make(change),
+        Manager::Apk => apk::make(change),
+    }
+}
+
+/// Which way a package is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Install,
+    Remove,
+}
+
+/// One line of work for a manager: the way, and the names as its command takes them.
+///
+/// The packages of a task are changes of their own, so that each has its before and after, but the
+/// first of them carries a list (`batch`: the way, then the names, a line each) and does the work
+/// for the others, which say so (`member`: the way). An undo goes the other way, one by one.
+pub(super) fn work(change: &Change) -> Option<(Way, Vec<String>)> {
+    let (Resource::Package { name, .. }, State::Package(after)) = (&change.on, &change.after)
+    else {
+        return None;
+    };
+    let way = if after.version.is_some() {
+        Way::Install
+    } else {
+        Way::Remove
+    };
+    let word = match way {
+        Way::Install => "install",
+        Way::Remove => "remove",
+    };
+    if change.how.option("member") == Some(word) {
+        return Some((way, Vec::new()));
+    }
+    if let Some(names) = change
+        .how
+        .option("batch")
+        .and_then(|b| b.strip_prefix(word))
+    {
+        return Some((
+            way,
+            names
+                .lines()
+                .filter(|n| !n.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        ));
+    }
+    // Undoing an upgrade asks for the version there was.
+    let version = match &change.before {
+        State::Package(before) if before.version.is_some() => after.version.as_deref(),
+        _ => None,
+    };
+    Some((
+        way,
+        vec![match version.filter(|v| !v.is_empty()) {
+            Some(version) => format!("{name}={version}"),
+            None => name.clone(),
+        }],
+    ))
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::reply::Record;
 use super::script::Script;
-use super::{Query, Resource, State, getent, hostname, look, tree, user};
+use super::{Query, Resource, State, getent, hostname, look, package, tree, user};
 
 /// The text of a batch of questions, and how to read its answers.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,7 @@ enum Kind {
     /// Users and groups together: one look at the group database serves both.
     Account,
     Getent,
+    Package,
     /// Things of the controller's: no host is asked about them.
     Elsewhere,
 }
@@ -47,6 +48,9 @@ impl Kind {
             Resource::Hostname => Kind::Hostname,
             Resource::User(_) | Resource::Group(_) => Kind::Account,
             Resource::Getent { .. } => Kind::Getent,
+            Resource::Package { .. }
+            | Resource::PackageIndex(_)
+            | Resource::PackageUpgrade { .. } => Kind::Package,
             _ => Kind::Elsewhere,
         }
     }
@@ -59,6 +63,7 @@ impl Kind {
             Kind::Hostname => hostname::ask(queries, script),
             Kind::Account => user::ask(queries, script),
             Kind::Getent => getent::ask(queries, script),
+            Kind::Package => package::ask(queries, script),
             Kind::Elsewhere => {}
         }
     }
@@ -71,6 +76,7 @@ impl Kind {
             Kind::Hostname => hostname::read(queries, records),
             Kind::Account => user::read(queries, records),
             Kind::Getent => getent::read(queries, records),
+            Kind::Package => package::read(queries, records),
             Kind::Elsewhere => Ok(vec![
                 State::Refused(
                     "there is no way of asking a host about it".into()
