@@ -148,7 +148,10 @@ pl_f() {
       fi ;;
   esac
   pl_r $((pl_n+3)) 0 "$pl_s"
-  case $pl_w in *c*) pl_content $((pl_n+4)) "$@" ;; esac
+  case $pl_w in
+    *c*) pl_content $((pl_n+4)) "$@"; pl_n=$((pl_n-4)) ;;
+    *x*) pl_r $((pl_n+4)) 0 ""; pl_r $((pl_n+5)) 0 "" ;;
+  esac
   case $pl_w in *x*) pl_extra $((pl_n+6)) "$@" ;; esac
 }
 # Contents of all regular files within the limit through one cat and one encoder; the sizes tell
