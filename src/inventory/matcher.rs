@@ -1,17 +1,18 @@
 //! One name against a name, a wildcard or a regular expression.
 
+use crate::source::pyre::{PyFlags, PyRegex};
 use crate::source::{Diagnostic, Span};
 
 pub(super) enum Matcher<'a> {
     Name(&'a str),
     Glob(Vec<char>),
-    Regex(Box<fancy_regex::Regex>),
+    Regex(Box<PyRegex>),
 }
 
 impl<'a> Matcher<'a> {
     pub(super) fn new(text: &'a str, span: &Span) -> Result<Matcher<'a>, Diagnostic> {
         if let Some(source) = text.strip_prefix('~') {
-            return fancy_regex::Regex::new(&format!(r"\A(?:{source})"))
+            return PyRegex::new(&format!(r"\A(?:{source})"), PyFlags::default())
                 .map(|r| Matcher::Regex(Box::new(r)))
                 .map_err(|e| Diagnostic::error(span, format!("not a regular expression: {e}")));
         }
