@@ -477,7 +477,7 @@ fn outcome(step: Applied) -> StepOutcome {
         Applied::Done(output) => StepOutcome::Done(Done::Set { output }),
         Applied::Ran(ran) => StepOutcome::Done(Done::Ran(ran)),
         Applied::Failed(failed) => {
-            let mut raw = Raw { failed: Some(failed.message.clone()), ..Raw::default() };
+            let mut raw = Raw { failed: Some(said(&failed)), ..Raw::default() };
             raw.result.insert("rc".into(), failed.status.into());
             if failed.is_conflict() {
                 raw.result.insert("conflict".into(), true.into());
@@ -493,6 +493,18 @@ fn outcome(step: Applied) -> StepOutcome {
             let raw = Raw { unknown: true, ..Raw::default() };
             StepOutcome::Failed(Box::new(raw))
         }
+    }
+}
+
+/// A failure in the host's words, or in ours where it had none.
+fn said(failed: &crate::resource::apply::Failed) -> String {
+    use crate::resource::apply::{INVALID, LOCKED};
+    match (failed.message.trim(), failed.status) {
+        ("", INVALID) => "failed to validate: the command said no, and nothing else".into(),
+        ("", LOCKED) => "another run holds this host".into(),
+        ("", status) => format!("failed with status {status}, without a word"),
+        (words, INVALID) => format!("failed to validate: {words}"),
+        (words, _) => words.to_owned(),
     }
 }
 

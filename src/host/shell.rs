@@ -168,7 +168,8 @@ impl Shell {
         }
         self.broken = true;
         self.sequence += 1;
-        let text = format!("{{ {body}\n}} </dev/null\npl_end {} $?\n", self.sequence);
+        // The null command first: dash drops the redirections of a subshell that stands alone here.
+        let text = format!("{{ :\n{body}\n}} </dev/null\npl_end {} $?\n", self.sequence);
         let work = self.exchange(&text, record);
         let end = match deadline {
             None => work.await?,
