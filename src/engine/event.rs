@@ -149,6 +149,8 @@ pub struct Outcome {
     pub warnings: Vec<String>,
     /// The mistake behind a failure, where it is one of the user's.
     pub diagnostic: Option<Box<Diagnostic>>,
+    /// The result is what the task is for, so it is shown in full (`debug`).
+    pub shown: bool,
 }
 
 /// The two ends of a change as text.
@@ -195,6 +197,7 @@ impl Outcome {
             delegated: None,
             warnings: Vec::new(),
             diagnostic: None,
+            shown: false,
         }
     }
 

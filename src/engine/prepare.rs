@@ -7,8 +7,12 @@ use std::sync::Arc;
 use crate::action::args::ArgError;
 use crate::action::{Decision, Done, Observed, Spec, Task as Action};
 use crate::plan::{Call, Task};
-use crate::resource::{Content, Folder, LocalEntry, Query, RenderOptions, Resource, State};
-use crate::source::{Diagnostic, Files, Mapping, Node, Value};
+use crate::resource::file::{FileState, Node};
+use crate::resource::hash::INLINE_LIMIT;
+use crate::resource::{
+    Content, Folder, Identity, LocalEntry, Query, RenderOptions, Resource, State, Want,
+};
+use crate::source::{Diagnostic, Files, Mapping, Value};
 use crate::vars::{Scope, SearchPath, Templar, TemplateError};
 
 use super::verdict::Raw;
@@ -44,7 +48,7 @@ pub(super) fn call<'a>(
     t: &Templar,
     task: &'a Task,
     scope: &Scope,
-) -> Result<(&'static Spec, &'a [(String, Node)]), Unready> {
+) -> Result<(&'static Spec, &'a [(String, crate::source::Node)]), Unready> {
     match &task.call {
         Call::Action { spec, args } => Ok((spec, args)),
         Call::Dynamic { name, args } => {
@@ -89,7 +93,7 @@ fn splice(map: &mut Mapping) {
 }
 
 /// An argument's mistake at the place of the argument.
-fn placed(task: &Task, args: &[(String, Node)], error: ArgError) -> Diagnostic {
+fn placed(task: &Task, args: &[(String, crate::source::Node)], error: ArgError) -> Diagnostic {
     let node = args.iter().find(|(name, _)| *name == error.argument).map(|(_, node)| node);
     let span = node.map_or(&task.span, |n| &n.span);
     let mut diagnostic = Diagnostic::error(span, error.message);
@@ -117,7 +121,7 @@ pub(super) fn open_questions(
             let here = |(q, _): &&(Query, State)| *q == query;
             if is_local(&query.on) {
                 if prepared.local.iter().find(here).is_none() {
-                    let state = local(t, files, &query.on, scope)?;
+                    let state = local(t, files, &query, scope)?;
                     prepared.local.push((query, state));
                     answered = true;
                 }
@@ -150,10 +154,10 @@ pub(super) fn forget_local(prepared: &Prepared, observed: &mut Observed) {
     }
 }
 
-fn local(t: &Templar, files: &Files, on: &Resource, scope: &Scope) -> Result<State, Unready> {
-    Ok(match on {
+fn local(t: &Templar, files: &Files, query: &Query, scope: &Scope) -> Result<State, Unready> {
+    Ok(match &query.on {
         Resource::Local { path, folder } => match find(files, path, *folder, &scope.search) {
-            Some(found) => read(files, &found, t)?,
+            Some(found) => read(files, &found, t, query.want)?,
             None => State::Absent,
         },
         Resource::Rendered { path, options } => {
@@ -192,44 +196,76 @@ fn render_options(options: &RenderOptions) -> crate::vars::RenderOptions {
     }
 }
 
-/// A file or directory of the controller's. Vaulted files are copied as their plain text.
-fn read(files: &Files, path: &Path, t: &Templar) -> Result<State, Unready> {
+/// A file or directory of the controller's. Vaulted files are copied as their plain text, unless the
+/// cipher is wanted.
+fn read(files: &Files, path: &Path, t: &Templar, want: Want) -> Result<State, Unready> {
     let mistake = |why: String| {
         Unready::Argument(Diagnostic::bare(format!("cannot read {}: {why}", path.display())))
     };
     if files.is_dir(path) {
         let mut entries = Vec::new();
-        walk(files, path, "", &mut entries).map_err(mistake)?;
+        let reader = Reader { files, t, want };
+        reader.walk(path, "", &mut entries).map_err(mistake)?;
         return Ok(State::LocalTree(entries));
     }
-    let bytes = files.bytes(path).map_err(|e| mistake(crate::source::files::plain(&e)))?;
-    let bytes = t.plain(bytes).map_err(Unready::Argument)?;
-    let mut content = Content::new(bytes);
-    content.source = Some(path.to_path_buf());
-    Ok(State::Content(content))
+    let reader = Reader { files, t, want };
+    let content = reader.content(path).map_err(mistake)?;
+    if !want.has(Want::META) {
+        return Ok(State::Content(content));
+    }
+    let mut state = FileState::fresh(Node::File(Some(content)), &Identity::default());
+    state.mode = files.mode(path);
+    Ok(State::File(state))
 }
 
-fn walk(
-    files: &Files,
-    base: &Path,
-    below: &str,
-    out: &mut Vec<(String, LocalEntry)>,
-) -> Result<(), String> {
-    for name in files.list(&base.join(below)) {
-        let relative = if below.is_empty() { name } else { format!("{below}/{name}") };
-        let path = base.join(&relative);
-        if let Some(target) = files.link(&path) {
-            out.push((relative, LocalEntry::Link(target)));
-        } else if files.is_dir(&path) {
-            out.push((relative.clone(), LocalEntry::Dir));
-            walk(files, base, &relative, out)?;
-        } else {
-            let bytes = files.bytes(&path).map_err(|e| crate::source::files::plain(&e))?;
-            let content = Content::new(bytes);
-            out.push((relative, LocalEntry::File { content, mode: files.mode(&path) }));
+/// Reads files of the controller's the way a task wants them.
+struct Reader<'a> {
+    files: &'a Files,
+    t: &'a Templar,
+    want: Want,
+}
+
+impl Reader<'_> {
+    /// A file's bytes; of one that is too large to be held, the digest and where it is.
+    fn content(&self, path: &Path) -> Result<Content, String> {
+        let plain = |e: std::io::Error| crate::source::files::plain(&e);
+        if let Some(mut file) = self.files.large(path, INLINE_LIMIT) {
+            return Content::read(&mut file, path).map_err(plain);
         }
+        let mut bytes = self.files.bytes(path).map_err(plain)?;
+        if !self.want.has(Want::CIPHER) {
+            bytes = self.t.plain(bytes).map_err(|d| d.message)?;
+        }
+        Ok(Content::new(bytes))
     }
-    Ok(())
+
+    fn walk(
+        &self,
+        base: &Path,
+        below: &str,
+        out: &mut Vec<(String, LocalEntry)>,
+    ) -> Result<(), String> {
+        for name in self.files.list(&base.join(below)) {
+            if out.len() >= crate::resource::tree::MAX_ENTRIES {
+                let most = crate::resource::tree::MAX_ENTRIES;
+                return Err(format!("there are more than {most} files in it"));
+            }
+            let relative = if below.is_empty() { name } else { format!("{below}/{name}") };
+            let path = base.join(&relative);
+            let link = self.files.link(&path).filter(|_| self.want.has(Want::LINKS));
+            if let Some(target) = link {
+                out.push((relative, LocalEntry::Link(target)));
+            } else if self.files.is_dir(&path) {
+                out.push((relative.clone(), LocalEntry::Dir));
+                self.walk(base, &relative, out)?;
+            } else {
+                let content = self.content(&path)?;
+                let mode = self.files.mode(&path);
+                out.push((relative, LocalEntry::File { content, mode }));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The first place along the search path where a relative name exists.

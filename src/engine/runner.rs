@@ -203,7 +203,7 @@ impl Runner {
         };
         self.tally.round_trips += 1;
         let opaque = self.opaque(&keys);
-        let observed = self.seen.entry(way.clone()).or_default();
+        let observed = self.observed(way);
         observed.me = me;
         for (query, state) in answers {
             observed.put(query, state);

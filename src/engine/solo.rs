@@ -375,6 +375,7 @@ impl Runner {
         };
         let mut observed = Observed::default();
         observed.host = self.host.to_string();
+        observed.verbosity = self.ctx.options.verbosity;
         (observed.check, observed.diff) = (settings.check, settings.diff);
         if to == self.host
             && let Some(known) = self.seen.remove(&settings.way)
@@ -416,7 +417,6 @@ impl Runner {
             }
             Err(failure) => Raw { unknown: settings.check && doubtful, ..Raw::failure(failure) },
         };
-        raw.unknown |= false;
         // Retries look again; so does everyone else after something was done.
         if to == self.host && !raw.changed && raw.failed.is_none() && task.until.is_empty() {
             self.seen.insert(settings.way.clone(), observed);

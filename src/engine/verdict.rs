@@ -23,6 +23,8 @@ pub struct Raw {
     pub vars: Vec<(String, Value)>,
     pub warnings: Vec<String>,
     pub diagnostic: Option<Box<Diagnostic>>,
+    /// The result is what the task is for.
+    pub shown: bool,
 }
 
 impl Raw {
@@ -53,6 +55,7 @@ impl Raw {
             facts: decision.facts.clone(),
             vars: decision.vars.clone(),
             warnings: decision.warnings.clone(),
+            shown: decision.shown,
             ..Raw::default()
         }
     }
@@ -171,6 +174,7 @@ fn outcome(status: Status, raw: Raw, result: Mapping) -> Outcome {
         delegated: None,
         warnings: raw.warnings,
         diagnostic: raw.diagnostic,
+        shown: raw.shown,
     }
 }
 
@@ -239,5 +243,6 @@ pub fn combine(items: Vec<(Value, Outcome)>, var: &str, index_var: Option<&str>)
         delegated: None,
         warnings,
         diagnostic,
+        shown: false,
     }
 }

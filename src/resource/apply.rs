@@ -335,7 +335,7 @@ impl Apply {
         self.read_back(records, &mut steps);
         let answers = match &self.probe {
             Some(probe) if probe.script.next() == 0 => Some(Vec::new()),
-            Some(probe) if whole && steps.iter().all(went_on) => Some(probe.read(records)?),
+            Some(probe) if whole && steps.iter().all(went_on) && records.iter().any(|r| r.number >= probe.first()) => Some(probe.read(records)?),
             _ => None,
         };
         Ok(Reply { steps, answers })

@@ -81,6 +81,32 @@ impl Content {
         }
     }
 
+    /// Content that stays where it is: its digests, read once through.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub fn read(from: &mut dyn std::io::Read, path: &std::path::Path) -> std::io::Result<Content> {
+        let (mut long, mut short) = (Sha256::new(), sha1::Sha1::new());
+        let mut piece = vec![0; 128 * 1024];
+        let mut size = 0;
+        loop {
+            let n = from.read(&mut piece)?;
+            if n == 0 {
+                break;
+            }
+            long.update(&piece[..n]);
+            short.update(&piece[..n]);
+            size += n as u64;
+        }
+        Ok(Content {
+            digest: Digest(long.finalize().into()),
+            size,
+            bytes: None,
+            source: Some(path.to_path_buf()),
+            sha1: Some(hex::encode(short.finalize())),
+        })
+    }
+
     /// Content known by its digest alone.
     pub fn digest_only(digest: Digest, size: u64) -> Content {
         Content {

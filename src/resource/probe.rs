@@ -112,6 +112,11 @@ impl Probe {
         Probe { script, parts }
     }
 
+    /// The number of the first record that answers it.
+    pub(super) fn first(&self) -> usize {
+        self.parts.first().map_or(0, |p| p.records.start)
+    }
+
     /// The states the records tell of, for every query that was asked. Records of other numbers
     /// are passed over.
     ///

@@ -97,6 +97,18 @@ impl Files {
         }
     }
 
+    /// An open file on disk that is larger than `limit`, to be streamed instead of held.
+    pub fn large(&self, path: &Path, limit: u64) -> Option<std::fs::File> {
+        match self {
+            Files::Disk => {
+                let file = std::fs::File::open(path).ok()?;
+                let meta = file.metadata().ok()?;
+                (meta.is_file() && meta.len() > limit).then_some(file)
+            }
+            Files::Map(_) => None,
+        }
+    }
+
     /// The permission bits of a file.
     pub fn mode(&self, path: &Path) -> u32 {
         use std::os::unix::fs::PermissionsExt;
