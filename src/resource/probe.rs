@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::reply::Record;
 use super::script::Script;
-use super::{Query, Resource, State, getent, hostname, look, package, tree, user};
+use super::{Query, Resource, State, facts, getent, hostname, look, package, tree, user};
 
 /// The text of a batch of questions, and how to read its answers.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +35,7 @@ enum Kind {
     Account,
     Getent,
     Package,
+    Facts,
     /// Things of the controller's: no host is asked about them.
     Elsewhere,
 }
@@ -51,6 +52,7 @@ impl Kind {
             Resource::Package { .. }
             | Resource::PackageIndex(_)
             | Resource::PackageUpgrade { .. } => Kind::Package,
+            Resource::Facts(_) => Kind::Facts,
             _ => Kind::Elsewhere,
         }
     }
@@ -64,6 +66,7 @@ impl Kind {
             Kind::Account => user::ask(queries, script),
             Kind::Getent => getent::ask(queries, script),
             Kind::Package => package::ask(queries, script),
+            Kind::Facts => facts::ask(queries, script),
             Kind::Elsewhere => {}
         }
     }
@@ -77,12 +80,13 @@ impl Kind {
             Kind::Account => user::read(queries, records),
             Kind::Getent => getent::read(queries, records),
             Kind::Package => package::read(queries, records),
-            Kind::Elsewhere => Ok(vec![
-                State::Refused(
-                    "there is no way of asking a host about it".into()
-                );
-                queries.len()
-            ]),
+            Kind::Facts => facts::read(queries, records),
+            Kind::Elsewhere => {
+                Ok(vec![
+                    State::Refused("there is no way of asking a host about it".into());
+                    queries.len()
+                ])
+            }
         }
     }
 }
@@ -103,11 +107,7 @@ impl Probe {
             let from = script.next();
             kind.ask(same, &mut script);
             let queries = same.iter().map(|q| (*q).clone()).collect();
-            parts.push(Part {
-                kind,
-                queries,
-                records: from..script.next(),
-            });
+            parts.push(Part { kind, queries, records: from..script.next() });
         }
         Probe { script, parts }
     }
@@ -125,18 +125,11 @@ impl Probe {
     pub fn read(&self, records: &[Record]) -> Result<Vec<(Query, State)>, String> {
         let mut out = Vec::new();
         for part in &self.parts {
-            let mine: Vec<Record> = records
-                .iter()
-                .filter(|r| part.records.contains(&r.number))
-                .cloned()
-                .collect();
+            let mine: Vec<Record> =
+                records.iter().filter(|r| part.records.contains(&r.number)).cloned().collect();
             let in_order = part.records.clone().eq(mine.iter().map(|r| r.number));
             if !in_order {
-                return Err(format!(
-                    "{} of {} answers came",
-                    mine.len(),
-                    part.records.len()
-                ));
+                return Err(format!("{} of {} answers came", mine.len(), part.records.len()));
             }
             let queries: Vec<&Query> = part.queries.iter().collect();
             let states = part.kind.read(&queries, &mine)?;
