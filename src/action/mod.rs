@@ -42,6 +42,7 @@ pub mod registry;
 mod replace;
 mod script;
 mod set_fact;
+mod setup;
 mod shell;
 mod slurp;
 mod stat;

@@ -28,6 +28,7 @@ pub static ACTIONS: &[&Spec] = &[
     &super::replace::SPEC,
     &super::script::SPEC,
     &super::set_fact::SPEC,
+    &super::setup::SPEC,
     &super::shell::SPEC,
     &super::slurp::SPEC,
     &super::stat::SPEC,

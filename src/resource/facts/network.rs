@@ -285,8 +285,8 @@ pub(super) fn read(answer: &Answer, out: &mut Mapping) {
     let names: Vec<Value> = facts.iter().map(|(name, _)| Value::from(name.clone())).collect();
     put(out, "interfaces", names);
     for (name, fact) in facts {
-        let key = name.replace(['-', ':', '.'], "_");
-        // A dot stays in Ansible's name of a VLAN.
+        // A dot stays, as in the name of a VLAN.
+        let key = name.replace(['-', ':'], "_");
         if !TAKEN.contains(&key.as_str()) && !key.starts_with("ssh_host_key") {
             out.entry(Value::from(key)).or_insert(Value::Mapping(fact));
         }
@@ -305,8 +305,8 @@ fn link(answer: &Answer, name: &str) -> Mapping {
         put(&mut fact, "macaddress", address);
     }
     if let Some(mtu) = line("mtu").and_then(|t| t.parse::<i64>().ok()) {
-        // A dot stays, as in the name of a VLAN.
-        let key = name.replace(['-', ':'], "_");
+        put(&mut fact, "mtu", mtu);
+    }
     if let Some(state) = line("operstate") {
         put(&mut fact, "active", state != "down");
     }
