@@ -16,10 +16,30 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("lab", &["source", "host"]),
     ("inventory", &["source", "vars"]),
     ("playbook", &["source", "vars", "action"]),
-    ("plan", &["source", "vars", "inventory", "playbook", "action", "resource"]),
+    (
+        "plan",
+        &[
+            "source",
+            "vars",
+            "inventory",
+            "playbook",
+            "action",
+            "resource",
+        ],
+    ),
     (
         "engine",
-        &["source", "resource", "host", "vars", "action", "journal", "inventory", "playbook", "plan"],
+        &[
+            "source",
+            "resource",
+            "host",
+            "vars",
+            "action",
+            "journal",
+            "inventory",
+            "playbook",
+            "plan",
+        ],
     ),
     ("report", &["engine", "source", "inventory"]),
 ];
@@ -39,11 +59,25 @@ const HOMES: &[(&str, &[&str])] = &[
 ];
 
 /// Folders that never spawn a process, open a socket, look at the clock or print.
-const PURE: &[&str] = &["source", "resource", "vars", "inventory", "playbook", "plan", "action"];
+const PURE: &[&str] = &[
+    "source",
+    "resource",
+    "vars",
+    "inventory",
+    "playbook",
+    "plan",
+    "action",
+];
 
 /// What a pure folder does not say. Reading project files has its one home in source/files.rs.
-const IMPURE: &[&str] =
-    &["std::process::", "std::net::Tcp", "SystemTime::now", "println!", "eprintln!", "Instant::now"];
+const IMPURE: &[&str] = &[
+    "std::process::",
+    "std::net::Tcp",
+    "SystemTime::now",
+    "println!",
+    "eprintln!",
+    "Instant::now",
+];
 
 fn files(dir: &Path, out: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).expect("a folder").flatten() {
@@ -60,7 +94,10 @@ fn files(dir: &Path, out: &mut Vec<PathBuf>) {
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).expect("a source file");
     let text = text.split("#[cfg(test)]").next().unwrap_or("").to_owned();
-    text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .filter(|l| !l.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn sources() -> BTreeMap<String, Vec<(PathBuf, String)>> {
@@ -73,13 +110,20 @@ fn sources() -> BTreeMap<String, Vec<(PathBuf, String)>> {
         if below.components().count() < 2 {
             continue;
         }
-        let folder = below.components().next().expect("a folder").as_os_str().to_string_lossy();
+        let folder = below
+            .components()
+            .next()
+            .expect("a folder")
+            .as_os_str()
+            .to_string_lossy();
         let folder = folder.into_owned();
         if below.to_string_lossy().ends_with("tests.rs") {
             continue;
         }
         let text = code(&path);
-        out.entry(folder).or_default().push((below.to_path_buf(), text));
+        out.entry(folder)
+            .or_default()
+            .push((below.to_path_buf(), text));
     }
     out
 }
@@ -150,11 +194,18 @@ fn the_engine_names_no_action() {
     for (path, text) in &sources["engine"] {
         for name in &names {
             // Gathering facts and flushing handlers are words of the language itself.
-            if matches!(*name, "setup" | "debug" | "fail" | "file" | "service" | "group" | "user") {
+            if matches!(
+                *name,
+                "setup" | "debug" | "fail" | "file" | "service" | "group" | "user"
+            ) {
                 continue;
             }
             let word = format!("\"{name}\"");
-            assert!(!text.contains(&word), "{} names the action {name}", path.display());
+            assert!(
+                !text.contains(&word),
+                "{} names the action {name}",
+                path.display()
+            );
         }
     }
 }

@@ -4,7 +4,11 @@
 //! to its trailer.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests run real shells")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests run real shells"
+)]
 
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -33,7 +37,10 @@ fn shells() -> Vec<Vec<&'static str>> {
         ("/usr/bin/mksh", &["mksh"]),
         ("/usr/bin/zsh", &["zsh", "--emulate", "sh"]),
     ];
-    all.iter().filter(|(path, _)| Path::new(path).exists()).map(|(_, w)| w.to_vec()).collect()
+    all.iter()
+        .filter(|(path, _)| Path::new(path).exists())
+        .map(|(_, w)| w.to_vec())
+        .collect()
 }
 
 struct Shell {
@@ -58,8 +65,19 @@ impl Shell {
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
-        child.stdin.as_mut().unwrap().write_all(prelude(NONCE).as_bytes()).unwrap();
-        let mut shell = Shell { child, hello: Hello::default(), sequence: 0, loaded: false, name };
+        child
+            .stdin
+            .as_mut()
+            .unwrap()
+            .write_all(prelude(NONCE).as_bytes())
+            .unwrap();
+        let mut shell = Shell {
+            child,
+            hello: Hello::default(),
+            sequence: 0,
+            loaded: false,
+            name,
+        };
         let text = shell.until(&format!("\n\u{1}HELLO {NONCE} "), true);
         shell.hello = hello(std::str::from_utf8(&text).unwrap()).unwrap();
         shell
@@ -73,15 +91,26 @@ impl Shell {
         let mut buffer = [0; 65536];
         loop {
             let from = got.len().saturating_sub(buffer.len() + 200);
-            let found = got[from..].windows(mark.len()).rposition(|w| w == mark.as_bytes());
+            let found = got[from..]
+                .windows(mark.len())
+                .rposition(|w| w == mark.as_bytes());
             if let Some(at) = found.map(|at| at + from)
                 && let Some(end) = got[at + mark.len()..].iter().position(|b| *b == b'\n')
             {
                 let end = at + mark.len() + end;
-                return if line { got[at + mark.len()..end].to_vec() } else { got[..at].to_vec() };
+                return if line {
+                    got[at + mark.len()..end].to_vec()
+                } else {
+                    got[..at].to_vec()
+                };
             }
             let n = out.read(&mut buffer).unwrap();
-            assert!(n > 0, "{} ended: {}", self.name, String::from_utf8_lossy(&got));
+            assert!(
+                n > 0,
+                "{} ended: {}",
+                self.name,
+                String::from_utf8_lossy(&got)
+            );
             got.extend_from_slice(&buffer[..n]);
         }
     }
@@ -89,7 +118,12 @@ impl Shell {
     fn ask(&mut self, body: &str) -> Vec<Record> {
         self.sequence += 1;
         let text = format!("{{ {body}\n}} </dev/null\npl_end {} $?\n", self.sequence);
-        self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+        self.child
+            .stdin
+            .as_mut()
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
         let reply = self.until(&format!("\n\u{1}END {NONCE} {} ", self.sequence), false);
         records(&reply)
             .unwrap_or_else(|e| panic!("{}: {e}: {}", self.name, String::from_utf8_lossy(&reply)))
@@ -99,12 +133,19 @@ impl Shell {
         let probe = Probe::new(queries);
         let records = self.ask(probe.script.text());
         let answers = probe.read(&records).unwrap();
-        queries.iter().map(|q| answers.iter().find(|(a, _)| a == q).unwrap().1.clone()).collect()
+        queries
+            .iter()
+            .map(|q| answers.iter().find(|(a, _)| a == q).unwrap().1.clone())
+            .collect()
     }
 
     fn apply(&mut self) -> Apply {
         let token = format!("t{:030}x{}", std::process::id(), self.sequence);
-        let options = ApplyOptions { token, loaded: self.loaded, lock_wait: 5 };
+        let options = ApplyOptions {
+            token,
+            loaded: self.loaded,
+            lock_wait: 5,
+        };
         self.loaded = true;
         Apply::new(options)
     }
@@ -141,7 +182,10 @@ impl Shell {
     }
 
     fn file(&self, bytes: &[u8]) -> FileState {
-        FileState::fresh(Node::File(Some(Content::new(bytes.to_vec()))), &self.hello.me)
+        FileState::fresh(
+            Node::File(Some(Content::new(bytes.to_vec()))),
+            &self.hello.me,
+        )
     }
 }
 
@@ -156,7 +200,9 @@ impl Drop for Shell {
 static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 fn each_shell(mut test: impl FnMut(&mut Shell, &Path)) {
-    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _turn = TURN
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     for words in shells() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().canonicalize().unwrap();
@@ -169,8 +215,10 @@ fn at(path: &Path) -> Resource {
 }
 
 fn names(dir: &Path) -> Vec<PathBuf> {
-    let mut names: Vec<PathBuf> =
-        std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut names: Vec<PathBuf> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     names.sort();
     names
 }
@@ -180,7 +228,10 @@ fn argv(words: &[&str]) -> Run {
 }
 
 fn sh(text: &str) -> Run {
-    Run::new(Exec::Shell { text: text.into(), executable: None })
+    Run::new(Exec::Shell {
+        text: text.into(),
+        executable: None,
+    })
 }
 
 const NASTY: [&str; 12] = [
@@ -205,13 +256,23 @@ fn paths_with_any_name_are_seen_as_they_are() {
         for (i, name) in NASTY.iter().enumerate() {
             std::fs::write(dir.join(name), format!("{i}\0\u{1}\n{name}")).unwrap();
             queries.push(Query::new(at(&dir.join(name)), Want::CONTENT));
-            queries.push(Query::new(at(&dir.join(format!("{name}.not"))), Want::DIGEST));
+            queries.push(Query::new(
+                at(&dir.join(format!("{name}.not"))),
+                Want::DIGEST,
+            ));
         }
         let states = shell.probe(&queries);
         for (i, name) in NASTY.iter().enumerate() {
-            let file = states[2 * i].file().unwrap_or_else(|| panic!("{}: {name}", shell.name));
+            let file = states[2 * i]
+                .file()
+                .unwrap_or_else(|| panic!("{}: {name}", shell.name));
             let bytes = file.content().unwrap().bytes.as_deref().unwrap();
-            assert_eq!(bytes, format!("{i}\0\u{1}\n{name}").as_bytes(), "{} {name}", shell.name);
+            assert_eq!(
+                bytes,
+                format!("{i}\0\u{1}\n{name}").as_bytes(),
+                "{} {name}",
+                shell.name
+            );
             assert_eq!(states[2 * i + 1], State::Absent, "{} {name}", shell.name);
         }
     });
@@ -220,17 +281,36 @@ fn paths_with_any_name_are_seen_as_they_are() {
 #[test]
 fn a_new_file_is_written_and_seen() {
     each_shell(|shell, dir| {
-        let contents =
-            [&b"hello\nworld\n"[..], b"", b"no newline", b"\0\xff\x01%s\\n'\"\n", &[0xfe; 9000]];
+        let contents = [
+            &b"hello\nworld\n"[..],
+            b"",
+            b"no newline",
+            b"\0\xff\x01%s\\n'\"\n",
+            &[0xfe; 9000],
+        ];
         for (i, bytes) in contents.into_iter().enumerate() {
             let path = dir.join(format!("{i} file"));
             let change = Change::new(at(&path), State::Absent, State::File(shell.file(bytes)));
-            assert_eq!(shell.set(&change), StepOutcome::Done(vec![]), "{} {i}", shell.name);
+            assert_eq!(
+                shell.set(&change),
+                StepOutcome::Done(vec![]),
+                "{} {i}",
+                shell.name
+            );
             assert_eq!(std::fs::read(&path).unwrap(), bytes, "{} {i}", shell.name);
-            let seen = shell.probe(&[Query::new(at(&path), Want::DIGEST)]).remove(0);
-            assert!(seen.same(&change.after), "{}: {seen:?} {:?}", shell.name, change.after);
+            let seen = shell
+                .probe(&[Query::new(at(&path), Want::DIGEST)])
+                .remove(0);
+            assert!(
+                seen.same(&change.after),
+                "{}: {seen:?} {:?}",
+                shell.name,
+                change.after
+            );
             // The same again is not what was seen.
-            let StepOutcome::Failed(failed) = shell.set(&change) else { panic!("no conflict") };
+            let StepOutcome::Failed(failed) = shell.set(&change) else {
+                panic!("no conflict")
+            };
             assert!(failed.is_conflict(), "{}: {failed:?}", shell.name);
         }
         assert_eq!(names(dir).len(), 5, "{}: {:?}", shell.name, names(dir));
@@ -242,15 +322,28 @@ fn commands_run_and_tell() {
     each_shell(|shell, dir| {
         let none = RunContext::default();
         let ran = shell.run(&argv(&["printf", "%s|", "a b", "*", "", "-n"]), &none);
-        assert_eq!((ran.rc, ran.stdout.as_slice()), (0, &b"a b|*||-n|"[..]), "{}", shell.name);
-        let ran = shell.run(&sh("echo out; echo err >&2; printf '\\0\\377'; exit 3"), &none);
+        assert_eq!(
+            (ran.rc, ran.stdout.as_slice()),
+            (0, &b"a b|*||-n|"[..]),
+            "{}",
+            shell.name
+        );
+        let ran = shell.run(
+            &sh("echo out; echo err >&2; printf '\\0\\377'; exit 3"),
+            &none,
+        );
         assert_eq!(
             (ran.rc, ran.stdout, ran.stderr),
             (3, b"out\n\0\xff".to_vec(), b"err\n".to_vec()),
             "{}",
             shell.name
         );
-        assert!(ran.end >= ran.start && ran.start > 1.0e9, "{}: {}", shell.name, ran.start);
+        assert!(
+            ran.end >= ran.start && ran.start > 1.0e9,
+            "{}: {}",
+            shell.name,
+            ran.start
+        );
         let ran = shell.run(&argv(&["no-such-tool"]), &none);
         let why = ran.not_started.as_deref();
         assert_eq!(why, Some("No such file or directory"), "{}", shell.name);
@@ -280,7 +373,13 @@ fn what_a_path_is() {
         std::fs::write(dir.join("f"), "x").unwrap();
         std::fs::write(dir.join("big"), vec![7; 1024 * 1024 + 1]).unwrap();
         std::fs::write(dir.join("full"), vec![0xc3; 1024 * 1024]).unwrap();
-        assert!(Command::new("mkfifo").arg(dir.join("pipe")).status().unwrap().success());
+        assert!(
+            Command::new("mkfifo")
+                .arg(dir.join("pipe"))
+                .status()
+                .unwrap()
+                .success()
+        );
         let ask = |name: &str| Query::new(at(&dir.join(name)), Want::CONTENT);
         let target = |name: &str| {
             let path = RemotePath::new(dir.join(name).to_str().unwrap()).unwrap();
@@ -301,20 +400,67 @@ fn what_a_path_is() {
             Query::new(at(Path::new("/proc/sys/kernel/ostype")), Want::CONTENT),
         ];
         let states = shell.probe(&queries);
-        let node = |i: usize| states[i].file().unwrap_or_else(|| panic!("{i}")).node.clone();
+        let node = |i: usize| {
+            states[i]
+                .file()
+                .unwrap_or_else(|| panic!("{i}"))
+                .node
+                .clone()
+        };
         let link = |to: &str| Node::Link { target: to.into() };
         assert_eq!(node(0), Node::Dir, "{}", shell.name);
-        assert_eq!((node(1), node(2)), (link("d"), link("gone\nback\\")), "{}", shell.name);
+        assert_eq!(
+            (node(1), node(2)),
+            (link("d"), link("gone\nback\\")),
+            "{}",
+            shell.name
+        );
         let real = states[1].file().unwrap().meta.clone().unwrap().real_path;
         assert_eq!(real.as_deref(), dir.join("d").to_str(), "{}", shell.name);
-        assert_eq!(states[3].file().unwrap().content().unwrap().bytes.as_deref(), Some(&b"x"[..]));
-        assert!(states[4].file().unwrap().content().unwrap().bytes.is_none(), "{}", shell.name);
-        let full = states[5].file().unwrap().content().unwrap().bytes.as_deref().unwrap().len();
+        assert_eq!(
+            states[3]
+                .file()
+                .unwrap()
+                .content()
+                .unwrap()
+                .bytes
+                .as_deref(),
+            Some(&b"x"[..])
+        );
+        assert!(
+            states[4].file().unwrap().content().unwrap().bytes.is_none(),
+            "{}",
+            shell.name
+        );
+        let full = states[5]
+            .file()
+            .unwrap()
+            .content()
+            .unwrap()
+            .bytes
+            .as_deref()
+            .unwrap()
+            .len();
         assert_eq!(full, 1024 * 1024, "{}", shell.name);
         assert_eq!(node(6), Node::Other('p'), "{}", shell.name);
-        assert_eq!((&states[7], &states[9]), (&State::Absent, &State::Absent), "{}", shell.name);
-        assert_eq!((node(8), states[10].file().unwrap().is_file()), (Node::Dir, true));
-        let proc = states[11].file().unwrap().content().unwrap().bytes.clone().unwrap();
+        assert_eq!(
+            (&states[7], &states[9]),
+            (&State::Absent, &State::Absent),
+            "{}",
+            shell.name
+        );
+        assert_eq!(
+            (node(8), states[10].file().unwrap().is_file()),
+            (Node::Dir, true)
+        );
+        let proc = states[11]
+            .file()
+            .unwrap()
+            .content()
+            .unwrap()
+            .bytes
+            .clone()
+            .unwrap();
         assert_eq!(&proc[..], b"Linux\n", "{}", shell.name);
     });
 }
@@ -338,7 +484,9 @@ fn trees_and_patterns() {
             glob(format!("{top}/two words")),
             glob(format!("{top}/$(id)`id`;id")),
         ]);
-        let State::Tree(tree) = &states[0] else { panic!("{}", shell.name) };
+        let State::Tree(tree) = &states[0] else {
+            panic!("{}", shell.name)
+        };
         assert_eq!(tree.entries.len(), 2 * NASTY.len() + 1, "{}", shell.name);
         for name in NASTY {
             let path = RemotePath::new(dir.join(name).join(name).to_str().unwrap()).unwrap();
@@ -346,11 +494,22 @@ fn trees_and_patterns() {
             let digest = file.content().map(|c| c.digest);
             // busybox prints names with newlines as they are, so their digests go missing.
             if !name.contains('\n') || !shell.name.contains("busybox") {
-                assert_eq!(digest, Some(Content::new(name.as_bytes().to_vec()).digest), "{name}");
+                assert_eq!(
+                    digest,
+                    Some(Content::new(name.as_bytes().to_vec()).digest),
+                    "{name}"
+                );
             }
         }
         let link = tree.entries.iter().find(|(_, f)| f.is_link()).unwrap();
-        assert_eq!(link.1.node, Node::Link { target: "a\nb".into() }, "{}", shell.name);
+        assert_eq!(
+            link.1.node,
+            Node::Link {
+                target: "a\nb".into()
+            },
+            "{}",
+            shell.name
+        );
         assert_eq!(states[1], State::Absent);
         let paths = |i: usize| match &states[i] {
             State::Paths(paths) => paths.clone(),
@@ -385,29 +544,52 @@ fn a_file_is_replaced_only_if_it_is_what_was_seen() {
         change.how.validate = Some("grep -q 'n[e]w' %s".into());
         done(shell.set(&change), &shell.name.clone());
         assert_eq!(std::fs::read(&path).unwrap(), b"new\n");
-        assert_eq!(std::fs::read(dir.join("-conf.bak")).unwrap(), b"old\n", "{}", shell.name);
+        assert_eq!(
+            std::fs::read(dir.join("-conf.bak")).unwrap(),
+            b"old\n",
+            "{}",
+            shell.name
+        );
         let mode = |p: &Path| std::fs::metadata(p).unwrap().permissions().mode() & 0o7777;
-        assert_eq!((mode(&path), mode(&dir.join("-conf.bak"))), (0o4750, 0o4750), "{}", shell.name);
+        assert_eq!(
+            (mode(&path), mode(&dir.join("-conf.bak"))),
+            (0o4750, 0o4750),
+            "{}",
+            shell.name
+        );
         // The same change again: its `before` is gone.
-        let StepOutcome::Failed(failed) = shell.set(&change) else { panic!("no conflict") };
+        let StepOutcome::Failed(failed) = shell.set(&change) else {
+            panic!("no conflict")
+        };
         assert!(failed.is_conflict(), "{}: {failed:?}", shell.name);
         // Refused by the validator.
         let before = now(shell, &path);
         let mut change = Change::new(at(&path), before.clone(), State::File(shell.file(b"bad\n")));
         change.how.validate = Some("sh -c 'echo no good; exit 2' x %s".into());
-        let StepOutcome::Failed(failed) = shell.set(&change) else { panic!("accepted") };
-        assert_eq!((failed.status, failed.message.as_str()), (71, "no good"), "{}", shell.name);
+        let StepOutcome::Failed(failed) = shell.set(&change) else {
+            panic!("accepted")
+        };
+        assert_eq!(
+            (failed.status, failed.message.as_str()),
+            (71, "no good"),
+            "{}",
+            shell.name
+        );
         // Changed by the validator's side: the bytes of whoever wrote meanwhile stay.
         let text = format!("sh -c 'echo theirs >\"$1\"' x '{}' %s", path.display());
         change.how.validate = Some(text);
-        let StepOutcome::Failed(failed) = shell.set(&change) else { panic!("no conflict") };
+        let StepOutcome::Failed(failed) = shell.set(&change) else {
+            panic!("no conflict")
+        };
         assert!(failed.is_conflict(), "{}: {failed:?}", shell.name);
         assert_eq!(std::fs::read(&path).unwrap(), b"theirs\n", "{}", shell.name);
         // Only the mode was changed meanwhile.
         let before = now(shell, &path);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         let change = Change::new(at(&path), before, State::File(shell.file(b"mine\n")));
-        let StepOutcome::Failed(failed) = shell.set(&change) else { panic!("no conflict") };
+        let StepOutcome::Failed(failed) = shell.set(&change) else {
+            panic!("no conflict")
+        };
         assert!(failed.is_conflict(), "{}: {failed:?}", shell.name);
         assert_eq!(names(dir).len(), 2, "{}: {:?}", shell.name, names(dir));
     });
@@ -428,7 +610,12 @@ fn paths_are_made_changed_and_removed() {
             }
             let mut apply = shell.apply();
             let hello = shell.hello.clone();
-            let link = FileState::fresh(Node::Link { target: "../-x y".into() }, &me);
+            let link = FileState::fresh(
+                Node::Link {
+                    target: "../-x y".into(),
+                },
+                &me,
+            );
             let inside = at(&path.join(name));
             let file = State::File(shell.file(name.as_bytes()));
             let mut open = file.clone();
@@ -439,7 +626,11 @@ fn paths_are_made_changed_and_removed() {
                 Change::new(at(&path), State::Absent, State::File(made.clone())),
                 Change::new(inside.clone(), State::Absent, file.clone()),
                 Change::new(inside.clone(), file, open.clone()),
-                Change::new(at(&path.join("l")), State::Absent, State::File(link.clone())),
+                Change::new(
+                    at(&path.join("l")),
+                    State::Absent,
+                    State::File(link.clone()),
+                ),
             ];
             for change in &changes {
                 apply.change(change, &hello).unwrap();
@@ -454,15 +645,28 @@ fn paths_are_made_changed_and_removed() {
                 done(step, &format!("{} {name}", shell.name));
             }
             let answers = reply.answers.unwrap();
-            assert!(answers[0].1.same(&State::File(made)), "{}: {:?}", shell.name, answers[0]);
+            assert!(
+                answers[0].1.same(&State::File(made)),
+                "{}: {:?}",
+                shell.name,
+                answers[0]
+            );
             assert!(answers[1].1.same(&open), "{}: {:?}", shell.name, answers[1]);
-            assert!(answers[2].1.same(&State::File(link)), "{}: {:?}", shell.name, answers[2]);
+            assert!(
+                answers[2].1.same(&State::File(link)),
+                "{}: {:?}",
+                shell.name,
+                answers[2]
+            );
             // A link to a directory is replaced, not entered.
             let to = |t: &str| State::File(FileState::fresh(Node::Link { target: t.into() }, &me));
             std::os::unix::fs::symlink("/usr", dir.join("usr")).unwrap();
             let change = Change::new(at(&dir.join("usr")), to("/usr"), to("/etc"));
             done(shell.set(&change), &shell.name.clone());
-            assert_eq!(std::fs::read_link(dir.join("usr")).unwrap(), Path::new("/etc"));
+            assert_eq!(
+                std::fs::read_link(dir.join("usr")).unwrap(),
+                Path::new("/etc")
+            );
             for gone in [path, dir.join("usr")] {
                 let before = now(shell, &gone);
                 done(
@@ -489,9 +693,20 @@ fn a_failure_stops_the_script() {
         apply.probe(&[Query::meta(at(dir))]);
         let reply = shell.send(apply);
         assert_eq!(reply.steps[0], StepOutcome::Done(vec![]), "{}", shell.name);
-        let StepOutcome::Failed(failed) = &reply.steps[1] else { panic!("{:?}", reply.steps) };
-        assert!(failed.message.contains("No such file"), "{}: {failed:?}", shell.name);
-        assert_eq!(reply.steps[2..], [StepOutcome::NotRun, StepOutcome::NotRun], "{}", shell.name);
+        let StepOutcome::Failed(failed) = &reply.steps[1] else {
+            panic!("{:?}", reply.steps)
+        };
+        assert!(
+            failed.message.contains("No such file"),
+            "{}: {failed:?}",
+            shell.name
+        );
+        assert_eq!(
+            reply.steps[2..],
+            [StepOutcome::NotRun, StepOutcome::NotRun],
+            "{}",
+            shell.name
+        );
         assert!(reply.answers.is_none());
         assert_eq!(names(dir), [dir.join("a")], "{}", shell.name);
     });
@@ -504,14 +719,24 @@ fn large_contents_come_over_a_channel_of_their_own() {
         let path = dir.join("big one");
         let mut after = shell.file(&bytes);
         after.mode = 0o640;
-        done(shell.set(&Change::new(at(&path), State::Absent, State::File(after.clone()))), "new");
+        done(
+            shell.set(&Change::new(
+                at(&path),
+                State::Absent,
+                State::File(after.clone()),
+            )),
+            "new",
+        );
         assert_eq!(std::fs::read(&path).unwrap(), bytes, "{}", shell.name);
         // Into a directory that the same script makes.
         let mut apply = shell.apply();
         let hello = shell.hello.clone();
         let sub = FileState::fresh(Node::Dir, &hello.me);
         apply
-            .change(&Change::new(at(&dir.join("s")), State::Absent, State::File(sub)), &hello)
+            .change(
+                &Change::new(at(&dir.join("s")), State::Absent, State::File(sub)),
+                &hello,
+            )
             .unwrap();
         let change = Change::new(at(&dir.join("s/big")), State::Absent, State::File(after));
         apply.change(&change, &hello).unwrap();
@@ -520,8 +745,15 @@ fn large_contents_come_over_a_channel_of_their_own() {
         apply.run(&run, &RunContext::default()).unwrap();
         let reply = shell.send(apply);
         done(reply.steps[1].clone(), &shell.name);
-        let StepOutcome::Ran(ran) = &reply.steps[2] else { panic!("{:?}", reply.steps) };
-        assert_eq!(String::from_utf8_lossy(&ran.stdout).trim(), "300000", "{}", shell.name);
+        let StepOutcome::Ran(ran) = &reply.steps[2] else {
+            panic!("{:?}", reply.steps)
+        };
+        assert_eq!(
+            String::from_utf8_lossy(&ran.stdout).trim(),
+            "300000",
+            "{}",
+            shell.name
+        );
         let now = shell.probe(&[Query::meta(at(&path))]).remove(0);
         assert_eq!(now.file().unwrap().mode, 0o640);
     });
@@ -534,14 +766,24 @@ fn commands_end_when_they_should() {
         let started = std::time::Instant::now();
         // A daemon that keeps the output open holds nothing up.
         let ran = shell.run(&sh("sleep 30 & echo up; exit 4"), &none);
-        assert_eq!((ran.rc, ran.stdout), (4, b"up\n".to_vec()), "{}", shell.name);
+        assert_eq!(
+            (ran.rc, ran.stdout),
+            (4, b"up\n".to_vec()),
+            "{}",
+            shell.name
+        );
         let ran = shell.run(&sh("kill -9 $$"), &none);
         assert_eq!(ran.rc, 137, "{}", shell.name);
         // A child that ignores TERM dies with its group.
         let mark = dir.join("pid");
-        let text =
-            format!("trap '' TERM; sleep 31 & echo $! >'{}'; wait; sleep 32", mark.display());
-        let limit = RunContext { timeout: Some(1), ..RunContext::default() };
+        let text = format!(
+            "trap '' TERM; sleep 31 & echo $! >'{}'; wait; sleep 32",
+            mark.display()
+        );
+        let limit = RunContext {
+            timeout: Some(1),
+            ..RunContext::default()
+        };
         let ran = shell.run(&sh(&text), &limit);
         assert!(ran.timed_out && ran.rc != 0, "{}: {ran:?}", shell.name);
         let pid = std::fs::read_to_string(&mark).unwrap();
@@ -552,7 +794,10 @@ fn commands_end_when_they_should() {
             std::fs::read_to_string(&stat).map_or(true, |s| s.contains(") Z "))
         };
         assert!((0..100).any(|i| gone(&i)), "{}", shell.name);
-        let long = RunContext { timeout: Some(30), ..RunContext::default() };
+        let long = RunContext {
+            timeout: Some(30),
+            ..RunContext::default()
+        };
         let ran = shell.run(&sh("echo quick; exit 5"), &long);
         assert_eq!(
             (ran.rc, ran.timed_out, ran.stdout),
@@ -563,25 +808,47 @@ fn commands_end_when_they_should() {
         assert!(started.elapsed().as_secs() < 20, "{}", shell.name);
         let mut run = sh("head -c 5000000 /dev/zero; echo x >&2");
         let ran = shell.run(&run, &none);
-        assert_eq!((ran.stdout.len(), ran.truncated), (5_000_000, false), "{}", shell.name);
+        assert_eq!(
+            (ran.stdout.len(), ran.truncated),
+            (5_000_000, false),
+            "{}",
+            shell.name
+        );
         run.capture = 1000;
         let ran = shell.run(&run, &none);
-        assert_eq!((ran.stdout.len(), ran.truncated), (1000, true), "{}", shell.name);
+        assert_eq!(
+            (ran.stdout.len(), ran.truncated),
+            (1000, true),
+            "{}",
+            shell.name
+        );
     });
 }
 
 #[test]
 fn commands_get_the_surroundings_of_the_login() {
-    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _turn = TURN
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     for words in shells() {
         let mut command = Command::new("sh");
-        command.args(["-c", "umask 002; exec \"$@\"", "sh"]).args(&words);
-        command.env("PATH", "/opt/mine:/usr/bin:/bin").env("LC_ALL", "C.UTF-8").env("HOME", "/var");
+        command
+            .args(["-c", "umask 002; exec \"$@\"", "sh"])
+            .args(&words);
+        command
+            .env("PATH", "/opt/mine:/usr/bin:/bin")
+            .env("LC_ALL", "C.UTF-8")
+            .env("HOME", "/var");
         command.env_remove("ENV").current_dir("/var");
         let mut shell = Shell::start(command, words.join(" "));
-        assert_eq!((shell.hello.me.umask, shell.hello.me.home.as_str()), (0o002, "/var"));
-        let ran =
-            shell.run(&sh("echo $PATH $LC_ALL $HOME $(umask) $(pwd)"), &RunContext::default());
+        assert_eq!(
+            (shell.hello.me.umask, shell.hello.me.home.as_str()),
+            (0o002, "/var")
+        );
+        let ran = shell.run(
+            &sh("echo $PATH $LC_ALL $HOME $(umask) $(pwd)"),
+            &RunContext::default(),
+        );
         let want = "/opt/mine:/usr/bin:/bin C.UTF-8 /var 0002 /var\n";
         assert_eq!(String::from_utf8_lossy(&ran.stdout), want, "{}", shell.name);
         let mut run = sh("pwd");
@@ -602,11 +869,23 @@ fn scripts_are_run_with_their_words() {
             })
         };
         let none = RunContext::default();
-        let ran =
-            shell.run(&script("#!/bin/sh\nprintf '%s|' \"$@\"", "'a b' $((1+1))", None), &none);
-        assert_eq!(String::from_utf8_lossy(&ran.stdout), "a b|2|", "{}: {ran:?}", shell.name);
+        let ran = shell.run(
+            &script("#!/bin/sh\nprintf '%s|' \"$@\"", "'a b' $((1+1))", None),
+            &none,
+        );
+        assert_eq!(
+            String::from_utf8_lossy(&ran.stdout),
+            "a b|2|",
+            "{}: {ran:?}",
+            shell.name
+        );
         let ran = shell.run(&script("echo $1", "x", Some("/bin/sh -e")), &none);
-        assert_eq!(String::from_utf8_lossy(&ran.stdout), "x\n", "{}: {ran:?}", shell.name);
+        assert_eq!(
+            String::from_utf8_lossy(&ran.stdout),
+            "x\n",
+            "{}: {ran:?}",
+            shell.name
+        );
     });
 }
 
@@ -615,8 +894,13 @@ struct Mount(PathBuf);
 
 impl Mount {
     fn new(words: &[&str], on: &Path) -> Option<Mount> {
-        let done = Command::new("mount").args(words).arg(on).stderr(Stdio::null()).status();
-        done.is_ok_and(|s| s.success()).then(|| Mount(on.to_owned()))
+        let done = Command::new("mount")
+            .args(words)
+            .arg(on)
+            .stderr(Stdio::null())
+            .status();
+        done.is_ok_and(|s| s.success())
+            .then(|| Mount(on.to_owned()))
     }
 }
 
@@ -639,8 +923,11 @@ fn a_full_disk_leaves_everything_as_it_was() {
         let before = now(shell, &path);
         for size in [60_000, 90_000, 200_000] {
             // Both ways in: within the script, and uploaded beside it or elsewhere.
-            let change =
-                Change::new(at(&path), before.clone(), State::File(shell.file(&vec![b'x'; size])));
+            let change = Change::new(
+                at(&path),
+                before.clone(),
+                State::File(shell.file(&vec![b'x'; size])),
+            );
             std::fs::write(on.join("fill"), vec![0; 20_000]).unwrap();
             let mut apply = shell.apply();
             apply.change(&change, &shell.hello.clone()).unwrap();
@@ -652,14 +939,25 @@ fn a_full_disk_leaves_everything_as_it_was() {
                     .stderr(Stdio::null())
                     .spawn()
                     .unwrap();
-                child.stdin.take().unwrap().write_all(&upload.content.bytes.unwrap()).ok();
+                child
+                    .stdin
+                    .take()
+                    .unwrap()
+                    .write_all(&upload.content.bytes.unwrap())
+                    .ok();
                 assert!(!child.wait().unwrap().success());
             }
             let script = apply.script().to_owned();
             let reply = apply.read(&shell.ask(&script), true).unwrap();
-            let StepOutcome::Failed(failed) = &reply.steps[0] else { panic!("{reply:?}") };
+            let StepOutcome::Failed(failed) = &reply.steps[0] else {
+                panic!("{reply:?}")
+            };
             let clear = failed.message.to_lowercase().contains("no space left on");
-            assert!(clear && failed.message.contains("small"), "{}: {failed:?}", shell.name);
+            assert!(
+                clear && failed.message.contains("small"),
+                "{}: {failed:?}",
+                shell.name
+            );
             assert_eq!(std::fs::read(&path).unwrap(), b"old");
             assert_eq!(names(&on).len(), 2, "{}: {:?}", shell.name, names(&on));
         }
@@ -677,8 +975,14 @@ fn a_file_that_cannot_be_renamed_over_is_written_in_place_if_that_is_allowed() {
         };
         let before = now(shell, &path);
         let mut change = Change::new(at(&path), before, State::File(shell.file(b"new")));
-        let StepOutcome::Failed(failed) = shell.set(&change) else { panic!("renamed") };
-        assert!(failed.message.contains("busy"), "{}: {failed:?}", shell.name);
+        let StepOutcome::Failed(failed) = shell.set(&change) else {
+            panic!("renamed")
+        };
+        assert!(
+            failed.message.contains("busy"),
+            "{}: {failed:?}",
+            shell.name
+        );
         assert_eq!(std::fs::read(&under).unwrap(), b"old");
         change.how.unsafe_writes = true;
         done(shell.set(&change), &shell.name.clone());
@@ -706,11 +1010,15 @@ fn links_of_other_users_are_not_followed() {
         }
         let file = State::File(shell.file(b"mine"));
         let change = Change::new(at(&home.join(".ssh/keys")), State::Absent, file.clone());
-        let StepOutcome::Failed(failed) = shell.set(&change) else { panic!("followed") };
+        let StepOutcome::Failed(failed) = shell.set(&change) else {
+            panic!("followed")
+        };
         assert_eq!(failed.status, 72, "{}: {failed:?}", shell.name);
         let leaf = RemotePath::new(home.join("leaf").to_str().unwrap()).unwrap();
         let leaf = Resource::Target(leaf);
-        let before = shell.probe(&[Query::new(leaf.clone(), Want::DIGEST)]).remove(0);
+        let before = shell
+            .probe(&[Query::new(leaf.clone(), Want::DIGEST)])
+            .remove(0);
         let StepOutcome::Failed(failed) = shell.set(&Change::new(leaf, before, file)) else {
             panic!("followed")
         };
@@ -725,7 +1033,9 @@ fn links_of_other_users_are_not_followed() {
 
 #[test]
 fn a_killed_shell_leaves_the_old_file_or_the_new_one() {
-    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _turn = TURN
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let (old, new) = (vec![b'o'; 50_000], vec![b'n'; 50_000]);
     for words in shells() {
         let dir = tempfile::tempdir().unwrap();
@@ -739,12 +1049,22 @@ fn a_killed_shell_leaves_the_old_file_or_the_new_one() {
             let mut apply = shell.apply();
             apply.change(&change, &shell.hello.clone()).unwrap();
             let text = format!("{{ {}\n}} </dev/null\n", apply.script());
-            shell.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+            shell
+                .child
+                .stdin
+                .as_mut()
+                .unwrap()
+                .write_all(text.as_bytes())
+                .unwrap();
             std::thread::sleep(std::time::Duration::from_millis(step));
             shell.child.kill().unwrap();
             shell.child.wait().unwrap();
             let found = std::fs::read(&path).unwrap();
-            assert!(found == old || found == new, "{} at {step}: torn", shell.name);
+            assert!(
+                found == old || found == new,
+                "{} at {step}: torn",
+                shell.name
+            );
         }
     }
 }
@@ -760,11 +1080,20 @@ fn two_runs_take_turns() {
         // Stands in for a change that takes its time.
         let script = hold.script().replace("hostname", "sleep 3; true");
         let text = format!("{{ {script}\n}} </dev/null\npl_end 1 $?\n");
-        other.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+        other
+            .child
+            .stdin
+            .as_mut()
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
         std::thread::sleep(std::time::Duration::from_millis(500));
         let change = Change::new(at(&path), State::Absent, State::File(shell.file(b"x")));
-        let mut apply =
-            Apply::new(ApplyOptions { token: "t1".into(), loaded: false, lock_wait: 1 });
+        let mut apply = Apply::new(ApplyOptions {
+            token: "t1".into(),
+            loaded: false,
+            lock_wait: 1,
+        });
         apply.change(&change, &hello).unwrap();
         let StepOutcome::Failed(failed) = shell.send(apply).steps.remove(0) else {
             panic!("no lock")
@@ -807,14 +1136,17 @@ fn quoted_words_are_what_they_were() {
         seed ^= seed << 17;
         seed % below
     };
-    let alphabet: Vec<char> =
-        "'\"\\$`!*?[]{}()<>|&;#~=%^ \t\n\r\u{1}\u{7f}\u{80}\u{a0}é漢😀ab-/.".chars().collect();
+    let alphabet: Vec<char> = "'\"\\$`!*?[]{}()<>|&;#~=%^ \t\n\r\u{1}\u{7f}\u{80}\u{a0}é漢😀ab-/."
+        .chars()
+        .collect();
     for words in shells() {
         for _ in 0..10 {
             let all: Vec<String> = (0..1000)
                 .map(|_| {
                     let length = next(12);
-                    (0..length).map(|_| alphabet[next(alphabet.len() as u64) as usize]).collect()
+                    (0..length)
+                        .map(|_| alphabet[next(alphabet.len() as u64) as usize])
+                        .collect()
                 })
                 .collect();
             let mut script = String::from("LC_ALL=C; export LC_ALL\nfor w in");
@@ -874,7 +1206,9 @@ fn many_files_go_together_and_stop_at_the_first_that_cannot() {
             if i % 10 == 5 {
                 let made = FileState::fresh(Node::Dir, &hello.me);
                 let on = at(&dir.join(format!("made{i}")));
-                apply.change(&Change::new(on, State::Absent, State::File(made)), &hello).unwrap();
+                apply
+                    .change(&Change::new(on, State::Absent, State::File(made)), &hello)
+                    .unwrap();
             }
             apply.change(&change, &hello).unwrap();
             expected.push((path, i));
@@ -903,10 +1237,19 @@ fn many_files_go_together_and_stop_at_the_first_that_cannot() {
                 _ => assert_ne!(text, format!("{i}\n"), "{}", shell.name),
             }
         }
-        let left: Vec<_> = (0..3).flat_map(|i| names(&dir.join(format!("d{i} x")))).collect();
-        let temp = left.iter().find(|p| p.to_string_lossy().contains("palisade"));
+        let left: Vec<_> = (0..3)
+            .flat_map(|i| names(&dir.join(format!("d{i} x"))))
+            .collect();
+        let temp = left
+            .iter()
+            .find(|p| p.to_string_lossy().contains("palisade"));
         assert_eq!(temp, None, "{}", shell.name);
-        assert_eq!(std::fs::read(dir.join("d2 x/f2~")).unwrap(), b"old", "{}", shell.name);
+        assert_eq!(
+            std::fs::read(dir.join("d2 x/f2~")).unwrap(),
+            b"old",
+            "{}",
+            shell.name
+        );
     });
 }
 
@@ -917,11 +1260,17 @@ fn times_are_set() {
         std::fs::write(&path, "x").unwrap();
         let before = now(shell, &path);
         let mut change = Change::new(at(&path), before.clone(), before);
-        change.how.options =
-            vec![("mtime".into(), "1000000000".into()), ("atime".into(), "now".into())];
+        change.how.options = vec![
+            ("mtime".into(), "1000000000".into()),
+            ("atime".into(), "now".into()),
+        ];
         done(shell.set(&change), &shell.name.clone());
         let meta = now(shell, &path).file().unwrap().meta.clone().unwrap();
-        assert!((meta.mtime - 1.0e9).abs() < 0.001, "{}: {meta:?}", shell.name);
+        assert!(
+            (meta.mtime - 1.0e9).abs() < 0.001,
+            "{}: {meta:?}",
+            shell.name
+        );
         assert!(meta.atime > 1.5e9, "{}: {meta:?}", shell.name);
     });
 }
@@ -932,7 +1281,9 @@ fn elsewhere(setup: &str, words: &[&str]) -> Option<Shell> {
     let text = format!("{setup}\nexec \"$@\"");
     command.args(["-m", "sh", "-ec", &text, "sh"]).args(words);
     let mut allowed = Command::new("unshare");
-    allowed.args(["-m", "mount", "-t", "tmpfs", "x", "/mnt"]).stderr(Stdio::null());
+    allowed
+        .args(["-m", "mount", "-t", "tmpfs", "x", "/mnt"])
+        .stderr(Stdio::null());
     let allowed = allowed.status().is_ok_and(|s| s.success());
     allowed.then(|| Shell::start(command, words.join(" ")))
 }
@@ -947,7 +1298,12 @@ fn nothing_has_to_be_writable_to_run_a_command() {
             return;
         };
         let ran = shell.run(&sh("echo out; exit 6"), &RunContext::default());
-        assert_eq!((ran.rc, ran.stdout), (6, b"out\n".to_vec()), "{}", shell.name);
+        assert_eq!(
+            (ran.rc, ran.stdout),
+            (6, b"out\n".to_vec()),
+            "{}",
+            shell.name
+        );
         let ran = shell.run(&argv(&["nothing-here"]), &RunContext::default());
         assert_eq!(ran.rc, 127, "{}", shell.name);
     }
@@ -961,7 +1317,11 @@ fn scripts_run_where_execution_is_forbidden() {
             return;
         };
         let content = Content::new(b"#!/bin/sh -e\nfalse; echo not reached".to_vec());
-        let exec = Exec::Script { content, args: String::new(), executable: None };
+        let exec = Exec::Script {
+            content,
+            args: String::new(),
+            executable: None,
+        };
         let ran = shell.run(&Run::new(exec), &RunContext::default());
         assert_eq!((ran.rc, ran.stdout), (1, vec![]), "{}", shell.name);
     }
@@ -969,7 +1329,9 @@ fn scripts_run_where_execution_is_forbidden() {
 
 #[test]
 fn what_may_not_be_read_is_refused() {
-    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _turn = TURN
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let dir = tempfile::tempdir().unwrap();
     let top = dir.path().canonicalize().unwrap();
     let open = |p: &Path, mode| {
@@ -983,10 +1345,14 @@ fn what_may_not_be_read_is_refused() {
     open(&top.join("shut"), 0o000);
     for words in shells() {
         let mut command = Command::new("setpriv");
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).args(&words);
+        command
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .args(&words);
         command.env("HOME", "/nonexistent");
         let mut allowed = Command::new("setpriv");
-        allowed.args(["--reuid=65534", "true"]).stderr(Stdio::null());
+        allowed
+            .args(["--reuid=65534", "true"])
+            .stderr(Stdio::null());
         if !allowed.status().is_ok_and(|s| s.success()) {
             return;
         }
@@ -996,14 +1362,25 @@ fn what_may_not_be_read_is_refused() {
             Query::new(at(&top.join("f")), Want::CONTENT),
             Query::new(at(&top.join("shut")), Want::META),
         ]);
-        assert!(matches!(states[0], State::Refused(_)), "{}: {:?}", shell.name, states[0]);
+        assert!(
+            matches!(states[0], State::Refused(_)),
+            "{}: {:?}",
+            shell.name,
+            states[0]
+        );
         let file = states[1].file().unwrap();
         assert!(file.content().is_none() && !file.meta.as_ref().unwrap().readable);
         assert!(states[2].file().unwrap().is_dir());
         let file = State::File(shell.file(b"x"));
         let change = Change::new(at(&top.join("new")), State::Absent, file);
-        let StepOutcome::Failed(failed) = shell.set(&change) else { panic!("written") };
-        assert!(failed.message.contains("ermission denied"), "{}: {failed:?}", shell.name);
+        let StepOutcome::Failed(failed) = shell.set(&change) else {
+            panic!("written")
+        };
+        assert!(
+            failed.message.contains("ermission denied"),
+            "{}: {failed:?}",
+            shell.name
+        );
         let ran = shell.run(&sh("id -u"), &RunContext::default());
         assert_eq!(ran.stdout, b"65534\n", "{}", shell.name);
     }

@@ -352,9 +352,9 @@ pub fn exit(summary: &Summary) -> Exit {
     let any = |f: &dyn Fn(&crate::engine::event::Recap) -> bool| summary.recap.iter().any(f);
     if summary.stopped {
         Exit::Interrupted
-    } else if any(&|r| r.unreachable > 0) {
+    } else if summary.unknown || any(&|r| r.unreachable > 0) {
         Exit::Unreachable
-    } else if any(&|r| r.failed > 0 || r.unknown > 0 && r.failed > 0) {
+    } else if any(&|r| r.failed > 0) {
         Exit::Failed
     } else if !summary.mistakes.is_empty() {
         Exit::Start

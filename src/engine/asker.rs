@@ -41,7 +41,11 @@ struct Steps {
 
 impl Asker {
     pub fn new(terminal: Arc<dyn Terminal>) -> Asker {
-        Asker { terminal, steps: Mutex::default(), prompts: Mutex::default() }
+        Asker {
+            terminal,
+            steps: Mutex::default(),
+            prompts: Mutex::default(),
+        }
     }
 
     /// The same prompt is asked once, and answered for every host.
@@ -69,7 +73,12 @@ impl Asker {
             return *answer;
         }
         let text = format!("Perform task: {name} (N)o/(y)es/(c)ontinue: ");
-        let word = self.terminal.ask(&text, true).await.unwrap_or_default().to_lowercase();
+        let word = self
+            .terminal
+            .ask(&text, true)
+            .await
+            .unwrap_or_default()
+            .to_lowercase();
         steps.all = word.starts_with('c');
         let answer = steps.all || word.starts_with('y');
         steps.answers.insert(Arc::clone(place), answer);

@@ -29,11 +29,18 @@ impl Runner {
     ) -> Result<Mapping, Box<Raw>> {
         match control {
             Control::Meta(meta) => self.meta(meta).await,
-            Control::Pause { seconds, prompt, echo } => {
-                self.pause(*seconds, prompt.as_deref(), *echo).await
-            }
+            Control::Pause {
+                seconds,
+                prompt,
+                echo,
+            } => self.pause(*seconds, prompt.as_deref(), *echo).await,
             Control::IncludeVars(include) => self.include_vars(include, name),
-            Control::WaitForConnection { connect_timeout, delay, sleep, timeout } => {
+            Control::WaitForConnection {
+                connect_timeout,
+                delay,
+                sleep,
+                timeout,
+            } => {
                 let limits = Waiting {
                     delay: Duration::from_secs(*delay),
                     sleep: Duration::from_secs(*sleep).max(SHORTEST),
@@ -94,7 +101,8 @@ impl Runner {
                 if let Some(text) = prompt {
                     self.play.show(&self.ctx, text);
                 }
-                self.sleep_telling(Duration::from_secs(seconds), "pause").await;
+                self.sleep_telling(Duration::from_secs(seconds), "pause")
+                    .await;
                 String::new()
             }
             None => {
@@ -123,7 +131,11 @@ impl Runner {
 
     fn tell_waiting(&self, host: &HostName, what: &str, began: Instant) {
         let (host, what) = (host.clone(), what.to_owned());
-        self.ctx.tell(Event::Waiting { host, what, seconds: began.elapsed().as_secs() });
+        self.ctx.tell(Event::Waiting {
+            host,
+            what,
+            seconds: began.elapsed().as_secs(),
+        });
     }
 
     /// Tries to reach a host until it answers, and answers as it should.
@@ -145,7 +157,10 @@ impl Runner {
             if began.elapsed() >= limits.timeout {
                 let seconds = limits.timeout.as_secs();
                 let text = format!("timed out after {seconds} s waiting for {to}: {error}");
-                return Err(Box::new(Raw { failed: Some(text), ..Raw::default() }));
+                return Err(Box::new(Raw {
+                    failed: Some(text),
+                    ..Raw::default()
+                }));
             }
             if told.elapsed() >= self.ctx.options.waiting {
                 self.tell_waiting(to, "the host to answer", began);
@@ -193,18 +208,26 @@ impl Runner {
     ) -> Result<Mapping, Box<Raw>> {
         let began = Instant::now();
         let failed = |text: String| {
-            let mut raw = Raw { failed: Some(text), ..Raw::default() };
+            let mut raw = Raw {
+                failed: Some(text),
+                ..Raw::default()
+            };
             raw.result.insert("rebooted".into(), false.into());
             Box::new(raw)
         };
-        let before = self.output(to, settings, name, &reboot.boot_id).await.map_err(&failed)?;
+        let before = self
+            .output(to, settings, name, &reboot.boot_id)
+            .await
+            .map_err(&failed)?;
         tokio::time::sleep(Duration::from_secs(reboot.pre_delay)).await;
         // The connection may be gone before the command's verdict comes: that is no failure here.
         let step = crate::action::Step::Run(reboot.reboot.clone());
         let work = vec![Work::new(&step, settings, name)];
         let password = settings.password.clone();
         let sessions = std::sync::Arc::clone(&self.ctx.sessions);
-        let sent = sessions.exchange(&self.host, to, &settings.way, password, work, &[]).await;
+        let sent = sessions
+            .exchange(&self.host, to, &settings.way, password, work, &[])
+            .await;
         if let Ok(exchange) = sent
             && let Some(StepOutcome::Failed(raw)) = exchange.outcomes.into_iter().next()
         {
@@ -221,7 +244,8 @@ impl Runner {
         };
         loop {
             sessions.forget(to).await;
-            self.wait_for_host(to, &limits, name, Some((&reboot.test_command, settings))).await?;
+            self.wait_for_host(to, &limits, name, Some((&reboot.test_command, settings)))
+                .await?;
             let after = self.output(to, settings, name, &reboot.boot_id).await;
             if after.is_ok_and(|id| id != before) {
                 break;
@@ -249,7 +273,9 @@ impl Runner {
         let work = vec![Work::new(&step, settings, name)];
         let password = settings.password.clone();
         let sessions = &self.ctx.sessions;
-        let answer = sessions.exchange(&self.host, to, &settings.way, password, work, &[]).await;
+        let answer = sessions
+            .exchange(&self.host, to, &settings.way, password, work, &[])
+            .await;
         let outcome = answer.map_err(|e| e.message)?.outcomes.into_iter().next();
         match outcome {
             Some(StepOutcome::Done(crate::action::Done::Ran(ran))) => {
@@ -363,7 +389,10 @@ fn collect(
             continue;
         }
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
-        let known = include.extensions.iter().any(|e| e.trim_start_matches('.') == extension);
+        let known = include
+            .extensions
+            .iter()
+            .any(|e| e.trim_start_matches('.') == extension);
         let wanted = match &matching {
             Some(regex) => regex.is_match(&name)?,
             None => true,
@@ -371,7 +400,10 @@ fn collect(
         if wanted && known {
             out.push(path);
         } else if wanted && !include.ignore_unknown_extensions {
-            return Err(format!("{} does not have a valid extension", path.display()));
+            return Err(format!(
+                "{} does not have a valid extension",
+                path.display()
+            ));
         }
     }
     Ok(())

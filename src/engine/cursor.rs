@@ -24,7 +24,13 @@ struct Frame {
 
 impl Frame {
     fn new(items: Arc<[Item]>, kind: Kind) -> Frame {
-        Frame { items, index: 0, kind, vars: Vec::new(), handlers: false }
+        Frame {
+            items,
+            index: 0,
+            kind,
+            vars: Vec::new(),
+            handlers: false,
+        }
     }
 }
 
@@ -61,7 +67,10 @@ pub struct Cursor {
 
 impl Cursor {
     pub fn new(items: Arc<[Item]>) -> Cursor {
-        Cursor { stack: vec![Frame::new(items, Kind::Plain)], out: false }
+        Cursor {
+            stack: vec![Frame::new(items, Kind::Plain)],
+            out: false,
+        }
     }
 
     /// The next task, as if everything before it went well. The cursor then stands behind it.
@@ -83,7 +92,8 @@ impl Cursor {
 
     fn enter(&mut self, block: &Arc<Block>) {
         let items = Arc::from(block.body.clone());
-        self.stack.push(Frame::new(items, Kind::Body(Arc::clone(block))));
+        self.stack
+            .push(Frame::new(items, Kind::Body(Arc::clone(block))));
     }
 
     /// The list at the top has been run to its end.
@@ -158,7 +168,10 @@ impl Cursor {
 
     /// Variables of the includes the cursor is in, outermost first.
     pub fn vars(&self) -> Vec<Layer> {
-        self.stack.iter().flat_map(|f| f.vars.iter().cloned()).collect()
+        self.stack
+            .iter()
+            .flat_map(|f| f.vars.iter().cloned())
+            .collect()
     }
 
     /// Whether the task the cursor stands behind is a handler.
@@ -230,7 +243,10 @@ mod tests {
             id,
             name: None,
             span: span.clone(),
-            call: Call::Dynamic { name: Node::null(span), args: Vec::new() },
+            call: Call::Dynamic {
+                name: Node::null(span),
+                args: Vec::new(),
+            },
             keywords: Arc::new(Keywords::default()),
             ..Task::blank()
         }))
@@ -239,7 +255,14 @@ mod tests {
     fn block(body: Vec<Item>, rescue: Vec<Item>, always: Vec<Item>) -> Item {
         let span = Span::outside("test");
         let keywords = Arc::new(Keywords::default());
-        Item::Block(Arc::new(Block { name: None, span, body, rescue, always, keywords }))
+        Item::Block(Arc::new(Block {
+            name: None,
+            span,
+            body,
+            rescue,
+            always,
+            keywords,
+        }))
     }
 
     fn rest(cursor: &mut Cursor) -> Vec<usize> {
@@ -248,7 +271,10 @@ mod tests {
 
     #[test]
     fn a_failure_goes_to_rescue_then_always_then_on() {
-        let items = vec![block(vec![task(1), task(2)], vec![task(3)], vec![task(4)]), task(5)];
+        let items = vec![
+            block(vec![task(1), task(2)], vec![task(3)], vec![task(4)]),
+            task(5),
+        ];
         let mut cursor = Cursor::new(items.into());
         assert_eq!(cursor.next().map(|t| t.id), Some(1));
         assert_eq!(cursor.fail(), Fate::Rescued);
@@ -259,7 +285,11 @@ mod tests {
     #[test]
     fn without_rescue_always_runs_and_the_failure_goes_out() {
         let items = vec![
-            block(vec![block(vec![task(1)], vec![], vec![task(2)])], vec![], vec![task(3)]),
+            block(
+                vec![block(vec![task(1)], vec![], vec![task(2)])],
+                vec![],
+                vec![task(3)],
+            ),
             task(4),
         ];
         let mut cursor = Cursor::new(items.into());

@@ -36,7 +36,9 @@ impl Runner {
             layers.vars.push(self.play.role_magic(role));
         }
         layers.vars.extend(task.keywords.vars.iter().cloned());
-        layers.params.extend(task.keywords.include_vars.iter().cloned());
+        layers
+            .params
+            .extend(task.keywords.include_vars.iter().cloned());
         layers.params.extend(cursor.vars());
         layers
     }
@@ -61,7 +63,10 @@ impl Runner {
             Some(node) => {
                 let scope = self.scope(task, layers, &[]);
                 let written = || node.as_str().unwrap_or_default().to_owned();
-                self.ctx.templar.text(node, &scope).unwrap_or_else(|_| written())
+                self.ctx
+                    .templar
+                    .text(node, &scope)
+                    .unwrap_or_else(|_| written())
             }
             None => task.action.clone(),
         };
@@ -91,11 +96,17 @@ impl Runner {
             || !task.until.is_empty()
             || task.retries.is_some()
             || task.is_async.is_some()
-            || task.looping.as_ref().is_some_and(|l| l.pause.is_some() || !l.break_when.is_empty())
+            || task
+                .looping
+                .as_ref()
+                .is_some_and(|l| l.pause.is_some() || !l.break_when.is_empty())
     }
 
     pub(super) fn settings(&self, task: &Task, scope: &Scope) -> Result<Settings, TemplateError> {
-        let mut layers = TaskLayers { without_facts: true, ..TaskLayers::default() };
+        let mut layers = TaskLayers {
+            without_facts: true,
+            ..TaskLayers::default()
+        };
         layers.vars.extend(task.keywords.vars.iter().cloned());
         let plain = self.ctx.fleet.scope(&self.host, &layers, &task.search);
         settings::resolve(&self.ctx.templar, task, scope, &plain, &self.ctx.options)
@@ -233,7 +244,10 @@ impl Runner {
         };
         let mut pairs = vec![
             (looping.var.clone(), Var::data(item)),
-            ("ansible_loop_var".to_owned(), Var::data(&looping.var.clone().into())),
+            (
+                "ansible_loop_var".to_owned(),
+                Var::data(&looping.var.clone().into()),
+            ),
         ];
         if let Some(name) = &looping.index_var {
             pairs.push((name.clone(), Var::data(&i.into())));
@@ -289,7 +303,8 @@ impl Runner {
             When::Waits => return Looked::Waits,
             When::Skips(condition) => {
                 let mut raw = Raw::skipped("Conditional result was False");
-                raw.result.insert("false_condition".into(), condition.into());
+                raw.result
+                    .insert("false_condition".into(), condition.into());
                 self.add_ended(d, value, item, raw);
                 return Looked::Decided;
             }
@@ -342,8 +357,13 @@ impl Runner {
         observed.check = check;
         observed.diff = diff;
         let mut seen = std::mem::take(observed);
-        let open =
-            open_questions(&self.ctx.templar, &self.ctx.files, &mut prepared, &mut seen, &scope);
+        let open = open_questions(
+            &self.ctx.templar,
+            &self.ctx.files,
+            &mut prepared,
+            &mut seen,
+            &scope,
+        );
         *self.observed(&way) = seen;
         let open = open?;
         self.prepared.insert(key, prepared.clone());
@@ -372,8 +392,11 @@ impl Runner {
         let settings = self.queue[d].settings.clone();
         let observed = self.observed(&settings.way);
         let decided = prepared.action.decide(observed);
-        let doubtful =
-            prepared.action.reads(observed).iter().any(|q| observed.is_provisional(&q.on));
+        let doubtful = prepared
+            .action
+            .reads(observed)
+            .iter()
+            .any(|q| observed.is_provisional(&q.on));
         forget_local(prepared, observed);
         let decision = match decided {
             Ok(decision) => decision,
@@ -409,13 +432,24 @@ impl Runner {
             self.add_ended(d, value, item, raw);
             return Looked::Decided;
         }
-        let judged = decision.steps.iter().any(|s| matches!(s, Step::Run(r) if r.judged));
+        let judged = decision
+            .steps
+            .iter()
+            .any(|s| matches!(s, Step::Run(r) if r.judged));
         if judged || !self.queue[d].task.failed_when.is_empty() {
             self.hold = true;
         }
         let action = Arc::clone(&prepared.action);
-        let state = ItemState::Waiting { action, decision, done: Vec::new() };
-        self.queue[d].items.push(ItemRun { value, layer: item, state });
+        let state = ItemState::Waiting {
+            action,
+            decision,
+            done: Vec::new(),
+        };
+        self.queue[d].items.push(ItemRun {
+            value,
+            layer: item,
+            state,
+        });
         if self.queue[d].is_complete() {
             self.promise(d);
         }
@@ -433,13 +467,24 @@ impl Runner {
     ) -> Looked {
         let way = self.queue[d].settings.way.clone();
         let runs = decision.steps.iter().any(|s| matches!(s, Step::Run(_)));
-        let read_only = decision.steps.iter().all(|s| matches!(s, Step::Run(r) if r.read_only));
+        let read_only = decision
+            .steps
+            .iter()
+            .all(|s| matches!(s, Step::Run(r) if r.read_only));
         if read_only {
             // It changes nothing, so check mode may run it too.
             self.hold = true;
             let action = Arc::clone(&prepared.action);
-            let state = ItemState::Waiting { action, decision, done: Vec::new() };
-            self.queue[d].items.push(ItemRun { value, layer: item, state });
+            let state = ItemState::Waiting {
+                action,
+                decision,
+                done: Vec::new(),
+            };
+            self.queue[d].items.push(ItemRun {
+                value,
+                layer: item,
+                state,
+            });
             return Looked::Decided;
         }
         let observed = self.observed(&way);
@@ -499,7 +544,10 @@ impl Runner {
                 continue;
             }
             if ahead.in_handlers()
-                && !self.play.handler(&task).is_some_and(|h| self.notified.contains(&h))
+                && !self
+                    .play
+                    .handler(&task)
+                    .is_some_and(|h| self.notified.contains(&h))
             {
                 continue;
             }
@@ -565,7 +613,11 @@ impl Runner {
         raw: Raw,
     ) {
         let ended = self.judge(d, &layer, raw);
-        self.queue[d].items.push(ItemRun { value, layer, state: ItemState::Ended(ended) });
+        self.queue[d].items.push(ItemRun {
+            value,
+            layer,
+            state: ItemState::Ended(ended),
+        });
         let failed = matches!(self.last_status(d), Some(super::event::Status::Failed));
         if failed || self.queue[d].is_complete() && self.queue.iter().any(|q| q.waiting() > 0) {
             self.hold |= failed;
@@ -584,7 +636,9 @@ impl Runner {
 
     /// Asks the user before a task (`--step`), and tells that a task begins.
     pub(super) fn warn(&self, diagnostic: Diagnostic) {
-        self.ctx.tell(Event::Warning { diagnostic: Box::new(diagnostic) });
+        self.ctx.tell(Event::Warning {
+            diagnostic: Box::new(diagnostic),
+        });
     }
 }
 

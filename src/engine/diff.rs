@@ -10,9 +10,19 @@ impl Diff {
         let title = change.on.to_string();
         if change.how.secret {
             let summary = "(hidden)".to_owned();
-            return Diff { title, before: String::new(), after: String::new(), summary };
+            return Diff {
+                title,
+                before: String::new(),
+                after: String::new(),
+                summary,
+            };
         }
         let described = describe::describe(change);
-        Diff { title, before: described.before, after: described.after, summary: described.summary }
+        Diff {
+            title,
+            before: described.before,
+            after: described.after,
+            summary: described.summary,
+        }
     }
 }

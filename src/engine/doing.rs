@@ -68,7 +68,11 @@ impl Doing {
 
     /// Whether every item has its verdict.
     pub fn is_ended(&self) -> bool {
-        self.is_complete() && self.items.iter().all(|i| matches!(i.state, ItemState::Ended(_)))
+        self.is_complete()
+            && self
+                .items
+                .iter()
+                .all(|i| matches!(i.state, ItemState::Ended(_)))
     }
 
     /// Steps that wait to be carried out.

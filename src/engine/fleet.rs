@@ -113,7 +113,10 @@ impl Fleet {
 
     /// Sets a registered or set_fact variable; returns what undoes it.
     pub fn set(&self, host: &str, name: &str, value: Var) -> Before {
-        let mut before = Before { name: name.to_owned(), value: None };
+        let mut before = Before {
+            name: name.to_owned(),
+            value: None,
+        };
         self.change(host, |vars| {
             vars.uncertain.remove(name);
             before.value = Arc::make_mut(&mut vars.set).insert(name.to_owned(), value);
@@ -140,7 +143,8 @@ impl Fleet {
 
     /// Whether anything that was looked up is doubtful.
     pub fn doubts(&self, host: &str, looked_up: &BTreeSet<String>) -> bool {
-        self.with(host, |vars| !vars.uncertain.is_disjoint(looked_up)).unwrap_or(false)
+        self.with(host, |vars| !vars.uncertain.is_disjoint(looked_up))
+            .unwrap_or(false)
     }
 
     pub fn include(&self, host: &str, vars: Vars) {
@@ -166,11 +170,15 @@ impl Fleet {
     }
 
     pub fn facts(&self, host: &str) -> Facts {
-        Facts(self.with(host, |vars| (*vars.facts).clone()).unwrap_or_default())
+        Facts(
+            self.with(host, |vars| (*vars.facts).clone())
+                .unwrap_or_default(),
+        )
     }
 
     pub fn has_facts(&self, host: &str) -> bool {
-        self.with(host, |vars| !vars.facts.is_empty()).unwrap_or(false)
+        self.with(host, |vars| !vars.facts.is_empty())
+            .unwrap_or(false)
     }
 
     /// A scope for a task: layers of the task itself lie between those of the host.
@@ -231,20 +239,30 @@ fn fact_vars(facts: &Mapping) -> Vars {
             vars.insert(prefixed, Var::data(value));
         }
     }
-    vars.insert("ansible_facts".into(), Var::data(&Value::Mapping(facts.clone())));
+    vars.insert(
+        "ansible_facts".into(),
+        Var::data(&Value::Mapping(facts.clone())),
+    );
     vars
 }
 
 impl Hosts for Fleet {
     fn names(&self) -> Vec<String> {
-        self.order.read().map(|o| o.iter().map(ToString::to_string).collect()).unwrap_or_default()
+        self.order
+            .read()
+            .map(|o| o.iter().map(ToString::to_string).collect())
+            .unwrap_or_default()
     }
 
     fn scope(&self, host: &str) -> Option<Arc<Scope>> {
         if !self.contains(host) {
             return None;
         }
-        Some(Arc::new(self.scope(host, &TaskLayers::default(), &self.search)))
+        Some(Arc::new(self.scope(
+            host,
+            &TaskLayers::default(),
+            &self.search,
+        )))
     }
 }
 

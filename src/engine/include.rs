@@ -38,7 +38,10 @@ impl Runner {
         let mut outcomes = Vec::new();
         for i in 0..list.as_ref().map_or(1, Vec::len) {
             let item = Self::item_layer(task.looping.as_ref(), list.as_deref(), i);
-            let value = list.as_ref().and_then(|l| l.get(i).cloned()).unwrap_or(Value::Null);
+            let value = list
+                .as_ref()
+                .and_then(|l| l.get(i).cloned())
+                .unwrap_or(Value::Null);
             match self.when(task, layers, &item) {
                 When::Holds => {}
                 When::Skips(_) => {
@@ -81,12 +84,18 @@ impl Runner {
         let outcome = whole(task, list.is_some(), outcomes);
         let skipped = outcome.status == Status::Skipped;
         if let Some(register) = &task.register {
-            self.ctx.fleet.set(&self.host, register, Var::data(&outcome.result));
+            self.ctx
+                .fleet
+                .set(&self.host, register, Var::data(&outcome.result));
         }
         if skipped {
             self.tally.skipped += 1;
             let host = self.host.clone();
-            return self.ctx.tell(Event::Ended { host, task: name.clone(), outcome });
+            return self.ctx.tell(Event::Ended {
+                host,
+                task: name.clone(),
+                outcome,
+            });
         }
         self.tally.ok += 1;
         // The last pushed runs first.
@@ -145,7 +154,9 @@ impl Runner {
     fn adopt(&mut self, include: &Include, role: &crate::plan::IncludedRole) {
         self.play.add_handlers(&role.handlers);
         if include.public {
-            self.ctx.fleet.add_role(&self.host, &role.role.defaults, &role.role.vars);
+            self.ctx
+                .fleet
+                .add_role(&self.host, &role.role.defaults, &role.role.vars);
         }
     }
 }

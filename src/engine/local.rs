@@ -18,7 +18,9 @@ use crate::source::Files;
 pub(super) fn look(files: &Files, path: &Path) -> State {
     let Ok(mut file) = File::open(path) else {
         return match files.is_file(path) {
-            true => files.bytes(path).map_or(State::Absent, |b| State::Content(Content::new(b))),
+            true => files
+                .bytes(path)
+                .map_or(State::Absent, |b| State::Content(Content::new(b))),
             false => State::Absent,
         };
     };
@@ -49,7 +51,9 @@ impl Landing {
     /// is followed.
     pub fn open(path: &Path, root: Option<&Path>, token: &str) -> Result<Landing, String> {
         let name = path.file_name().and_then(|n| n.to_str());
-        let name = name.ok_or_else(|| format!("{} has no name", path.display()))?.to_owned();
+        let name = name
+            .ok_or_else(|| format!("{} has no name", path.display()))?
+            .to_owned();
         let parent = path.parent().unwrap_or(Path::new("."));
         let below = root.and_then(|r| parent.strip_prefix(r).ok());
         let top: PathBuf = match (root, below) {
@@ -57,7 +61,11 @@ impl Landing {
             _ => parent.to_path_buf(),
         };
         let wrong = |p: &Path, e: std::io::Error| {
-            format!("cannot write below {}: {}", p.display(), crate::source::files::plain(&e))
+            format!(
+                "cannot write below {}: {}",
+                p.display(),
+                crate::source::files::plain(&e)
+            )
         };
         std::fs::create_dir_all(&top).map_err(|e| wrong(&top, e))?;
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -75,7 +83,12 @@ impl Landing {
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&dir, temp.as_str(), flags, Mode::from_raw_mode(0o600))
             .map_err(|e| wrong(path, e.into()))?;
-        Ok(Landing { dir, temp, name, file: File::from(file) })
+        Ok(Landing {
+            dir,
+            temp,
+            name,
+            file: File::from(file),
+        })
     }
 
     /// Its number among the open files of this process.
@@ -85,13 +98,18 @@ impl Landing {
     }
 
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
-        self.file.write_all(bytes).map_err(|e| crate::source::files::plain(&e))
+        self.file
+            .write_all(bytes)
+            .map_err(|e| crate::source::files::plain(&e))
     }
 
     /// Puts it in its place. A link that stands there is replaced, not followed.
     pub fn finish(mut self) -> Result<(), String> {
         let plain = |e: std::io::Error| crate::source::files::plain(&e);
-        self.file.flush().and_then(|()| self.file.sync_all()).map_err(plain)?;
+        self.file
+            .flush()
+            .and_then(|()| self.file.sync_all())
+            .map_err(plain)?;
         let mode = Mode::from_raw_mode(0o644);
         let _ = rustix::fs::fchmod(&self.file, mode);
         renameat(&self.dir, self.temp.as_str(), &self.dir, self.name.as_str())
@@ -120,7 +138,10 @@ mod tests {
         std::os::unix::fs::symlink(outside.path(), dir.path().join("web1")).expect("a link");
         let path = dir.path().join("web1/etc/passwd");
         assert!(Landing::open(&path, Some(dir.path()), "t").is_err());
-        assert_eq!(std::fs::read_dir(outside.path()).expect("readable").count(), 0);
+        assert_eq!(
+            std::fs::read_dir(outside.path()).expect("readable").count(),
+            0
+        );
     }
 
     #[test]

@@ -30,17 +30,26 @@ pub(super) fn of_run(inventory: &Inventory, options: &Options, limit: Option<&st
         groups.insert(name.to_string().into(), Value::Sequence(hosts));
     }
     vars.insert("groups".into(), Var::data(&Value::Mapping(groups)));
-    vars.insert("ansible_check_mode".into(), Var::data(&options.check.into()));
+    vars.insert(
+        "ansible_check_mode".into(),
+        Var::data(&options.check.into()),
+    );
     vars.insert("ansible_diff_mode".into(), Var::data(&options.diff.into()));
     vars.insert("ansible_forks".into(), Var::data(&options.forks.into()));
-    vars.insert("ansible_verbosity".into(), Var::data(&options.verbosity.into()));
+    vars.insert(
+        "ansible_verbosity".into(),
+        Var::data(&options.verbosity.into()),
+    );
     let (major, minor, revision) = ANSIBLE;
     let version = crate::result! {
         "full" => format!("{major}.{minor}.{revision}"),
         "string" => format!("{major}.{minor}.{revision}"),
         "major" => major, "minor" => minor, "revision" => revision,
     };
-    vars.insert("ansible_version".into(), Var::data(&Value::Mapping(version)));
+    vars.insert(
+        "ansible_version".into(),
+        Var::data(&Value::Mapping(version)),
+    );
     vars.insert("ansible_playbook_python".into(), text(""));
     vars.insert("ansible_config_file".into(), Var::data(&Value::Null));
     let sources = inventory.sources().iter().map(|s| absolute(Path::new(s)));
@@ -61,7 +70,10 @@ pub(super) fn of_host(inventory: &Inventory, name: &str) -> Vars {
     };
     vars.insert("inventory_hostname_short".into(), text(short));
     let groups = inventory.groups_of(name);
-    vars.insert("group_names".into(), list(groups.iter().filter(|g| ***g != *"all")));
+    vars.insert(
+        "group_names".into(),
+        list(groups.iter().filter(|g| ***g != *"all")),
+    );
     if let Some(host) = inventory.host(name)
         && let Some(dir) = host.dir()
     {
@@ -90,6 +102,9 @@ pub(super) fn of_play(
     vars.insert("ansible_play_role_names".into(), list(roles));
     vars.insert("ansible_role_names".into(), list(roles));
     vars.insert("role_names".into(), list(roles));
-    vars.insert("ansible_dependent_role_names".into(), list(Vec::<String>::new()));
+    vars.insert(
+        "ansible_dependent_role_names".into(),
+        list(Vec::<String>::new()),
+    );
     vars
 }

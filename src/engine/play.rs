@@ -42,7 +42,10 @@ pub(super) struct PlayRun {
 impl PlayRun {
     /// Tells that a task begins, once for all hosts.
     pub fn announce(&self, ctx: &Context, task: &TaskRef) {
-        let first = self.announced.lock().is_ok_and(|mut a| a.insert(Arc::clone(&task.position)));
+        let first = self
+            .announced
+            .lock()
+            .is_ok_and(|mut a| a.insert(Arc::clone(&task.position)));
         if first {
             ctx.tell(Event::TaskStarted { task: task.clone() });
         }
@@ -64,8 +67,19 @@ impl PlayRun {
 
     /// Whether a task names a connection of its own, other than that of its play.
     pub fn is_elsewhere(&self, task: &Task) -> bool {
-        let own = task.keywords.connection.as_ref().map(|n| n.span.to_string());
-        own.is_some() && own != self.play.keywords.connection.as_ref().map(|n| n.span.to_string())
+        let own = task
+            .keywords
+            .connection
+            .as_ref()
+            .map(|n| n.span.to_string());
+        own.is_some()
+            && own
+                != self
+                    .play
+                    .keywords
+                    .connection
+                    .as_ref()
+                    .map(|n| n.span.to_string())
     }
 
     pub fn has_ended(&self) -> bool {
@@ -100,7 +114,8 @@ impl PlayRun {
             return true;
         }
         let percent = 100.0 * failed as f64 / self.hosts.len().max(1) as f64;
-        self.max_fail.is_some_and(|limit| failed > 0 && percent > limit)
+        self.max_fail
+            .is_some_and(|limit| failed > 0 && percent > limit)
     }
 
     /// The index of the handler that a task is.
@@ -113,7 +128,10 @@ impl PlayRun {
         let Ok(handlers) = self.handlers.read() else {
             return Arc::from(Vec::new());
         };
-        handlers.iter().map(|h| Item::Task(Arc::clone(&h.task))).collect()
+        handlers
+            .iter()
+            .map(|h| Item::Task(Arc::clone(&h.task)))
+            .collect()
     }
 
     pub fn add_handlers(&self, more: &[Arc<Handler>]) {
@@ -121,7 +139,10 @@ impl PlayRun {
             return;
         };
         for handler in more {
-            if !handlers.iter().any(|h| h.task.span.to_string() == handler.task.span.to_string()) {
+            if !handlers
+                .iter()
+                .any(|h| h.task.span.to_string() == handler.task.span.to_string())
+            {
                 handlers.push(Arc::clone(handler));
             }
         }
@@ -138,17 +159,23 @@ impl PlayRun {
             let scope = self.handler_scope(&handler.task, ctx, host);
             let text =
                 |node: &crate::source::Node| ctx.templar.text(node, &scope).unwrap_or_default();
-            if handler.listen.iter().any(|node| match ctx.templar.value(node, &scope) {
-                Ok(Value::Sequence(all)) => all.iter().any(|v| v.as_str() == Some(wanted)),
-                Ok(value) => value.as_str() == Some(wanted),
-                Err(_) => false,
-            }) {
+            if handler
+                .listen
+                .iter()
+                .any(|node| match ctx.templar.value(node, &scope) {
+                    Ok(Value::Sequence(all)) => all.iter().any(|v| v.as_str() == Some(wanted)),
+                    Ok(value) => value.as_str() == Some(wanted),
+                    Err(_) => false,
+                })
+            {
                 found.insert(index);
             }
             if let Some(node) = &handler.task.name {
                 let name = text(node);
                 let role = handler.task.role.as_ref().map(|r| r.name.as_str());
-                let full = role.map(|r| wanted == format!("{r} : {name}")).unwrap_or(false);
+                let full = role
+                    .map(|r| wanted == format!("{r} : {name}"))
+                    .unwrap_or(false);
                 if name == wanted || full {
                     named = Some(index);
                 }
@@ -172,14 +199,23 @@ impl PlayRun {
     pub fn role_magic(&self, role: &Role) -> Layer {
         let text = |s: &str| Var::data(&Value::from(s));
         let names: Vec<Value> = role.parents.iter().map(|r| r.name.clone().into()).collect();
-        let paths: Vec<Value> =
-            role.parents.iter().map(|r| r.dir.display().to_string().into()).collect();
+        let paths: Vec<Value> = role
+            .parents
+            .iter()
+            .map(|r| r.dir.display().to_string().into())
+            .collect();
         let mut vars = Vars::new();
         vars.insert("role_name".into(), text(&role.name));
         vars.insert("ansible_role_name".into(), text(&role.name));
         vars.insert("role_path".into(), text(&absolute(&role.dir)));
-        vars.insert("ansible_parent_role_names".into(), Var::data(&Value::from(names)));
-        vars.insert("ansible_parent_role_paths".into(), Var::data(&Value::from(paths)));
+        vars.insert(
+            "ansible_parent_role_names".into(),
+            Var::data(&Value::from(names)),
+        );
+        vars.insert(
+            "ansible_parent_role_paths".into(),
+            Var::data(&Value::from(paths)),
+        );
         Arc::new(vars)
     }
 
@@ -211,7 +247,10 @@ impl PlayRun {
 }
 
 pub(super) fn absolute(path: &Path) -> String {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
+    std::path::absolute(path)
+        .unwrap_or_else(|_| path.to_path_buf())
+        .display()
+        .to_string()
 }
 
 /// What a play is run with.
@@ -251,8 +290,14 @@ pub(super) async fn run_batch(
         over: AtomicBool::new(false),
         ended: batch.ended,
     });
-    let play = PlayRef { index: batch.index, name: batch.name.to_owned() };
-    ctx.tell(Event::PlayStarted { play: play.clone(), hosts: batch.hosts.clone() });
+    let play = PlayRef {
+        index: batch.index,
+        name: batch.name.to_owned(),
+    };
+    ctx.tell(Event::PlayStarted {
+        play: play.clone(),
+        hosts: batch.hosts.clone(),
+    });
     let mut tasks = tokio::task::JoinSet::new();
     let mut ids = BTreeMap::new();
     for host in &batch.hosts {
@@ -281,7 +326,12 @@ pub(super) async fn run_batch(
                 let mut recap = batch.tallies.get(host).cloned().unwrap_or_default();
                 recap.failed += 1;
                 let hint = None;
-                ctx.tell(Event::Unreachable { host: host.clone(), task: None, message, hint });
+                ctx.tell(Event::Unreachable {
+                    host: host.clone(),
+                    task: None,
+                    message,
+                    hint,
+                });
                 ended.insert(host.clone(), (Life::Failed, recap));
             }
         }
@@ -333,7 +383,13 @@ async fn run_host(
         runner.play.note_failure(&runner.host);
     }
     runner.play.meet.leave(&runner.host);
-    let play = PlayRef { index: runner.play.index, name: runner.play.name.clone() };
-    runner.ctx.tell(Event::Left { host: runner.host.clone(), play });
+    let play = PlayRef {
+        index: runner.play.index,
+        name: runner.play.name.clone(),
+    };
+    runner.ctx.tell(Event::Left {
+        host: runner.host.clone(),
+        play,
+    });
     (runner.life, runner.tally)
 }

@@ -61,9 +61,10 @@ pub(super) fn call<'a>(
                 }
             }
         }
-        Call::IncludeTasks(_) | Call::IncludeRole(_) => {
-            Err(Unready::Argument(Diagnostic::error(&task.span, "an include is not an action")))
-        }
+        Call::IncludeTasks(_) | Call::IncludeRole(_) => Err(Unready::Argument(Diagnostic::error(
+            &task.span,
+            "an include is not an action",
+        ))),
     }
 }
 
@@ -80,8 +81,16 @@ pub(super) fn prepare(t: &Templar, task: &Task, scope: &Scope) -> Result<Prepare
     // `args: "{{ x }}"` gives a mapping of further arguments.
     splice(&mut map);
     let action = (spec.parse)(map).map_err(|e| Unready::Argument(placed(task, args, e)))?;
-    let depends = scope.looked_up.lock().map(|l| l.clone()).unwrap_or_default();
-    Ok(Prepared { action: Arc::from(action), depends, local: Vec::new() })
+    let depends = scope
+        .looked_up
+        .lock()
+        .map(|l| l.clone())
+        .unwrap_or_default();
+    Ok(Prepared {
+        action: Arc::from(action),
+        depends,
+        local: Vec::new(),
+    })
 }
 
 fn splice(map: &mut Mapping) {
@@ -94,7 +103,10 @@ fn splice(map: &mut Mapping) {
 
 /// An argument's mistake at the place of the argument.
 fn placed(task: &Task, args: &[(String, crate::source::Node)], error: ArgError) -> Diagnostic {
-    let node = args.iter().find(|(name, _)| *name == error.argument).map(|(_, node)| node);
+    let node = args
+        .iter()
+        .find(|(name, _)| *name == error.argument)
+        .map(|(_, node)| node);
     let span = node.map_or(&task.span, |n| &n.span);
     let mut diagnostic = Diagnostic::error(span, error.message);
     diagnostic.hints.extend(error.hint);
@@ -144,7 +156,10 @@ pub(super) fn open_questions(
 pub(super) const ROUNDS: usize = 6;
 
 fn is_local(on: &Resource) -> bool {
-    matches!(on, Resource::Local { .. } | Resource::Rendered { .. } | Resource::Controller(_))
+    matches!(
+        on,
+        Resource::Local { .. } | Resource::Rendered { .. } | Resource::Controller(_)
+    )
 }
 
 /// Forgets the controller's answers, which mean something only to the task that asked.
@@ -200,7 +215,10 @@ fn render_options(options: &RenderOptions) -> crate::vars::RenderOptions {
 /// cipher is wanted.
 fn read(files: &Files, path: &Path, t: &Templar, want: Want) -> Result<State, Unready> {
     let mistake = |why: String| {
-        Unready::Argument(Diagnostic::bare(format!("cannot read {}: {why}", path.display())))
+        Unready::Argument(Diagnostic::bare(format!(
+            "cannot read {}: {why}",
+            path.display()
+        )))
     };
     if files.is_dir(path) {
         let mut entries = Vec::new();
@@ -250,9 +268,16 @@ impl Reader<'_> {
                 let most = crate::resource::tree::MAX_ENTRIES;
                 return Err(format!("there are more than {most} files in it"));
             }
-            let relative = if below.is_empty() { name } else { format!("{below}/{name}") };
+            let relative = if below.is_empty() {
+                name
+            } else {
+                format!("{below}/{name}")
+            };
             let path = base.join(&relative);
-            let link = self.files.link(&path).filter(|_| self.want.has(Want::LINKS));
+            let link = self
+                .files
+                .link(&path)
+                .filter(|_| self.want.has(Want::LINKS));
             if let Some(target) = link {
                 out.push((relative, LocalEntry::Link(target)));
             } else if self.files.is_dir(&path) {
@@ -276,7 +301,10 @@ pub(super) fn find(
     search: &SearchPath,
 ) -> Option<PathBuf> {
     let exists = |p: &PathBuf| files.is_file(p) || files.is_dir(p);
-    let name = name.strip_suffix('/').filter(|n| !n.is_empty()).unwrap_or(name);
+    let name = name
+        .strip_suffix('/')
+        .filter(|n| !n.is_empty())
+        .unwrap_or(name);
     let path = match name.strip_prefix("~/") {
         Some(rest) => files.home()?.join(rest),
         None => PathBuf::from(name),
@@ -289,8 +317,10 @@ pub(super) fn find(
         Folder::Templates => "templates",
         Folder::Vars => "vars",
     };
-    let places =
-        search.bases.iter().flat_map(|base| [base.join(folder).join(&path), base.join(&path)]);
+    let places = search
+        .bases
+        .iter()
+        .flat_map(|base| [base.join(folder).join(&path), base.join(&path)]);
     places.into_iter().find(exists)
 }
 

@@ -35,8 +35,14 @@ pub struct Shared {
 impl Rendezvous {
     pub fn new(hosts: &[HostName]) -> Rendezvous {
         let start: Place = (0, Position::from(Vec::new()));
-        let places = hosts.iter().map(|h| (h.clone(), Some(start.clone()))).collect();
-        Rendezvous { places: Mutex::new(places), ..Rendezvous::default() }
+        let places = hosts
+            .iter()
+            .map(|h| (h.clone(), Some(start.clone())))
+            .collect();
+        Rendezvous {
+            places: Mutex::new(places),
+            ..Rendezvous::default()
+        }
     }
 
     /// A host has settled everything before this place.
@@ -74,7 +80,9 @@ impl Rendezvous {
         let Ok(places) = self.places.lock() else {
             return Vec::new();
         };
-        let late = places.iter().filter(|(_, at)| at.as_ref().is_some_and(|at| at < place));
+        let late = places
+            .iter()
+            .filter(|(_, at)| at.as_ref().is_some_and(|at| at < place));
         late.map(|(host, _)| host.clone()).collect()
     }
 
@@ -106,7 +114,10 @@ impl Rendezvous {
             {
                 return Some(shared.clone());
             }
-            let gone = self.places.lock().is_ok_and(|p| p.get(by).is_none_or(Option::is_none));
+            let gone = self
+                .places
+                .lock()
+                .is_ok_and(|p| p.get(by).is_none_or(Option::is_none));
             if gone {
                 return None;
             }

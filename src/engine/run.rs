@@ -56,6 +56,8 @@ pub struct Summary {
     pub recap: Vec<Recap>,
     /// Hosts that are out because a limit was passed or somebody stopped the run.
     pub stopped: bool,
+    /// A step was sent and its verdict was never seen.
+    pub unknown: bool,
     /// The run could not go on for a mistake of the user's.
     pub mistakes: Vec<Diagnostic>,
 }
@@ -86,7 +88,13 @@ pub async fn run(job: Job, stop: Arc<AtomicBool>) -> Summary {
     };
     let events = job.events.clone();
     let waiting = job.options.waiting;
-    let sessions = Sessions::new(targets, job.journal, job.options.forks, waiting, events.clone());
+    let sessions = Sessions::new(
+        targets,
+        job.journal,
+        job.options.forks,
+        waiting,
+        events.clone(),
+    );
     let ctx = Arc::new(Context {
         templar: job.templar,
         compiler: job.compiler,
@@ -113,7 +121,11 @@ pub async fn run(job: Job, stop: Arc<AtomicBool>) -> Summary {
         seed: job.seed,
     };
     let hosts = running.inventory.hosts().len();
-    ctx.tell(Event::RunStarted { playbooks: job.playbooks, hosts, check: ctx.options.check });
+    ctx.tell(Event::RunStarted {
+        playbooks: job.playbooks,
+        hosts,
+        check: ctx.options.check,
+    });
     for (index, play) in job.plan.plays.iter().enumerate() {
         if ctx.stopping() {
             break;
@@ -128,8 +140,18 @@ pub async fn run(job: Job, stop: Arc<AtomicBool>) -> Summary {
     let traffic = ctx.sessions.close_all().await;
     let recap = running.recap();
     let seconds = began.elapsed().as_secs_f64();
-    ctx.tell(Event::RunEnded { recap: recap.clone(), seconds, traffic });
-    Summary { recap, stopped: ctx.stopping(), mistakes: running.mistakes }
+    ctx.tell(Event::RunEnded {
+        recap: recap.clone(),
+        seconds,
+        traffic,
+    });
+    let unknown = !ctx.options.check && recap.iter().any(|r| r.unknown > 0);
+    Summary {
+        unknown,
+        recap,
+        stopped: ctx.stopping(),
+        mistakes: running.mistakes,
+    }
 }
 
 impl Running {
@@ -143,13 +165,18 @@ impl Running {
     }
 
     fn mistake(&mut self, diagnostic: Diagnostic) {
-        self.ctx.tell(Event::Warning { diagnostic: Box::new(diagnostic.clone()) });
+        self.ctx.tell(Event::Warning {
+            diagnostic: Box::new(diagnostic.clone()),
+        });
         self.mistakes.push(diagnostic);
     }
 
     /// A scope with nothing but extra variables: play names and host patterns.
     fn outer_scope(&self, play: &Play) -> Scope {
-        let layers = TaskLayers { vars: vec![Arc::clone(&play.vars)], ..TaskLayers::default() };
+        let layers = TaskLayers {
+            vars: vec![Arc::clone(&play.vars)],
+            ..TaskLayers::default()
+        };
         self.ctx.fleet.scope("", &layers, &play.search)
     }
 
@@ -168,17 +195,25 @@ impl Running {
             Err(diagnostic) => return self.mistake(diagnostic),
         };
         for warning in selected.warnings {
-            self.ctx.tell(Event::Warning { diagnostic: Box::new(warning) });
+            self.ctx.tell(Event::Warning {
+                diagnostic: Box::new(warning),
+            });
         }
-        let mut hosts: Vec<HostName> =
-            selected.hosts.iter().map(|h| Arc::from(h.as_str())).collect();
+        let mut hosts: Vec<HostName> = selected
+            .hosts
+            .iter()
+            .map(|h| Arc::from(h.as_str()))
+            .collect();
         if let Some(limit) = &self.limit {
             hosts.retain(|h| limit.contains(h));
         }
         if let Err(diagnostic) = self.order(play, &scope, &mut hosts) {
             return self.mistake(diagnostic);
         }
-        let reference = PlayRef { index, name: name.clone() };
+        let reference = PlayRef {
+            index,
+            name: name.clone(),
+        };
         if hosts.is_empty() {
             return self.ctx.tell(Event::PlaySkipped { play: reference });
         }
@@ -189,8 +224,10 @@ impl Running {
         };
         let ended = Arc::new(AtomicBool::new(false));
         for batch in batches {
-            let batch: Vec<HostName> =
-                batch.into_iter().filter(|h| !self.out.contains(h)).collect();
+            let batch: Vec<HostName> = batch
+                .into_iter()
+                .filter(|h| !self.out.contains(h))
+                .collect();
             if batch.is_empty() {
                 continue;
             }
@@ -216,11 +253,17 @@ impl Running {
     }
 
     fn pattern(&self, play: &Play, scope: &Scope) -> Result<String, Diagnostic> {
-        let value = self.ctx.templar.value(&play.hosts, scope).map_err(|e| e.diagnostic())?;
+        let value = self
+            .ctx
+            .templar
+            .value(&play.hosts, scope)
+            .map_err(|e| e.diagnostic())?;
         Ok(match value {
-            Value::Sequence(items) => {
-                items.iter().filter_map(crate::action::arg::text).collect::<Vec<_>>().join(",")
-            }
+            Value::Sequence(items) => items
+                .iter()
+                .filter_map(crate::action::arg::text)
+                .collect::<Vec<_>>()
+                .join(","),
             other => crate::action::arg::text(&other).unwrap_or_default(),
         })
     }
@@ -232,14 +275,23 @@ impl Running {
         scope: &Scope,
         hosts: &mut Vec<HostName>,
     ) -> Result<(), Diagnostic> {
-        let Some(node) = &play.order else { return Ok(()) };
-        let word = self.ctx.templar.text(node, scope).map_err(|e| e.diagnostic())?;
+        let Some(node) = &play.order else {
+            return Ok(());
+        };
+        let word = self
+            .ctx
+            .templar
+            .text(node, scope)
+            .map_err(|e| e.diagnostic())?;
         let Some(order) = crate::inventory::Order::parse(&word) else {
             let known = crate::inventory::Order::NAMES.join(", ");
             let text = format!("unknown order `{word}`: there are {known}");
             return Err(Diagnostic::error(&node.span, text));
         };
-        let mut names: Vec<_> = hosts.iter().map(|h| crate::inventory::HostName::new(h)).collect();
+        let mut names: Vec<_> = hosts
+            .iter()
+            .map(|h| crate::inventory::HostName::new(h))
+            .collect();
         order.apply(&mut names, self.seed);
         *hosts = names.iter().map(|h| Arc::from(h.as_str())).collect();
         Ok(())
@@ -274,10 +326,14 @@ impl Running {
             let mut defaults = vec![connection_vars(&play.keywords)];
             defaults.extend(play.role_defaults.iter().cloned());
             self.ctx.fleet.set_magic(host, magic.clone());
-            self.ctx.fleet.begin_play(host, defaults.clone(), layers.clone());
+            self.ctx
+                .fleet
+                .begin_play(host, defaults.clone(), layers.clone());
             for node in &play.vars_files {
                 layers.push(self.vars_file(play, host, node)?);
-                self.ctx.fleet.begin_play(host, defaults.clone(), layers.clone());
+                self.ctx
+                    .fleet
+                    .begin_play(host, defaults.clone(), layers.clone());
             }
             layers.extend(play.role_vars.iter().cloned());
             self.ctx.fleet.begin_play(host, defaults, layers);
@@ -291,12 +347,23 @@ impl Running {
             Kind::Seq(items) => items.iter().collect(),
             _ => vec![node],
         };
-        let scope = self.ctx.fleet.scope(host, &TaskLayers::default(), &play.search);
+        let scope = self
+            .ctx
+            .fleet
+            .scope(host, &TaskLayers::default(), &play.search);
         let mut looked = Vec::new();
         for choice in choices {
-            let name = self.ctx.templar.text(choice, &scope).map_err(|e| e.diagnostic())?;
+            let name = self
+                .ctx
+                .templar
+                .text(choice, &scope)
+                .map_err(|e| e.diagnostic())?;
             let path = Path::new(&name);
-            let path = if path.is_absolute() { path.to_path_buf() } else { play.dir.join(path) };
+            let path = if path.is_absolute() {
+                path.to_path_buf()
+            } else {
+                play.dir.join(path)
+            };
             if self.ctx.files.is_file(&path) {
                 let node = self.ctx.templar.vars_file(&path)?;
                 return mapping(&node);
@@ -317,7 +384,11 @@ impl Running {
         let Some(node) = &play.serial else {
             return Ok(vec![hosts.to_vec()]);
         };
-        let value = self.ctx.templar.value(node, scope).map_err(|e| e.diagnostic())?;
+        let value = self
+            .ctx
+            .templar
+            .value(node, scope)
+            .map_err(|e| e.diagnostic())?;
         let steps = match value {
             Value::Sequence(items) => items,
             other => vec![other],
@@ -333,7 +404,11 @@ impl Running {
         let mut last = hosts.len();
         while !rest.is_empty() {
             last = sizes.next().unwrap_or(last);
-            let count = if last == 0 { rest.len() } else { last.min(rest.len()) };
+            let count = if last == 0 {
+                rest.len()
+            } else {
+                last.min(rest.len())
+            };
             let (batch, more) = rest.split_at(count);
             batches.push(batch.to_vec());
             rest = more;
@@ -363,8 +438,9 @@ impl Running {
             let value = t.value(node, scope).ok()?;
             <f64 as crate::action::arg::FromArg>::from_arg(value).ok()
         });
-        let gather =
-            (flag(&play.gather_facts, true) && play.gathers).then(|| gathering(play)).flatten();
+        let gather = (flag(&play.gather_facts, true) && play.gathers)
+            .then(|| gathering(play))
+            .flatten();
         Batch {
             play,
             index,

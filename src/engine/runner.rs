@@ -128,13 +128,21 @@ impl Runner {
                 }
                 let before = self.cursor.clone();
                 let Some(task) = self.cursor.next() else {
-                    return if self.queue.is_empty() { Next::Done } else { self.flush() };
+                    return if self.queue.is_empty() {
+                        Next::Done
+                    } else {
+                        self.flush()
+                    };
                 };
                 match self.begin(&task, &before) {
                     Looked::Decided => {}
                     Looked::Solo => {
                         self.cursor = before;
-                        return if self.queue.is_empty() { Next::Solo } else { self.flush() };
+                        return if self.queue.is_empty() {
+                            Next::Solo
+                        } else {
+                            self.flush()
+                        };
                     }
                     Looked::Asks(_) | Looked::Waits => {
                         self.cursor = before;
@@ -171,7 +179,11 @@ impl Runner {
 
     /// Sends what is queued, and uses the trip to ask what lies ahead.
     fn flush(&mut self) -> Next {
-        let way = self.queue.iter().find(|d| d.waiting() > 0).map(|d| d.settings.way.clone());
+        let way = self
+            .queue
+            .iter()
+            .find(|d| d.waiting() > 0)
+            .map(|d| d.settings.way.clone());
         let way = way.unwrap_or_default();
         let queries = self.gather(&way, Vec::new());
         Next::Exchange(way, queries)
@@ -194,10 +206,16 @@ impl Runner {
         }
         let password = self.queue.iter().find_map(|d| d.settings.password.clone());
         let password = password.filter(|_| way.r#become.is_some());
-        let answer =
-            self.ctx.sessions.exchange(&self.host, &self.host, way, password, work, &queries);
+        let answer = self
+            .ctx
+            .sessions
+            .exchange(&self.host, &self.host, way, password, work, &queries);
         let answer = answer.await;
-        let Exchange { outcomes, answers, me } = match answer {
+        let Exchange {
+            outcomes,
+            answers,
+            me,
+        } = match answer {
             Ok(exchange) => exchange,
             Err(error) => return self.lose_queue(&error, &keys),
         };
@@ -256,7 +274,11 @@ impl Runner {
             let layers = self.layers(&task, &ahead);
             let name = self.describe(&task, &ahead, &layers);
             let outcome = super::event::Outcome::new(Status::Failed, result.into());
-            self.ctx.tell(Event::Ended { host: self.host.clone(), task: name, outcome });
+            self.ctx.tell(Event::Ended {
+                host: self.host.clone(),
+                task: name,
+                outcome,
+            });
         }
         self.tally.failed += 1;
         self.life = Life::Failed;
@@ -271,7 +293,12 @@ impl Runner {
         let Some(item) = self.queue.get_mut(d).and_then(|q| q.items.get_mut(i)) else {
             return;
         };
-        let ItemState::Waiting { action, decision, done } = &mut item.state else {
+        let ItemState::Waiting {
+            action,
+            decision,
+            done,
+        } = &mut item.state
+        else {
             return;
         };
         done.push(result);
@@ -284,7 +311,9 @@ impl Runner {
 
     /// Somebody changed what was seen before we did: asks anew, once. A second time is a failure.
     fn look_again(&mut self, d: usize, i: usize) -> bool {
-        let Some(doing) = self.queue.get(d) else { return false };
+        let Some(doing) = self.queue.get(d) else {
+            return false;
+        };
         if !self.conflicts.insert((Arc::clone(&doing.place), i)) {
             return false;
         }
@@ -300,7 +329,10 @@ impl Runner {
         let item = self.queue.get(d).and_then(|q| q.items.get(i));
         item.is_some_and(|item| match &item.state {
             ItemState::Ended(ended) => {
-                matches!(ended.outcome.status, Status::Failed | Status::Ignored | Status::Unknown)
+                matches!(
+                    ended.outcome.status,
+                    Status::Failed | Status::Ignored | Status::Unknown
+                )
             }
             ItemState::Waiting { .. } => false,
         })
@@ -342,7 +374,10 @@ impl Runner {
     fn lose_queue(&mut self, error: &HostError, keys: &[(usize, usize)]) {
         let index = keys.first().map_or(0, |(d, _)| *d);
         let task = self.queue.get(index).map(|d| d.name.clone());
-        let ignore = self.queue.get(index).is_some_and(|d| d.settings.ignore_unreachable);
+        let ignore = self
+            .queue
+            .get(index)
+            .is_some_and(|d| d.settings.ignore_unreachable);
         self.queue.clear();
         self.lose(error, !keys.is_empty(), task, ignore);
     }
@@ -368,17 +403,30 @@ impl Runner {
             (Status::Unreachable, task) => {
                 self.tally.unreachable += 1;
                 let hint = error.hint.clone();
-                self.ctx.tell(Event::Unreachable { host, task, message, hint });
+                self.ctx.tell(Event::Unreachable {
+                    host,
+                    task,
+                    message,
+                    hint,
+                });
             }
             (status, Some(task)) => {
-                let key = if status == Status::Failed { "failed" } else { "unknown" };
+                let key = if status == Status::Failed {
+                    "failed"
+                } else {
+                    "unknown"
+                };
                 result.insert(key.into(), true.into());
                 match status {
                     Status::Failed => self.tally.failed += 1,
                     _ => self.tally.unknown += 1,
                 }
                 let outcome = super::event::Outcome::new(status, result.into());
-                self.ctx.tell(Event::Ended { host, task, outcome });
+                self.ctx.tell(Event::Ended {
+                    host,
+                    task,
+                    outcome,
+                });
             }
             (_, None) => {}
         }

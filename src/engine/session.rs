@@ -50,7 +50,11 @@ impl Work {
             timeout: settings.timeout.map(|t| t.as_secs().max(1)),
             must_succeed: true,
         };
-        Work { step: step.clone(), context, task: task.clone() }
+        Work {
+            step: step.clone(),
+            context,
+            task: task.clone(),
+        }
     }
 }
 
@@ -141,8 +145,9 @@ impl Sessions {
         let mut session = session.lock().await;
         let _permit = self.permits.acquire().await;
         let asked = self.request(subject, to, way, password, &work, queries, &mut session);
-        let what =
-            work.first().map_or_else(|| "facts and states".to_owned(), |w| w.task.name.clone());
+        let what = work
+            .first()
+            .map_or_else(|| "facts and states".to_owned(), |w| w.task.name.clone());
         let result = self.telling(to, &what, asked).await;
         if result.as_ref().is_err_and(|e| e.kind != ErrorKind::Become) {
             self.close(&mut session).await;
@@ -166,7 +171,10 @@ impl Sessions {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one call, taken apart by its caller")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call, taken apart by its caller"
+    )]
     async fn request(
         &self,
         subject: &HostName,
@@ -184,7 +192,11 @@ impl Sessions {
         };
         let me = open.hello.me.clone();
         if work.is_empty() && queries.is_empty() {
-            return Ok(Exchange { outcomes: Vec::new(), answers: Vec::new(), me });
+            return Ok(Exchange {
+                outcomes: Vec::new(),
+                answers: Vec::new(),
+                me,
+            });
         }
         let mut apply = Apply::new(ApplyOptions {
             token: token(),
@@ -204,7 +216,10 @@ impl Sessions {
             };
             if let Err(error) = added {
                 // What cannot be sent fails by itself; what lies behind it is not carried out.
-                refused.push(Raw { failed: Some(error.to_string()), ..Raw::default() });
+                refused.push(Raw {
+                    failed: Some(error.to_string()),
+                    ..Raw::default()
+                });
                 break;
             }
         }
@@ -216,7 +231,11 @@ impl Sessions {
             let launch = launching(way, open.password.as_ref(), &token(), &upload.command)?;
             upload_one(link.as_ref(), &launch, upload).await?;
         }
-        let limit = if work.is_empty() { LONGEST_PROBE } else { deadline(work) };
+        let limit = if work.is_empty() {
+            LONGEST_PROBE
+        } else {
+            deadline(work)
+        };
         let body = apply.script().to_owned();
         let answer = open.shell.request(&body, Some(limit)).await;
         self.round_trips.fetch_add(1, Ordering::Relaxed);
@@ -232,12 +251,20 @@ impl Sessions {
         let records = reply::records(&bytes).map_err(wrong)?;
         let read = apply.read(&records, true).map_err(wrong)?;
         let mut outcomes: Vec<StepOutcome> = read.steps.into_iter().map(outcome).collect();
-        outcomes.extend(refused.into_iter().map(|raw| StepOutcome::Failed(Box::new(raw))));
+        outcomes.extend(
+            refused
+                .into_iter()
+                .map(|raw| StepOutcome::Failed(Box::new(raw))),
+        );
         while outcomes.len() < work.len() {
             outcomes.push(StepOutcome::NotRun);
         }
         self.end(&entries, &outcomes).await;
-        Ok(Exchange { outcomes, answers: read.answers.unwrap_or_default(), me })
+        Ok(Exchange {
+            outcomes,
+            answers: read.answers.unwrap_or_default(),
+            me,
+        })
     }
 
     /// The intents are on disk before a byte of them leaves.
@@ -305,16 +332,30 @@ impl Sessions {
             Shell::open(link.as_ref(), &launch, &text, &token, &Deadlines::default()).await?;
         let no_shell = |m: String| HostError::new(ErrorKind::NoShell, m);
         let hello = prelude::hello(&hello.text).map_err(no_shell)?;
-        session.shells.insert(way.clone(), Open { shell, hello, loaded: false, password });
+        session.shells.insert(
+            way.clone(),
+            Open {
+                shell,
+                hello,
+                loaded: false,
+                password,
+            },
+        );
         if fresh {
             let seconds = began.elapsed().as_secs_f64();
-            let _ = self.events.send(Event::Connected { host: to.clone(), seconds });
+            let _ = self.events.send(Event::Connected {
+                host: to.clone(),
+                seconds,
+            });
         }
         Ok(())
     }
 
     /// Streams a file of the host's into a file of ours.
-    #[expect(clippy::too_many_arguments, reason = "one call, taken apart by its caller")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call, taken apart by its caller"
+    )]
     pub(super) async fn download(
         &self,
         subject: &HostName,
@@ -328,7 +369,8 @@ impl Sessions {
         let session = self.session(to);
         let mut session = session.lock().await;
         let _permit = self.permits.acquire().await;
-        self.open(subject, to, way, password.clone(), &mut session).await?;
+        self.open(subject, to, way, password.clone(), &mut session)
+            .await?;
         let Some(link) = session.link.clone() else {
             return Err(HostError::new(ErrorKind::Lost, "the connection is gone"));
         };
@@ -375,8 +417,11 @@ impl Sessions {
 
     /// Ends all connections.
     pub async fn close_all(&self) -> TrafficTotal {
-        let all: Vec<_> =
-            self.hosts.lock().map(|h| h.values().cloned().collect()).unwrap_or_default();
+        let all: Vec<_> = self
+            .hosts
+            .lock()
+            .map(|h| h.values().cloned().collect())
+            .unwrap_or_default();
         let mut closing = tokio::task::JoinSet::new();
         for session in all {
             let mut session = session.lock().await;
@@ -403,7 +448,9 @@ fn deadline(work: &[Work]) -> Duration {
     let limits: Option<Vec<u64>> = work.iter().map(|w| w.context.timeout).collect();
     match limits {
         Some(limits) => {
-            let sum = limits.into_iter().fold(u64::from(LOCK_WAIT) + 60, u64::saturating_add);
+            let sum = limits
+                .into_iter()
+                .fold(u64::from(LOCK_WAIT) + 60, u64::saturating_add);
             Duration::from_secs(sum).min(LONGEST_REQUEST)
         }
         None => LONGEST_REQUEST,
@@ -432,7 +479,10 @@ fn launching(
     let prompt = started
         .prompt
         .zip(password)
-        .map(|(token, password)| Prompt { token, password: password.clone() });
+        .map(|(token, password)| Prompt {
+            token,
+            password: password.clone(),
+        });
     Ok(Launch {
         command: started.command,
         prompt,
@@ -451,7 +501,14 @@ async fn upload_one(
     let deadlines = Deadlines::default();
     let sent = match (&upload.content.bytes, &upload.content.source) {
         (Some(bytes), _) => {
-            stream(link, launch, &mut bytes.as_ref(), &deadlines, Some(LONGEST_UPLOAD)).await?
+            stream(
+                link,
+                launch,
+                &mut bytes.as_ref(),
+                &deadlines,
+                Some(LONGEST_UPLOAD),
+            )
+            .await?
         }
         (None, Some(path)) => {
             let mut file = tokio::fs::File::open(path).await.map_err(|e| {
@@ -477,7 +534,10 @@ fn outcome(step: Applied) -> StepOutcome {
         Applied::Done(output) => StepOutcome::Done(Done::Set { output }),
         Applied::Ran(ran) => StepOutcome::Done(Done::Ran(ran)),
         Applied::Failed(failed) => {
-            let mut raw = Raw { failed: Some(said(&failed)), ..Raw::default() };
+            let mut raw = Raw {
+                failed: Some(said(&failed)),
+                ..Raw::default()
+            };
             raw.result.insert("rc".into(), failed.status.into());
             if failed.is_conflict() {
                 raw.result.insert("conflict".into(), true.into());
@@ -490,7 +550,10 @@ fn outcome(step: Applied) -> StepOutcome {
         }
         Applied::NotRun => StepOutcome::NotRun,
         Applied::Unknown => {
-            let raw = Raw { unknown: true, ..Raw::default() };
+            let raw = Raw {
+                unknown: true,
+                ..Raw::default()
+            };
             StepOutcome::Failed(Box::new(raw))
         }
     }

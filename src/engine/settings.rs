@@ -110,8 +110,12 @@ pub fn resolve(
             None => Ok(text(node)?.or_else(|| default.clone())),
         };
         way.r#become = Some(Become {
-            method: of(&["ansible_become_method"], &k.become_method, &or.become_method)?
-                .unwrap_or_else(|| "sudo".into()),
+            method: of(
+                &["ansible_become_method"],
+                &k.become_method,
+                &or.become_method,
+            )?
+            .unwrap_or_else(|| "sudo".into()),
             user: of(&["ansible_become_user"], &k.become_user, &or.become_user)?
                 .unwrap_or_else(|| "root".into()),
             exe: of(&["ansible_become_exe"], &k.become_exe, &None)?,
@@ -144,7 +148,11 @@ pub fn resolve(
         }
     }
     let seconds = match &k.timeout {
-        Some(node) => t.value(node, scope)?.as_u64().filter(|s| *s > 0).map(Duration::from_secs),
+        Some(node) => t
+            .value(node, scope)?
+            .as_u64()
+            .filter(|s| *s > 0)
+            .map(Duration::from_secs),
         None => options.task_timeout,
     };
     Ok(Settings {

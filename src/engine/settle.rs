@@ -16,7 +16,13 @@ impl Runner {
     /// Applies the playbook's conditions to what came of an item.
     pub(super) fn judge(&self, d: usize, item: &[Layer], raw: Raw) -> Ended {
         let doing = &self.queue[d];
-        self.judge_as(&doing.task, &doing.layers, doing.settings.ignore_errors, item, raw)
+        self.judge_as(
+            &doing.task,
+            &doing.layers,
+            doing.settings.ignore_errors,
+            item,
+            raw,
+        )
     }
 
     pub(super) fn judge_as(
@@ -31,7 +37,11 @@ impl Runner {
         let vars = std::mem::take(&mut raw.vars);
         let scope = |result: &Value| self.with_result(task, layers, item, result);
         let outcome = judge(&self.ctx.templar, task, raw, ignore, &scope);
-        Ended { outcome, facts, vars }
+        Ended {
+            outcome,
+            facts,
+            vars,
+        }
     }
 
     /// The scope in which conditions on a result are evaluated.
@@ -117,7 +127,8 @@ impl Runner {
                     }
                     let raw = Raw::decided(decision, Vec::new());
                     let ignore = doing.settings.ignore_errors;
-                    self.judge_as(&doing.task, &doing.layers, ignore, &item.layer, raw).outcome
+                    self.judge_as(&doing.task, &doing.layers, ignore, &item.layer, raw)
+                        .outcome
                 }
             };
             outcomes.push((item.value.clone().unwrap_or(Value::Null), outcome));
@@ -145,7 +156,13 @@ impl Runner {
             outcomes.push((item.value.unwrap_or(Value::Null), ended.outcome));
         }
         let outcome = whole(&doing.task, doing.list.is_some(), outcomes);
-        self.finish(&doing.task, &doing.name, &doing.layers, doing.settings.check, outcome);
+        self.finish(
+            &doing.task,
+            &doing.name,
+            &doing.layers,
+            doing.settings.check,
+            outcome,
+        );
     }
 
     pub(super) fn tell_item(
@@ -184,7 +201,9 @@ impl Runner {
     ) {
         let status = outcome.status;
         if let Some(register) = &task.register {
-            self.ctx.fleet.set(&self.host, register, Var::data(&outcome.result));
+            self.ctx
+                .fleet
+                .set(&self.host, register, Var::data(&outcome.result));
             self.assigned(std::slice::from_ref(register));
             if status == Status::Unknown && check {
                 self.ctx.fleet.doubt(&self.host, register);
@@ -195,7 +214,11 @@ impl Runner {
             self.remember_failure(name, &outcome);
         }
         let changed = outcome.result.get("changed").and_then(Value::as_bool) == Some(true);
-        self.ctx.tell(Event::Ended { host: self.host.clone(), task: name.clone(), outcome });
+        self.ctx.tell(Event::Ended {
+            host: self.host.clone(),
+            task: name.clone(),
+            outcome,
+        });
         if status == Status::Changed || changed && status != Status::Failed {
             self.notify(task, layers);
         }
@@ -229,8 +252,16 @@ impl Runner {
         task.insert("name".into(), name.name.clone().into());
         task.insert("action".into(), name.action.clone().into());
         let fleet = &self.ctx.fleet;
-        fleet.set(&self.host, "ansible_failed_task", Var::data(&Value::Mapping(task)));
-        fleet.set(&self.host, "ansible_failed_result", Var::data(&outcome.result));
+        fleet.set(
+            &self.host,
+            "ansible_failed_task",
+            Var::data(&Value::Mapping(task)),
+        );
+        fleet.set(
+            &self.host,
+            "ansible_failed_result",
+            Var::data(&outcome.result),
+        );
     }
 
     /// Asks for the handlers that a change notifies.
@@ -256,7 +287,10 @@ impl Runner {
                 for handler in found {
                     if self.notified.insert(handler) {
                         let host = self.host.clone();
-                        self.ctx.tell(Event::Notified { host, handler: name.to_owned() });
+                        self.ctx.tell(Event::Notified {
+                            host,
+                            handler: name.to_owned(),
+                        });
                     }
                 }
             }

@@ -118,7 +118,12 @@ impl Runner {
                     let result = Value::Null;
                     play.meet.share(
                         place,
-                        Shared { result, failed: false, facts: None, vars: Vec::new() },
+                        Shared {
+                            result,
+                            failed: false,
+                            facts: None,
+                            vars: Vec::new(),
+                        },
                     );
                     return self.include(task, &name, &layers).await;
                 }
@@ -134,7 +139,9 @@ impl Runner {
             }
             if let Some(shared) = play.meet.shared(place, &first).await {
                 if let Some(register) = &task.register {
-                    self.ctx.fleet.set(&self.host, register, Var::data(&shared.result));
+                    self.ctx
+                        .fleet
+                        .set(&self.host, register, Var::data(&shared.result));
                     self.assigned(std::slice::from_ref(register));
                 }
                 self.take_over(shared.facts.as_ref(), &shared.vars);
@@ -194,7 +201,11 @@ impl Runner {
                     _ => self.mistake(&error),
                 };
                 let ended = self.judge_as(task, layers, settings.ignore_errors, &[], raw);
-                return Left { outcome: ended.outcome, facts: None, vars: Vec::new() };
+                return Left {
+                    outcome: ended.outcome,
+                    facts: None,
+                    vars: Vec::new(),
+                };
             }
         };
         let mut outcomes = Vec::new();
@@ -221,7 +232,11 @@ impl Runner {
             }
             self.pause_between(task, layers, &item).await;
         }
-        Left { outcome: whole(task, list.is_some(), outcomes), facts, vars }
+        Left {
+            outcome: whole(task, list.is_some(), outcomes),
+            facts,
+            vars,
+        }
     }
 
     /// `loop_control: break_when`.
@@ -230,7 +245,10 @@ impl Runner {
             return false;
         };
         let scope = self.with_result(task, layers, item, &outcome.result);
-        matches!(all_hold(&self.ctx.templar, &looping.break_when, &scope), Ok(None))
+        matches!(
+            all_hold(&self.ctx.templar, &looping.break_when, &scope),
+            Ok(None)
+        )
     }
 
     async fn pause_between(&self, task: &Task, layers: &TaskLayers, item: &[Layer]) {
@@ -258,7 +276,8 @@ impl Runner {
             When::Holds => {}
             When::Skips(condition) => {
                 let mut raw = Raw::skipped("Conditional result was False");
-                raw.result.insert("false_condition".into(), condition.into());
+                raw.result
+                    .insert("false_condition".into(), condition.into());
                 return self.left(task, layers, settings, item, raw);
             }
             When::Wrong(error) => {
@@ -303,10 +322,19 @@ impl Runner {
         if task.until.is_empty() || left.outcome.status == Status::Failed {
             return left;
         }
-        let mut result = left.outcome.result.as_mapping().cloned().unwrap_or_default();
+        let mut result = left
+            .outcome
+            .result
+            .as_mapping()
+            .cloned()
+            .unwrap_or_default();
         result.insert("failed".into(), true.into());
         left.outcome.result = Arc::new(Value::Mapping(result));
-        left.outcome.status = if settings.ignore_errors { Status::Ignored } else { Status::Failed };
+        left.outcome.status = if settings.ignore_errors {
+            Status::Ignored
+        } else {
+            Status::Failed
+        };
         left
     }
 
@@ -316,8 +344,14 @@ impl Runner {
             let value = self.ctx.templar.value(node.as_ref()?, &scope).ok()?;
             <f64 as crate::action::arg::FromArg>::from_arg(value).ok()
         };
-        let delay = number(&task.delay).filter(|d| *d >= 0.0).unwrap_or(RETRY_DELAY);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+        let delay = number(&task.delay)
+            .filter(|d| *d >= 0.0)
+            .unwrap_or(RETRY_DELAY);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "clamped"
+        )]
         let retries = number(&task.retries).map(|r| r.clamp(0.0, 1e9) as u64);
         let tries = match (retries, task.until.is_empty()) {
             (Some(retries), _) => retries.max(1) + u64::from(retries > 0),
@@ -350,7 +384,11 @@ impl Runner {
         raw: Raw,
     ) -> Left {
         let ended = self.judge_as(task, layers, settings.ignore_errors, item, raw);
-        Left { outcome: ended.outcome, facts: ended.facts, vars: ended.vars }
+        Left {
+            outcome: ended.outcome,
+            facts: ended.facts,
+            vars: ended.vars,
+        }
     }
 
     /// Asks, decides and carries out, once.
@@ -406,16 +444,23 @@ impl Runner {
             }
         }
         let decided = prepared.action.decide(&observed);
-        let doubtful =
-            prepared.action.reads(&observed).iter().any(|q| observed.is_provisional(&q.on));
+        let doubtful = prepared
+            .action
+            .reads(&observed)
+            .iter()
+            .any(|q| observed.is_provisional(&q.on));
         forget_local(&prepared, &mut observed);
         let mut raw = match decided {
             Ok(decision) if decision.steps.is_empty() => Raw::decided(&decision, Vec::new()),
             Ok(decision) if settings.check && !is_read_only(&decision) => would(&decision),
             Ok(decision) => {
-                self.carry_out(&to, settings, name, prepared.action.as_ref(), &decision).await
+                self.carry_out(&to, settings, name, prepared.action.as_ref(), &decision)
+                    .await
             }
-            Err(failure) => Raw { unknown: settings.check && doubtful, ..Raw::failure(failure) },
+            Err(failure) => Raw {
+                unknown: settings.check && doubtful,
+                ..Raw::failure(failure)
+            },
         };
         // Retries look again; so does everyone else after something was done.
         if to == self.host && !raw.changed && raw.failed.is_none() && task.until.is_empty() {
@@ -472,7 +517,12 @@ impl Runner {
             {
                 match self.land(to, settings, name, change, path).await {
                     Ok(()) => done.push(Done::Set { output: Vec::new() }),
-                    Err(text) => return Raw { failed: Some(text), ..Raw::default() },
+                    Err(text) => {
+                        return Raw {
+                            failed: Some(text),
+                            ..Raw::default()
+                        };
+                    }
                 }
                 continue;
             }
@@ -507,7 +557,10 @@ impl Runner {
         };
         let search = self.play.search_of(&name.span);
         let place = controller_path(path, &search);
-        let root = change.how.option("root").map(|r| controller_path(r, &search));
+        let root = change
+            .how
+            .option("root")
+            .map(|r| controller_path(r, &search));
         let token = super::session::token();
         let mut landing = super::local::Landing::open(&place, root.as_deref(), &token)?;
         match (&content.bytes, change.how.option("from")) {
@@ -546,15 +599,21 @@ impl Runner {
         let started = !work.is_empty();
         let password = settings.password.clone();
         let sessions = Arc::clone(&self.ctx.sessions);
-        let answer =
-            sessions.exchange(&self.host, to, &settings.way, password, work, queries).await;
+        let answer = sessions
+            .exchange(&self.host, to, &settings.way, password, work, queries)
+            .await;
         match answer {
             Ok(exchange) => {
                 self.tally.round_trips += 1;
                 Some(exchange)
             }
             Err(error) => {
-                self.lose(&error, started, Some(name.clone()), settings.ignore_unreachable);
+                self.lose(
+                    &error,
+                    started,
+                    Some(name.clone()),
+                    settings.ignore_unreachable,
+                );
                 None
             }
         }

@@ -42,11 +42,17 @@ impl Targets {
         if &**to == HERE {
             return Ok(Target::local(to.to_string()));
         }
-        let layers = TaskLayers { without_facts: true, ..TaskLayers::default() };
-        let scope = self.fleet.scope(to, &layers, &Arc::new(SearchPath::default()));
+        let layers = TaskLayers {
+            without_facts: true,
+            ..TaskLayers::default()
+        };
+        let scope = self
+            .fleet
+            .scope(to, &layers, &Arc::new(SearchPath::default()));
         let known = self.fleet.contains(to);
-        let kind =
-            self.word(&scope, &["ansible_connection"])?.or_else(|| self.connection.kind.clone());
+        let kind = self
+            .word(&scope, &["ansible_connection"])?
+            .or_else(|| self.connection.kind.clone());
         // `localhost` that nobody put into the inventory is this machine.
         let implicit = !known && matches!(&**to, "localhost" | "127.0.0.1" | "::1");
         let kind = kind.unwrap_or_else(|| if implicit { "local" } else { "ssh" }.to_owned());
@@ -57,11 +63,23 @@ impl Targets {
         match short {
             "local" => Ok(Target::local(to.to_string())),
             "docker" | "podman" => {
-                let engine = if short == "docker" { Engine::Docker } else { Engine::Podman };
-                let user =
-                    self.word(&scope, &["ansible_user"])?.or_else(|| self.connection.user.clone());
-                let kind = Kind::Container { engine, id: address, user };
-                Ok(Target { name: to.to_string(), kind })
+                let engine = if short == "docker" {
+                    Engine::Docker
+                } else {
+                    Engine::Podman
+                };
+                let user = self
+                    .word(&scope, &["ansible_user"])?
+                    .or_else(|| self.connection.user.clone());
+                let kind = Kind::Container {
+                    engine,
+                    id: address,
+                    user,
+                };
+                Ok(Target {
+                    name: to.to_string(),
+                    kind,
+                })
             }
             "ssh" | "smart" | "paramiko" | "paramiko_ssh" => self.ssh(to, address, &scope),
             other => Err(HostError::new(
@@ -83,19 +101,33 @@ impl Targets {
             None => None,
         };
         let mut args = or.common_args.clone();
-        for name in ["ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_args"] {
+        for name in [
+            "ansible_ssh_common_args",
+            "ansible_ssh_extra_args",
+            "ansible_ssh_args",
+        ] {
             if let Some(line) = self.word(scope, &[name])? {
                 let words = crate::resource::script::words(&line)
                     .ok_or_else(|| wrong(format!("the quotes in {name} are not balanced")))?;
                 args.extend(words);
             }
         }
-        let key =
-            self.word(scope, &["ansible_ssh_private_key_file", "ansible_private_key_file"])?;
-        let password =
-            self.word(scope, &["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"])?;
-        let checking =
-            self.value(scope, &["ansible_host_key_checking", "ansible_ssh_host_key_checking"])?;
+        let key = self.word(
+            scope,
+            &["ansible_ssh_private_key_file", "ansible_private_key_file"],
+        )?;
+        let password = self.word(
+            scope,
+            &[
+                "ansible_password",
+                "ansible_ssh_pass",
+                "ansible_ssh_password",
+            ],
+        )?;
+        let checking = self.value(
+            scope,
+            &["ansible_host_key_checking", "ansible_ssh_host_key_checking"],
+        )?;
         let ssh = SshTarget {
             host,
             port,
@@ -116,6 +148,10 @@ impl Targets {
     }
 
     fn word(&self, scope: &Scope, names: &[&str]) -> Result<Option<String>, HostError> {
-        Ok(self.value(scope, names)?.as_ref().and_then(text).filter(|w| !w.is_empty()))
+        Ok(self
+            .value(scope, names)?
+            .as_ref()
+            .and_then(text)
+            .filter(|w| !w.is_empty()))
     }
 }

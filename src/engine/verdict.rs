@@ -29,7 +29,11 @@ pub struct Raw {
 
 impl Raw {
     pub fn failure(failure: Failure) -> Raw {
-        Raw { result: failure.result, failed: Some(failure.message), ..Raw::default() }
+        Raw {
+            result: failure.result,
+            failed: Some(failure.message),
+            ..Raw::default()
+        }
     }
 
     pub fn mistake(error: &TemplateError) -> Raw {
@@ -42,7 +46,10 @@ impl Raw {
     }
 
     pub fn skipped(why: &str) -> Raw {
-        Raw { skipped: Some(why.to_owned()), ..Raw::default() }
+        Raw {
+            skipped: Some(why.to_owned()),
+            ..Raw::default()
+        }
     }
 
     /// A decision whose steps were all carried out, or that had none.
@@ -210,8 +217,11 @@ pub fn combine(items: Vec<(Value, Outcome)>, var: &str, index_var: Option<&str>)
         warnings.extend(outcome.warnings);
         diagnostic = diagnostic.or(outcome.diagnostic);
     }
-    let any =
-        |key: &str| results.iter().any(|r| r.get(key).and_then(Value::as_bool).unwrap_or(false));
+    let any = |key: &str| {
+        results
+            .iter()
+            .any(|r| r.get(key).and_then(Value::as_bool).unwrap_or(false))
+    };
     let mut result = Mapping::new();
     put(&mut result, "changed", any("changed"));
     let failed = matches!(status, Status::Failed | Status::Ignored);

@@ -265,7 +265,10 @@ impl Task {
             id: 0,
             name: None,
             span: span.clone(),
-            call: Call::Dynamic { name: Node::null(span), args: Vec::new() },
+            call: Call::Dynamic {
+                name: Node::null(span),
+                args: Vec::new(),
+            },
             keywords: Arc::new(Keywords::default()),
             looping: None,
             register: None,

@@ -10,8 +10,8 @@ use super::put::{self, Payload};
 use super::reply::Record;
 use super::script::Script;
 use super::{
-    Change, Content, Hello, Probe, Query, RemotePath, Resource, Run, State, group, hostname, look, package, start,
-    user,
+    Change, Content, Hello, Probe, Query, RemotePath, Resource, Run, State, group, hostname, look,
+    package, start, user,
 };
 
 /// The functions that steps call. Sent once to a shell, before its first change or run.
@@ -335,7 +335,13 @@ impl Apply {
         self.read_back(records, &mut steps);
         let answers = match &self.probe {
             Some(probe) if probe.script.next() == 0 => Some(Vec::new()),
-            Some(probe) if whole && steps.iter().all(went_on) && records.iter().any(|r| r.number >= probe.first()) => Some(probe.read(records)?),
+            Some(probe)
+                if whole
+                    && steps.iter().all(went_on)
+                    && records.iter().any(|r| r.number >= probe.first()) =>
+            {
+                Some(probe.read(records)?)
+            }
             _ => None,
         };
         Ok(Reply { steps, answers })

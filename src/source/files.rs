@@ -113,7 +113,9 @@ impl Files {
     pub fn mode(&self, path: &Path) -> u32 {
         use std::os::unix::fs::PermissionsExt;
         match self {
-            Files::Disk => std::fs::metadata(path).map_or(0o644, |m| m.permissions().mode() & 0o7777),
+            Files::Disk => {
+                std::fs::metadata(path).map_or(0o644, |m| m.permissions().mode() & 0o7777)
+            }
             Files::Map(_) => 0o644,
         }
     }
