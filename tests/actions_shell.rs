@@ -401,3 +401,28 @@ fn packages_come_and_go() {
         Some("No package matching 'plnowhere' is available")
     );
 }
+
+#[test]
+fn services_start_and_stop_by_their_init_scripts() {
+    for shell in ["dash", "busybox sh"] {
+        let Some(mut host) = Host::open(shell) else {
+            return;
+        };
+        host.sh(
+            "printf '#!/bin/sh\ncase $1 in start) touch /tmp/up;; stop) rm -f /tmp/up;; restart) echo r >>/tmp/log;; \
+             status) [ -e /tmp/up ] || exit 3;; esac\n' >/etc/init.d/plsvc; chmod 755 /etc/init.d/plsvc",
+        );
+        host.once("service", "{name: plsvc, state: started}");
+        assert!(
+            host.act("service", "{name: plsvc, state: restarted}")
+                .changed
+        );
+        assert_eq!(host.sh("cat /tmp/log"), "r");
+        host.once("sysvinit", "{name: plsvc, state: stopped}");
+        let gone = host.act("service", "{name: plnone, state: started}");
+        assert_eq!(
+            gone.failed.as_deref(),
+            Some("Could not find the requested service plnone: host")
+        );
+    }
+}

@@ -25,16 +25,22 @@ pub static ACTIONS: &[&Spec] = &[
     &super::pause::SPEC,
     &super::ping::SPEC,
     &super::raw::SPEC,
+    &super::reboot::SPEC,
     &super::replace::SPEC,
     &super::script::SPEC,
+    &super::service::SPEC,
     &super::set_fact::SPEC,
     &super::setup::SPEC,
     &super::shell::SPEC,
     &super::slurp::SPEC,
     &super::stat::SPEC,
+    &super::systemd::SPEC,
+    &super::sysvinit::SPEC,
     &super::tempfile::SPEC,
     &super::template::SPEC,
     &super::user::SPEC,
+    &super::wait_for::SPEC,
+    &super::wait_for_connection::SPEC,
 ];
 
 /// The action a playbook means by a name: short, `ansible.builtin.x`, `ansible.legacy.x`, or with the

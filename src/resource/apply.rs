@@ -10,8 +10,7 @@ use super::put::{self, Payload};
 use super::reply::Record;
 use super::script::Script;
 use super::{
-    Change, Content, Hello, Probe, Query, RemotePath, Resource, Run, State, group, hostname, look,
-    package, start, user,
+    Change, Content, Hello, Probe, Query, RemotePath, Resource, Run, State, group, hostname, look, package, start, unit, user,
 };
 
 /// The functions that steps call. Sent once to a shell, before its first change or run.
@@ -201,6 +200,7 @@ impl Apply {
             Resource::Hostname => hostname::make(change, hello)?,
             Resource::User(_) => user::make(change)?,
             Resource::Group(_) => group::make(change)?,
+            Resource::Unit { .. } => unit::make(change)?,
             Resource::Package { .. }
             | Resource::PackageIndex(_)
             | Resource::PackageUpgrade { .. } => package::make(change)?,

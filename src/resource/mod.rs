@@ -63,6 +63,7 @@ pub mod probe;
 pub mod program;
 mod put;
 pub mod reply;
+pub mod restart;
 pub mod script;
 mod start;
 pub mod sysctl;
@@ -70,6 +71,7 @@ pub mod tempfile;
 pub mod tree;
 pub mod unit;
 pub mod user;
+pub mod waiting;
 
 pub use change::{Change, Touch};
 pub use hash::{Content, Digest};

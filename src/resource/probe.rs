@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::reply::Record;
 use super::script::Script;
-use super::{Query, Resource, State, facts, getent, hostname, look, package, tree, user};
+use super::{Query, Resource, State, facts, getent, hostname, look, package, tree, unit, user};
 
 /// The text of a batch of questions, and how to read its answers.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +36,7 @@ enum Kind {
     Getent,
     Package,
     Facts,
+    Unit,
     /// Things of the controller's: no host is asked about them.
     Elsewhere,
 }
@@ -49,6 +50,7 @@ impl Kind {
             Resource::Hostname => Kind::Hostname,
             Resource::User(_) | Resource::Group(_) => Kind::Account,
             Resource::Getent { .. } => Kind::Getent,
+            Resource::Unit { .. } => Kind::Unit,
             Resource::Package { .. }
             | Resource::PackageIndex(_)
             | Resource::PackageUpgrade { .. } => Kind::Package,
@@ -67,6 +69,7 @@ impl Kind {
             Kind::Getent => getent::ask(queries, script),
             Kind::Package => package::ask(queries, script),
             Kind::Facts => facts::ask(queries, script),
+            Kind::Unit => unit::ask(queries, script),
             Kind::Elsewhere => {}
         }
     }
@@ -81,6 +84,7 @@ impl Kind {
             Kind::Getent => getent::read(queries, records),
             Kind::Package => package::read(queries, records),
             Kind::Facts => facts::read(queries, records),
+            Kind::Unit => unit::read(queries, records),
             Kind::Elsewhere => {
                 Ok(vec![
                     State::Refused("there is no way of asking a host about it".into());

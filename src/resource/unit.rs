@@ -1,4 +1,15 @@
 //! Services: systemd units, and init scripts where there is no systemd.
+//!
+//! One question serves all units of a scope. Who manages services is seen, not told: systemd where it
+//! runs, OpenRC, else init scripts, with systemd's own links where it is installed but does not run.
+
+use std::fmt::Write as _;
+
+use super::apply::{ApplyError, Make};
+use super::program::{Exec, Program, Run};
+use super::reply::Record;
+use super::script::{Script, quote};
+use super::{Change, Query, Resource, State};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Scope {
@@ -39,4 +50,388 @@ pub enum ServiceManager {
     OpenRc,
     /// systemd is installed but does not run here (a container).
     Offline,
+}
+
+const SCOPES: [Scope; 3] = [Scope::System, Scope::User, Scope::Global];
+
+impl Scope {
+    fn flag(self) -> &'static str {
+        match self {
+            Scope::System => "",
+            Scope::User => " --user",
+            Scope::Global => " --global",
+        }
+    }
+}
+
+/// A login without a session of its own still has its user's manager.
+const SESSION: &str = "[ -n \"${XDG_RUNTIME_DIR-}\" ] || \
+    { XDG_RUNTIME_DIR=/run/user/${pl_uid:-$(id -u)}; export XDG_RUNTIME_DIR; }\n";
+
+/// Whether an init script is to be started at boot, and whether its service runs.
+const SYSV: &str = r#"pl_boot() {
+  for pl_f in /etc/rc[2345].d/S[0-9][0-9]"$1"; do [ ! -e "$pl_f" ] || { pl_p enabled; return; }; done
+  [ ! -e "/etc/init.d/$1" ] || pl_p disabled
+}
+pl_runs() {
+  if pl_has service; then pl_x=$(service "$1" status 2>&1); else pl_x=$("/etc/init.d/$1" status 2>&1); fi
+  pl_s=$?
+  case $pl_s:$pl_x in
+    0:*'not running'*|0:*stopped*|0:*'is down'*) ;;
+    0:*) pl_p running ;;
+    [123]:*|4:*) ;;
+    *:*'not running'*|*:*stopped*) ;;
+    *:*'is running'*) pl_p running ;;
+  esac
+}
+"#;
+
+fn units<'a>(queries: &[&'a Query], of: Scope) -> Vec<&'a str> {
+    let name = |q: &&'a Query| match &q.on {
+        Resource::Unit { name, scope } if *scope == of => Some(name.as_str()),
+        _ => None,
+    };
+    queries.iter().filter_map(name).collect()
+}
+
+pub(super) fn ask(queries: &[&Query], script: &mut Script) {
+    for scope in SCOPES {
+        let names = units(queries, scope);
+        if names.is_empty() {
+            continue;
+        }
+        let words: String = names.iter().map(|n| format!(" {}", quote(n))).collect();
+        let flag = scope.flag();
+        if scope != Scope::System {
+            script.ask(&format!(
+                "{SESSION}if [ '{flag}' = ' --user' ] && pl_x=$(systemctl --user show --{words}); then\n\
+                 pl_p \"systemd$pl_nl$pl_x\"\nelse pl_p \"offline$pl_nl\"\n\
+                 for pl_q in{words}; do\npl_x=$(systemctl{flag} is-enabled -- \"$pl_q\") || :\n\
+                 pl_p \"$pl_q\t${{pl_x:+yes}}\t\t$pl_x$pl_nl\"\ndone\nfi\n:"
+            ));
+            continue;
+        }
+        script.ask(&format!(
+            "{SYSV}if [ -d /run/systemd/system ] && pl_has systemctl && \
+             pl_x=$(systemctl show --{words}); then\npl_p \"systemd$pl_nl$pl_x$pl_nl\"\n\
+             for pl_q in{words}; do pl_p \"@$pl_q$(pl_boot \"${{pl_q%.service}}\")$pl_nl\"; done\n\
+             elif pl_has rc-service && [ -d /run/openrc ]; then\npl_p \"openrc$pl_nl\"\n\
+             for pl_q in{words}; do\npl_e= pl_r= pl_b=disabled\n\
+             rc-service -e \"$pl_q\" && pl_e=yes\n! rc-service \"$pl_q\" status || pl_r=running\n\
+             for pl_f in /etc/runlevels/*/\"$pl_q\"; do [ ! -e \"$pl_f\" ] || pl_b=enabled; done\n\
+             pl_p \"$pl_q\t$pl_e\t$pl_r\t$pl_b$pl_nl\"\ndone >&3\n\
+             else\nif pl_has systemctl; then pl_p \"offline$pl_nl\"; else pl_p \"sysv$pl_nl\"; fi\n\
+             for pl_q in{words}; do\npl_n=${{pl_q%.service}} pl_e= pl_r=\n\
+             [ ! -e \"/etc/init.d/$pl_n\" ] || {{ pl_e=yes; pl_r=$(pl_runs \"$pl_n\"); }}\n\
+             pl_b=$(pl_boot \"$pl_n\")\n\
+             if pl_has systemctl; then\npl_x=$(systemctl is-enabled -- \"$pl_q\" 2>/dev/null)\n\
+             case $pl_x in enabled*|disabled|static|masked*|indirect|alias|linked*|generated) pl_e=yes ;; esac\n\
+             case $pl_x in ''|generated|not-found) ;; *) pl_b=$pl_x ;; esac\nfi\n\
+             pl_p \"$pl_q\t$pl_e\t$pl_r\t$pl_b$pl_nl\"\ndone\nfi\n:"
+        ).replace("done >&3", "done 2>/dev/null"));
+    }
+}
+
+pub(super) fn read(queries: &[&Query], records: &[Record]) -> Result<Vec<State>, String> {
+    let mut records = records.iter();
+    let mut found: Vec<(Scope, &str, UnitState)> = Vec::new();
+    for scope in SCOPES {
+        let names = units(queries, scope);
+        if names.is_empty() {
+            continue;
+        }
+        let text = records
+            .next()
+            .map(Record::text)
+            .ok_or("no answer about services")?;
+        let (manager, rest) = text
+            .split_once('\n')
+            .ok_or("an empty answer about services")?;
+        if manager == "systemd" {
+            let (blocks, boot): (Vec<&str>, Vec<&str>) = (
+                rest.split("\n\n").filter(|b| b.contains('=')).collect(),
+                rest.lines().filter_map(|l| l.strip_prefix('@')).collect(),
+            );
+            if blocks.len() != names.len() {
+                return Err("systemctl told of other units than it was asked for".into());
+            }
+            for (name, block) in names.iter().zip(blocks) {
+                let boot = boot.iter().find_map(|l| l.strip_prefix(name));
+                found.push((scope, name, shown(block, boot.unwrap_or_default())));
+            }
+            continue;
+        }
+        let manager = match manager {
+            "offline" => ServiceManager::Offline,
+            "openrc" => ServiceManager::OpenRc,
+            _ => ServiceManager::Sysv,
+        };
+        for name in names {
+            let fields = |l: &str| l.split('\t').map(str::to_owned).collect::<Vec<_>>();
+            let mut lines = rest.lines().map(fields);
+            let Some(line) = lines.find(|f| f.len() == 4 && f[0] == name) else {
+                continue;
+            };
+            let state = UnitState {
+                exists: line[1] == "yes",
+                running: line[2] == "running",
+                enabled: enabled(&line[3]),
+                masked: line[3].starts_with("masked"),
+                manager,
+                ..UnitState::default()
+            };
+            found.push((scope, name, state));
+        }
+    }
+    let state = |query: &&Query| match &query.on {
+        Resource::Unit { name, scope } => {
+            let mut same = found.iter().filter(|(s, n, _)| s == scope && n == name);
+            same.next()
+                .map_or(State::Absent, |(_, _, state)| State::Unit(state.clone()))
+        }
+        _ => State::Absent,
+    };
+    Ok(queries.iter().map(state).collect())
+}
+
+/// What `is-enabled` says, where that is yes or no.
+fn enabled(word: &str) -> Option<bool> {
+    match word {
+        "enabled" | "enabled-runtime" => Some(true),
+        "disabled" | "indirect" | "alias" | "masked" | "masked-runtime" | "linked"
+        | "linked-runtime" => Some(false),
+        _ => None,
+    }
+}
+
+fn shown(block: &str, boot: &str) -> UnitState {
+    let mut properties: Vec<(String, String)> = Vec::new();
+    for line in block.lines() {
+        match line.split_once('=') {
+            Some((key, value)) if key.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+                properties.push((key.to_owned(), value.to_owned()));
+            }
+            // A value of several lines.
+            _ => {
+                if let Some((_, value)) = properties.last_mut() {
+                    value.push('\n');
+                    value.push_str(line);
+                }
+            }
+        }
+    }
+    let get = |key: &str| {
+        let found = properties.iter().find(|(k, _)| k == key);
+        found.map(|(_, v)| v.as_str()).unwrap_or_default()
+    };
+    let file = get("UnitFileState");
+    let load = get("LoadState");
+    UnitState {
+        exists: load != "not-found" || !file.is_empty(),
+        running: matches!(get("ActiveState"), "active" | "activating" | "reloading"),
+        enabled: match file {
+            "generated" | "" => enabled(boot),
+            word => enabled(word),
+        },
+        masked: load == "masked" || file.starts_with("masked"),
+        manager: ServiceManager::Systemd,
+        kick: None,
+        properties,
+    }
+}
+
+/// The verbs that lead from one state to the other, in order.
+fn verbs(before: &UnitState, after: &UnitState) -> (Vec<&'static str>, Option<&'static str>) {
+    let mut standing = Vec::new();
+    if before.masked != after.masked {
+        standing.push(if after.masked { "mask" } else { "unmask" });
+    }
+    if before.enabled != after.enabled
+        && let Some(on) = after.enabled
+    {
+        standing.push(if on { "enable" } else { "disable" });
+    }
+    let now = match after.kick {
+        Some(Kick::Restart) if after.running => Some("restart"),
+        Some(Kick::Reload) if before.running => Some("reload"),
+        _ if after.running && !before.running => Some("start"),
+        _ if !after.running && before.running => Some("stop"),
+        _ => None,
+    };
+    (standing, now)
+}
+
+pub(super) fn make(change: &Change) -> Result<Make, ApplyError> {
+    let (Resource::Unit { name, scope }, State::Unit(before), State::Unit(after)) =
+        (&change.on, &change.before, &change.after)
+    else {
+        return Err(ApplyError::unfit(change));
+    };
+    let (standing, now) = verbs(before, after);
+    let has = |o: &str| change.how.option(o);
+    let bare = quote(name.strip_suffix(".service").unwrap_or(name));
+    let unit = quote(name);
+    let flag = scope.flag();
+    let mut text = String::new();
+    if *scope == Scope::User {
+        text.push_str(SESSION);
+    }
+    let links = matches!(
+        before.manager,
+        ServiceManager::Systemd | ServiceManager::Offline
+    );
+    for verb in standing {
+        let force = if has("force").is_some() {
+            " --force"
+        } else {
+            ""
+        };
+        let levels = has("runlevel")
+            .map(quote)
+            .unwrap_or_else(|| "default".into());
+        let line = match (before.manager, verb) {
+            _ if links => format!("systemctl{flag}{force} {verb} -- {unit} >&2"),
+            (ServiceManager::OpenRc, "enable") => format!("rc-update add {bare} {levels} >&2"),
+            (ServiceManager::OpenRc, _) => format!("rc-update del {bare} {levels} >&2"),
+            (_, verb) => format!(
+                "if pl_has update-rc.d; then {{ [ {verb} = disable ] || update-rc.d {bare} defaults; }} >&2 && update-rc.d {bare} {verb} >&2\n\
+                 elif pl_has chkconfig; then chkconfig {bare} {} >&2\n\
+                 else echo 'this host has neither update-rc.d nor chkconfig' >&2; false\nfi",
+                if verb == "enable" { "on" } else { "off" }
+            ),
+        };
+        let _ = writeln!(text, "{line} || exit");
+    }
+    if let Some(verb) = now {
+        let arguments = has("arguments")
+            .map(|a| format!(" {a}"))
+            .unwrap_or_default();
+        match before.manager {
+            ServiceManager::Systemd => {
+                text.push_str(&act(flag, verb, &unit, has("no_block").is_some()))
+            }
+            ServiceManager::OpenRc => {
+                let _ = writeln!(text, "rc-service {bare} {verb} >&2 || exit");
+            }
+            ServiceManager::Sysv | ServiceManager::Offline => {
+                let arguments: String = arguments
+                    .split_whitespace()
+                    .map(|w| format!(" {}", quote(w)))
+                    .collect();
+                let run = |verb: &str| format!("pl_sv {verb}{arguments} || exit\n");
+                let _ = write!(
+                    text,
+                    "[ -e /etc/init.d/{bare} ] || {{ echo 'systemd does not run here, and there is no init script '{bare} >&2; exit 1; }}\n\
+                     pl_sv() {{ if pl_has service; then service {bare} \"$@\"; else /etc/init.d/{bare} \"$@\"; fi >&2 9>&-; }}\n{}",
+                    match (verb, has("sleep")) {
+                        ("restart", Some(seconds)) =>
+                            format!("{}sleep {}\n{}", run("stop"), quote(seconds), run("start")),
+                        (verb, _) => run(verb),
+                    }
+                );
+            }
+        }
+    }
+    text.push(':');
+    Ok(Make::tool(text))
+}
+
+/// One verb of systemd's, and a look whether the unit failed because of it.
+fn act(flag: &str, verb: &str, unit: &str, no_block: bool) -> String {
+    let block = if no_block { " --no-block" } else { "" };
+    let told = format!("{{ systemctl{flag} status --no-pager -l -n 10 -- {unit} >&2; exit 1; }}");
+    let mut text = format!("systemctl{flag}{block} {verb} -- {unit} >&2 || {told}\n");
+    if verb != "stop" && !no_block {
+        let _ = writeln!(text, "! systemctl{flag} -q is-failed -- {unit} || {told}");
+    }
+    text
+}
+
+/// Has systemd read its files anew, or execute itself anew.
+pub fn daemon(scope: Scope, verb: &'static str) -> Run {
+    let flag = scope.flag();
+    let text = format!(
+        "{SESSION}if [ -d /run/systemd/system ]; then systemctl{flag} daemon-{verb}\n\
+         else echo 'systemd does not run here' >&2; fi"
+    );
+    let mut run = Run::new(Exec::Program(Program {
+        text,
+        name: "systemctl",
+    }));
+    run.changes = false;
+    run
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_one(payload: &str) -> UnitState {
+        let on = Resource::Unit {
+            name: "cron".into(),
+            scope: Scope::System,
+        };
+        let record = Record {
+            number: 0,
+            status: 0,
+            payload: payload.as_bytes().to_vec(),
+        };
+        match read(&[&Query::meta(on)], &[record]).unwrap().remove(0) {
+            State::Unit(unit) => unit,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn units_are_read_from_what_systemd_shows() {
+        let unit = read_one(
+            "systemd\nId=cron.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n@cronenabled\n",
+        );
+        assert!(unit.exists && unit.running && unit.enabled == Some(true) && !unit.masked);
+        assert_eq!(unit.properties[0], ("Id".into(), "cron.service".into()));
+        let gone = read_one(
+            "systemd\nId=cron.service\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n@cron\n",
+        );
+        assert!(!gone.exists && !gone.running && gone.enabled.is_none());
+        let script = read_one(
+            "systemd\nLoadState=loaded\nActiveState=active\nUnitFileState=generated\n@crondisabled\n",
+        );
+        assert_eq!(script.enabled, Some(false));
+    }
+
+    #[test]
+    fn init_scripts_are_read_too() {
+        let unit = read_one("sysv\ncron\tyes\trunning\tenabled\n");
+        assert!(unit.running && unit.enabled == Some(true) && unit.manager == ServiceManager::Sysv);
+        assert!(read_one("offline\ncron\tyes\t\tmasked\n").masked);
+    }
+
+    #[test]
+    fn verbs_lead_from_one_state_to_the_other() {
+        let is = |running, enabled, kick| UnitState {
+            running,
+            enabled: Some(enabled),
+            kick,
+            ..UnitState::default()
+        };
+        let off = is(false, false, None);
+        assert_eq!(
+            verbs(&off, &is(true, true, None)),
+            (vec!["enable"], Some("start"))
+        );
+        assert_eq!(
+            verbs(&off, &is(true, false, Some(Kick::Restart))),
+            (vec![], Some("restart"))
+        );
+        assert_eq!(
+            verbs(&off, &is(true, false, Some(Kick::Reload))),
+            (vec![], Some("start"))
+        );
+        let on = is(true, false, None);
+        assert_eq!(verbs(&on, &off), (vec![], Some("stop")));
+        assert_eq!(
+            verbs(&on, &is(true, false, Some(Kick::Reload))),
+            (vec![], Some("reload"))
+        );
+    }
 }

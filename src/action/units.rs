@@ -1,0 +1,149 @@
+//! What `service`, `systemd` and `sysvinit` share: from what is wanted of a service to a change.
+
+use crate::choices;
+use crate::resource::change::How;
+use crate::resource::unit::{self, Kick, Scope, ServiceManager, UnitState};
+use crate::resource::{Change, Query, Resource, State};
+use crate::result;
+use crate::source::{Mapping, Value};
+
+use super::{Decision, Done, Failure, Observed, ran};
+
+choices! {
+    pub(crate) enum Want {
+        Reloaded = "reloaded",
+        Restarted = "restarted",
+        Started = "started" | "running",
+        Stopped = "stopped",
+    }
+}
+
+/// What is wanted of a service.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Service {
+    pub(crate) name: Option<String>,
+    pub(crate) scope: Scope,
+    pub(crate) state: Option<Want>,
+    pub(crate) enabled: Option<bool>,
+    pub(crate) masked: Option<bool>,
+    pub(crate) reload: bool,
+    pub(crate) reexec: bool,
+    pub(crate) options: Vec<(String, String)>,
+}
+
+impl Service {
+    fn on(&self, name: &str) -> Resource {
+        Resource::Unit {
+            name: name.to_owned(),
+            scope: self.scope,
+        }
+    }
+
+    pub(crate) fn reads(&self) -> Vec<Query> {
+        self.name.iter().map(|n| Query::meta(self.on(n))).collect()
+    }
+
+    pub(crate) fn decide(&self, seen: &Observed) -> Result<Decision, Failure> {
+        let mut decision = Decision::default();
+        for (verb, wanted) in [("reexec", self.reexec), ("reload", self.reload)] {
+            if wanted {
+                decision.run(unit::daemon(self.scope, verb));
+            }
+        }
+        decision.changed = Some(false);
+        decision.result.insert(
+            "name".into(),
+            self.name.clone().map_or(Value::Null, Value::from),
+        );
+        let Some(name) = &self.name else {
+            decision
+                .result
+                .insert("status".into(), Value::Mapping(Mapping::new()));
+            return Ok(decision);
+        };
+        let before = match seen.get(&self.on(name)) {
+            State::Unit(unit) => UnitState {
+                kick: None,
+                ..unit.clone()
+            },
+            State::Refused(why) => return Err(Failure::new(why.clone())),
+            _ => UnitState::default(),
+        };
+        // Files that were just put there are only known once they are read.
+        if !before.exists && !(self.reload && self.masked.is_none()) && !before.masked {
+            let message = format!("Could not find the requested service {name}: host");
+            return Err(Failure {
+                message,
+                result: result! { "name" => name.as_str() },
+            });
+        }
+        self.tell(&before, &mut decision.result);
+        let after = self.after(&before);
+        let mut change = Change::new(self.on(name), State::Unit(before), State::Unit(after));
+        change.how = How {
+            options: self.options.clone(),
+            ..How::default()
+        };
+        decision.changed = Some(!change.is_empty());
+        decision.set(change);
+        Ok(decision)
+    }
+
+    fn after(&self, before: &UnitState) -> UnitState {
+        let mut after = before.clone();
+        if let Some(masked) = self.masked {
+            after.masked = masked;
+        }
+        if let Some(enabled) = self.enabled
+            && (before.enabled.is_some() || before.manager != ServiceManager::Systemd)
+        {
+            after.enabled = Some(enabled);
+        }
+        match self.state {
+            Some(Want::Started) => after.running = true,
+            Some(Want::Stopped) => after.running = false,
+            Some(Want::Restarted) => (after.running, after.kick) = (true, Some(Kick::Restart)),
+            Some(Want::Reloaded) => {
+                after.kick = before.running.then_some(Kick::Reload);
+                after.running = true;
+            }
+            None => {}
+        }
+        after
+    }
+
+    fn tell(&self, before: &UnitState, result: &mut Mapping) {
+        if let Some(state) = self.state {
+            let word = if state == Want::Stopped {
+                "stopped"
+            } else {
+                "started"
+            };
+            result.insert("state".into(), word.into());
+        }
+        if let Some(enabled) = self.enabled {
+            result.insert("enabled".into(), enabled.into());
+        }
+        let pairs = before.properties.iter();
+        let status: Mapping = pairs
+            .map(|(k, v)| (Value::from(k.as_str()), Value::from(v.as_str())))
+            .collect();
+        result.insert("status".into(), Value::Mapping(status));
+    }
+}
+
+/// The result; a program that failed (reading the files anew) fails the task.
+pub(crate) fn conclude(decision: &Decision, done: &[Done]) -> Result<Mapping, Failure> {
+    for done in done {
+        if let Done::Ran(run) = done
+            && run.rc != 0
+        {
+            let message = ran::text(&run.stderr).trim().to_owned();
+            return Err(Failure {
+                message,
+                result: decision.result.clone(),
+            });
+        }
+    }
+    Ok(decision.result.clone())
+}
