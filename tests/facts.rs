@@ -1,7 +1,11 @@
 //! Facts from the replies of real and made-up hosts, and from the shells of this machine.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests run real shells")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests run real shells"
+)]
 
 mod gather;
 
@@ -20,19 +24,31 @@ fn shells() -> Vec<Vec<&'static str>> {
         ("/usr/bin/mksh", &["mksh"]),
         ("/usr/bin/zsh", &["zsh", "--emulate", "sh"]),
     ];
-    all.iter().filter(|(path, _)| Path::new(path).exists()).map(|(_, w)| w.to_vec()).collect()
+    all.iter()
+        .filter(|(path, _)| Path::new(path).exists())
+        .map(|(_, w)| w.to_vec())
+        .collect()
 }
 
 fn facts(words: &[&str], subset: &[&str]) -> Mapping {
-    let request =
-        Request { subset: subset.iter().map(|s| (*s).to_owned()).collect(), ..Request::default() };
+    let request = Request {
+        subset: subset.iter().map(|s| (*s).to_owned()).collect(),
+        ..Request::default()
+    };
     gather::read(request.clone(), &gather::ask(words, request))
 }
 
 #[test]
 fn every_shell_gathers_the_same() {
-    let changing =
-        ["date_time", "loadavg", "uptime_seconds", "memory_mb", "memfree_mb", "mounts", "env"];
+    let changing = [
+        "date_time",
+        "loadavg",
+        "uptime_seconds",
+        "memory_mb",
+        "memfree_mb",
+        "mounts",
+        "env",
+    ];
     let steady = |mut map: Mapping| {
         for name in changing {
             assert!(map.remove(name).is_some(), "{name}");
@@ -52,9 +68,15 @@ fn every_shell_gathers_the_same() {
 #[test]
 fn the_least_has_what_playbooks_ask_first() {
     let map = facts(&["/bin/sh"], &["!all"]);
-    for name in
-        ["os_family", "distribution", "hostname", "user_id", "env", "pkg_mgr", "service_mgr"]
-    {
+    for name in [
+        "os_family",
+        "distribution",
+        "hostname",
+        "user_id",
+        "env",
+        "pkg_mgr",
+        "service_mgr",
+    ] {
         assert!(map.contains_key(name), "{name}");
     }
     assert!(!map.contains_key("mounts") && !map.contains_key("default_ipv4"));
@@ -84,10 +106,18 @@ fn local_facts_are_read_and_run() {
         };
         let map = gather::read(request.clone(), &gather::ask(&words, request));
         let local = &map["local"];
-        assert_eq!(local["a"]["General"]["name"], Value::from("x: y"), "{words:?}");
+        assert_eq!(
+            local["a"]["General"]["name"],
+            Value::from("x: y"),
+            "{words:?}"
+        );
         assert_eq!(local["b"]["n"][1], Value::from(2));
         assert!(local["c"].as_str().unwrap().contains("rc: 7"));
-        assert!(local["d"].as_str().unwrap().contains("rc: 137"), "{words:?} {:?}", local["d"]);
+        assert!(
+            local["d"].as_str().unwrap().contains("rc: 137"),
+            "{words:?} {:?}",
+            local["d"]
+        );
         assert_eq!(local["it's"]["host"], Value::from("{{ x }}"));
         assert_eq!(local.as_mapping().unwrap().len(), 5);
         assert!(!map.contains_key("os_family"));
@@ -118,14 +148,19 @@ fn systems_are_told_apart_as_ansible_does() {
             }
         }
         let bytes = reply(&[("files", files)]);
-        let request =
-            Request { subset: vec!["distribution".into(), "!min".into()], ..Request::default() };
+        let request = Request {
+            subset: vec!["distribution".into(), "!min".into()],
+            ..Request::default()
+        };
         let facts = gather::read(request, &bytes);
         let name = case["name"].as_str().unwrap();
         let expected = case["facts"].as_mapping().unwrap();
         for (key, value) in expected {
             if facts.get(key) != Some(value) {
-                wrong.push(format!("{name} {key:?}: {:?}, not {value:?}", facts.get(key)));
+                wrong.push(format!(
+                    "{name} {key:?}: {:?}, not {value:?}",
+                    facts.get(key)
+                ));
             }
         }
         // The name of the subset and the mark come on top.

@@ -2,7 +2,11 @@
 //! the folder that `ansible` is in.
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests run real programs")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests run real programs"
+)]
 
 mod gather;
 
@@ -20,7 +24,10 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("mounts", "sizes change meanwhile; compared without them"),
     ("python*", "no python is started"),
     ("uptime_seconds", "the clock goes on"),
-    ("system_capabilities", "capsh's text is not taken apart; names of capabilities instead"),
+    (
+        "system_capabilities",
+        "capsh's text is not taken apart; names of capabilities instead",
+    ),
     ("gather_subset", "what was asked"),
     ("module_setup", "no prefix"),
     ("swapfree_mb", "memory is used meanwhile"),
@@ -36,17 +43,23 @@ const SETS: &[&str] = &[
 ];
 
 fn sorted(list: &Value) -> Vec<String> {
-    let mut words: Vec<String> =
-        list.as_sequence().unwrap().iter().map(|w| w.as_str().unwrap().to_owned()).collect();
+    let mut words: Vec<String> = list
+        .as_sequence()
+        .unwrap()
+        .iter()
+        .map(|w| w.as_str().unwrap().to_owned())
+        .collect();
     words.sort();
     words
 }
 
 fn on_purpose(name: &str) -> bool {
-    DIFFERENT.iter().any(|(known, _)| match known.strip_suffix('*') {
-        Some(start) => name.starts_with(start),
-        None => name == *known,
-    })
+    DIFFERENT
+        .iter()
+        .any(|(known, _)| match known.strip_suffix('*') {
+            Some(start) => name.starts_with(start),
+            None => name == *known,
+        })
 }
 
 fn ansibles(folder: &str) -> Mapping {
@@ -100,7 +113,15 @@ fn facts_are_those_of_ansible() {
     }
     let steady = |mounts: &Value| -> Vec<String> {
         let list = mounts.as_sequence().unwrap();
-        let words = ["mount", "device", "fstype", "options", "uuid", "block_size", "size_total"];
+        let words = [
+            "mount",
+            "device",
+            "fstype",
+            "options",
+            "uuid",
+            "block_size",
+            "size_total",
+        ];
         let line = |m: &Value| format!("{:?} {:?}", words.map(|w| m[w].clone()), keys(m));
         list.iter().map(line).collect()
     };

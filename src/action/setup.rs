@@ -98,11 +98,19 @@ impl Task for Args {
                 continue;
             }
             kept.insert(key.clone(), value.clone());
-            let full = if about { name.to_owned() } else { format!("ansible_{name}") };
+            let full = if about {
+                name.to_owned()
+            } else {
+                format!("ansible_{name}")
+            };
             shown.insert(Value::from(full), value.clone());
         }
         let result = crate::result! { "ansible_facts" => shown };
-        Ok(Decision { facts: Some(kept), changed: Some(false), ..Decision::ok(result) })
+        Ok(Decision {
+            facts: Some(kept),
+            changed: Some(false),
+            ..Decision::ok(result)
+        })
     }
 }
 
@@ -172,7 +180,10 @@ mod tests {
     use crate::resource::facts::Facts;
 
     fn args(pairs: &[(&str, &str)]) -> Args {
-        let map = pairs.iter().map(|(k, v)| (Value::from(*k), Value::from(*v))).collect();
+        let map = pairs
+            .iter()
+            .map(|(k, v)| (Value::from(*k), Value::from(*v)))
+            .collect();
         Args::read(map).unwrap_or_else(|_| panic!("arguments"))
     }
 
@@ -200,14 +211,24 @@ mod tests {
         }
         let mut seen = Observed::default();
         seen.put(Query::meta(args.on()), State::Facts(Facts(facts)));
-        let decision = args.decide(&seen).unwrap_or_else(|f| panic!("{}", f.message));
+        let decision = args
+            .decide(&seen)
+            .unwrap_or_else(|f| panic!("{}", f.message));
         let keys = |map: &Mapping| -> Vec<String> {
-            map.keys().filter_map(|k| k.as_str().map(str::to_owned)).collect()
+            map.keys()
+                .filter_map(|k| k.as_str().map(str::to_owned))
+                .collect()
         };
         let kept = decision.facts.as_ref().map(keys).unwrap_or_default();
         assert_eq!(kept, ["os_family", "hostname", "module_setup"]);
-        let shown = decision.result["ansible_facts"].as_mapping().map(keys).unwrap_or_default();
-        assert_eq!(shown, ["ansible_os_family", "ansible_hostname", "module_setup"]);
+        let shown = decision.result["ansible_facts"]
+            .as_mapping()
+            .map(keys)
+            .unwrap_or_default();
+        assert_eq!(
+            shown,
+            ["ansible_os_family", "ansible_hostname", "module_setup"]
+        );
         assert!(!decision.changes());
     }
 
@@ -216,6 +237,9 @@ mod tests {
         let args = args(&[("gather_subset", "hardwear")]);
         let seen = Observed::default();
         assert!(args.reads(&seen).is_empty());
-        assert!(args.decide(&seen).is_err_and(|f| f.message.starts_with("Bad subset 'hardwear'")));
+        assert!(
+            args.decide(&seen)
+                .is_err_and(|f| f.message.starts_with("Bad subset 'hardwear'"))
+        );
     }
 }

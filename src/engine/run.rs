@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use crate::host::dialer::Dialer;
+use crate::host::Connect;
 use crate::inventory::Inventory;
 use crate::journal::Journal;
 use crate::plan::compile::Compiler;
@@ -35,7 +35,7 @@ pub struct Job {
     pub limit_text: Option<String>,
     pub templar: Arc<Templar>,
     pub compiler: Arc<Compiler>,
-    pub dialer: Arc<Dialer>,
+    pub dialer: Arc<dyn Connect>,
     pub files: Files,
     /// Level 22.
     pub extra: Layer,

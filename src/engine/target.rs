@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::action::arg::{FromArg, text};
-use crate::host::dialer::Dialer;
 use crate::host::target::{Engine, Kind, SshTarget, Target};
-use crate::host::{ErrorKind, HostError, Link};
+use crate::host::{Connect, ErrorKind, HostError, Link};
 use crate::source::{Secret, Value};
 use crate::vars::{Scope, SearchPath, Templar};
 
@@ -19,7 +18,7 @@ pub(super) const HERE: &str = "@here";
 
 /// Resolves and connects hosts of a run.
 pub struct Targets {
-    pub dialer: Arc<Dialer>,
+    pub dialer: Arc<dyn Connect>,
     pub fleet: Arc<Fleet>,
     pub templar: Arc<Templar>,
     pub connection: Connection,

@@ -53,6 +53,21 @@ pub trait Link: Send + Sync {
     fn traffic(&self) -> Traffic;
 }
 
+/// Opens ways to hosts. The [`Dialer`] is the real one; tests put themselves in between.
+pub trait Connect: Send + Sync {
+    fn connect<'a>(&'a self, target: &'a Target)
+    -> BoxFuture<'a, Result<Box<dyn Link>, HostError>>;
+}
+
+impl Connect for Dialer {
+    fn connect<'a>(
+        &'a self,
+        target: &'a Target,
+    ) -> BoxFuture<'a, Result<Box<dyn Link>, HostError>> {
+        Box::pin(Dialer::connect(self, target))
+    }
+}
+
 /// A running command: bytes in, bytes out, an exit status if one was ever seen.
 pub trait Pipe: Send {
     fn write<'a>(&'a mut self, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), HostError>>;

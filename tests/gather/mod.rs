@@ -18,7 +18,11 @@ fn query(request: Request) -> Query {
 /// Everything a shell is told: who it is to be, and the questions.
 pub(crate) fn text(request: Request) -> String {
     let probe = Probe::new(&[query(request)]);
-    format!("{}{{ {}\n}} </dev/null\npl_end 1 $?\n", prelude(NONCE), probe.script.text())
+    format!(
+        "{}{{ {}\n}} </dev/null\npl_end 1 $?\n",
+        prelude(NONCE),
+        probe.script.text()
+    )
 }
 
 /// The bytes a shell answers the questions with: records, as the reader of a probe gets them.
@@ -43,7 +47,9 @@ pub(crate) fn ask(words: &[&str], request: Request) -> Vec<u8> {
 
 /// What the records tell.
 pub(crate) fn read(request: Request, bytes: &[u8]) -> Mapping {
-    let states = Probe::new(&[query(request)]).read(&records(bytes).unwrap()).unwrap();
+    let states = Probe::new(&[query(request)])
+        .read(&records(bytes).unwrap())
+        .unwrap();
     match &states[0].1 {
         State::Facts(facts) => facts.0.clone(),
         other => panic!("{other:?}"),

@@ -57,7 +57,10 @@ impl Answer {
 
     pub(super) fn sections_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let same = move |(n, _): &&(String, String)| n == name;
-        self.sections.iter().filter(same).map(|(_, text)| text.as_str())
+        self.sections
+            .iter()
+            .filter(same)
+            .map(|(_, text)| text.as_str())
     }
 
     /// The lines of a file; none where it is not there, is empty or could not be read.
@@ -82,7 +85,9 @@ impl Answer {
 
     /// The tested paths below a folder, without it.
     pub(super) fn below<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a str> {
-        self.exists.iter().filter_map(move |p| p.strip_prefix(folder))
+        self.exists
+            .iter()
+            .filter_map(move |p| p.strip_prefix(folder))
     }
 
     /// The files read below a folder: path without it, and lines.
@@ -121,7 +126,10 @@ mod tests {
     fn a_reply_is_cut_by_its_lengths() {
         let answer = Answer::read(b"date 3\n1 2files 13\n/a:x y\n/b:z:1exists 3\n/c\nrubbish");
         assert_eq!(answer.section("date"), Some("1 2"));
-        assert_eq!((answer.line("/a"), answer.line("/b")), (Some("x y"), Some("z:1")));
+        assert_eq!(
+            (answer.line("/a"), answer.line("/b")),
+            (Some("x y"), Some("z:1"))
+        );
         assert!(answer.has("/c") && !answer.has("/d"));
     }
 
@@ -132,7 +140,12 @@ mod tests {
 
     #[test]
     fn quotes_are_taken_off() {
-        let lines = ["ID=debian", "NAME=\"Debian GNU/Linux\"", "# X=1", "V='1 (x)'"];
+        let lines = [
+            "ID=debian",
+            "NAME=\"Debian GNU/Linux\"",
+            "# X=1",
+            "V='1 (x)'",
+        ];
         let map = assignments(&lines.map(str::to_owned));
         assert_eq!(
             (map["NAME"].as_str(), map["V"].as_str(), map.len()),

@@ -5,8 +5,15 @@ use serde_yaml::{Mapping, Value};
 use super::answer::Answer;
 use super::{mapping, put};
 
-const DAYS: [&str; 7] =
-    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+const DAYS: [&str; 7] = [
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+];
 
 /// A moment as a calendar has it.
 struct Day {
@@ -72,12 +79,18 @@ fn zone(text: &str) -> Option<(String, &str)> {
         let (name, rest) = rest.split_once('>')?;
         return Some((name.to_owned(), rest));
     }
-    let end = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
     (end >= 3).then(|| (text[..end].to_owned(), &text[end..]))
 }
 
 pub(super) fn read(answer: &Answer, out: &mut Mapping) {
-    let words: Vec<&str> = answer.section("date").unwrap_or_default().split_whitespace().collect();
+    let words: Vec<&str> = answer
+        .section("date")
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
     let Some(epoch) = words.first().and_then(|w| w.parse::<i64>().ok()) else {
         return;
     };
@@ -85,7 +98,11 @@ pub(super) fn read(answer: &Answer, out: &mut Mapping) {
     let epoch = epoch.clamp(-62_135_596_800, 253_402_300_799);
     // Without nanoseconds the word is a letter, or missing.
     let long = words.len() > 3;
-    let nanos = words.get(1).filter(|_| long).and_then(|w| w.parse::<u32>().ok()).unwrap_or(0);
+    let nanos = words
+        .get(1)
+        .filter(|_| long)
+        .and_then(|w| w.parse::<u32>().ok())
+        .unwrap_or(0);
     let micros = nanos.min(999_999_999) / 1000;
     let at = if long { 2 } else { 1 };
     let tz_offset = words.get(at).copied().unwrap_or("+0000");
@@ -121,7 +138,10 @@ pub(super) fn read(answer: &Answer, out: &mut Mapping) {
         ("epoch_int", text(epoch.to_string())),
         ("date", text(date(&local, "-"))),
         ("time", text(time(&local, ":"))),
-        ("iso8601_micro", text(format!("{utc_date}T{utc_time}.{micros:06}Z"))),
+        (
+            "iso8601_micro",
+            text(format!("{utc_date}T{utc_time}.{micros:06}Z")),
+        ),
         ("iso8601", text(format!("{utc_date}T{utc_time}Z"))),
         ("iso8601_basic", text(format!("{basic}{micros:06}"))),
         ("iso8601_basic_short", text(basic)),
@@ -145,18 +165,27 @@ mod tests {
 
     #[test]
     fn a_moment_is_told_in_every_shape() {
-        let d = read_all("1795260148 200153111 +0100 CET", "CET-1CEST,M3.5.0,M10.5.0/3");
+        let d = read_all(
+            "1795260148 200153111 +0100 CET",
+            "CET-1CEST,M3.5.0,M10.5.0/3",
+        );
         let get = |k: &str| d[k].as_str().unwrap_or_default().to_owned();
         assert_eq!(get("iso8601_micro"), "2026-11-21T11:22:28.200153Z");
         assert_eq!(get("iso8601_basic"), "20261121T122228200153");
-        assert_eq!((get("weekday"), get("weeknumber")), ("Saturday".into(), "46".into()));
+        assert_eq!(
+            (get("weekday"), get("weeknumber")),
+            ("Saturday".into(), "46".into())
+        );
         assert_eq!((get("tz"), get("tz_dst")), ("CET".into(), "CEST".into()));
     }
 
     #[test]
     fn a_date_without_nanoseconds_is_one() {
         let d = read_all("951782400 +0000 UTC", "");
-        assert_eq!(d["iso8601_micro"], Value::from("2000-02-29T00:00:00.000000Z"));
+        assert_eq!(
+            d["iso8601_micro"],
+            Value::from("2000-02-29T00:00:00.000000Z")
+        );
         assert_eq!(d["weeknumber"], Value::from("09"));
         assert_eq!(zones("<+0330>-3:30"), Some(("+0330".into(), None)));
     }

@@ -41,10 +41,18 @@ pub(super) fn links(answer: &Answer) -> Links {
     for path in answer.below("/sys/block/") {
         let words: Vec<&str> = path.split('/').collect();
         if let [block, "slaves", slave] = words[..] {
-            out.masters.entry(slave.to_owned()).or_default().push(block.to_owned());
+            out.masters
+                .entry(slave.to_owned())
+                .or_default()
+                .push(block.to_owned());
         }
     }
-    for map in [&mut out.ids, &mut out.uuids, &mut out.labels, &mut out.masters] {
+    for map in [
+        &mut out.ids,
+        &mut out.uuids,
+        &mut out.labels,
+        &mut out.masters,
+    ] {
         map.values_mut().for_each(|names| names.sort());
     }
     out
@@ -71,7 +79,13 @@ fn unhex(text: &str) -> String {
 }
 
 fn texts(list: Option<&Vec<String>>) -> Value {
-    Value::Sequence(list.into_iter().flatten().cloned().map(Value::from).collect())
+    Value::Sequence(
+        list.into_iter()
+            .flatten()
+            .cloned()
+            .map(Value::from)
+            .collect(),
+    )
 }
 
 impl Links {
@@ -125,9 +139,13 @@ fn device(answer: &Answer, links: &Links, block: &str, parts: &BTreeSet<&str>) -
     let base = format!("/sys/block/{block}");
     let line = |file: &str| answer.line(&format!("{base}/{file}"));
     let or_null = |file: &str| line(file).map_or(Value::Null, Value::from);
-    let sectors = line("size").and_then(|t| t.parse::<i64>().ok()).unwrap_or(0);
+    let sectors = line("size")
+        .and_then(|t| t.parse::<i64>().ok())
+        .unwrap_or(0);
     let scheduler = line("queue/scheduler").unwrap_or_default();
-    let chosen = scheduler.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+    let chosen = scheduler
+        .split_once('[')
+        .and_then(|(_, rest)| rest.split_once(']'));
     let mode = chosen.map_or("", |(mode, _)| mode);
     let sector_size = line("queue/logical_block_size").or_else(|| line("queue/hw_sector_size"));
     let mut map = Mapping::new();
@@ -136,12 +154,20 @@ fn device(answer: &Answer, links: &Links, block: &str, parts: &BTreeSet<&str>) -
     put(&mut map, "vendor", or_null("device/vendor"));
     put(&mut map, "model", or_null("device/model"));
     put(&mut map, "sas_address", or_null("device/sas_address"));
-    put(&mut map, "sas_device_handle", or_null("device/sas_device_handle"));
+    put(
+        &mut map,
+        "sas_device_handle",
+        or_null("device/sas_device_handle"),
+    );
     if let Some(serial) = line("device/serial") {
         put(&mut map, "serial", serial);
     }
     put(&mut map, "removable", or_null("removable"));
-    put(&mut map, "support_discard", or_null("queue/discard_granularity"));
+    put(
+        &mut map,
+        "support_discard",
+        or_null("queue/discard_granularity"),
+    );
     let mut partitions = Mapping::new();
     for part in parts {
         put(&mut partitions, part, partition(answer, links, &base, part));
@@ -153,13 +179,19 @@ fn device(answer: &Answer, links: &Links, block: &str, parts: &BTreeSet<&str>) -
     put(&mut map, "sectorsize", sector_size.unwrap_or("512"));
     put(&mut map, "size", size(sectors));
     put(&mut map, "host", "");
-    put(&mut map, "holders", holders(answer, &format!("{base}/holders/")));
+    put(
+        &mut map,
+        "holders",
+        holders(answer, &format!("{base}/holders/")),
+    );
     map
 }
 
 fn partition(answer: &Answer, links: &Links, base: &str, part: &str) -> Mapping {
     let line = |file: &str| answer.line(&format!("{base}/{part}/{file}"));
-    let sectors = line("size").and_then(|t| t.parse::<i64>().ok()).unwrap_or(0);
+    let sectors = line("size")
+        .and_then(|t| t.parse::<i64>().ok())
+        .unwrap_or(0);
     let mut map = Mapping::new();
     put(&mut map, "links", links.of(part));
     put(&mut map, "start", line("start").unwrap_or("0"));
@@ -171,8 +203,16 @@ fn partition(answer: &Answer, links: &Links, base: &str, part: &str) -> Mapping 
     }
     put(&mut map, "size", size(sectors));
     let uuid = links.uuids.get(part).and_then(|l| l.first());
-    put(&mut map, "uuid", uuid.map_or(Value::Null, |u| Value::from(u.clone())));
-    put(&mut map, "holders", holders(answer, &format!("{base}/{part}/holders/")));
+    put(
+        &mut map,
+        "uuid",
+        uuid.map_or(Value::Null, |u| Value::from(u.clone())),
+    );
+    put(
+        &mut map,
+        "holders",
+        holders(answer, &format!("{base}/{part}/holders/")),
+    );
     map
 }
 
@@ -189,8 +229,13 @@ fn holders(answer: &Answer, folder: &str) -> Vec<Value> {
 #[expect(clippy::cast_precision_loss, reason = "two decimals of it are shown")]
 fn size(sectors: i64) -> String {
     let bytes = sectors.max(0) as f64 * 512.0;
-    let units =
-        [(1_u64 << 50, "PB"), (1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")];
+    let units = [
+        (1_u64 << 50, "PB"),
+        (1 << 40, "TB"),
+        (1 << 30, "GB"),
+        (1 << 20, "MB"),
+        (1 << 10, "KB"),
+    ];
     for (limit, unit) in units {
         if bytes >= limit as f64 {
             return format!("{:.2} {unit}", bytes / limit as f64);

@@ -22,7 +22,12 @@ const fn row(
     file: &'static str,
     variety: &'static str,
 ) -> Row {
-    Row { id, name, file, variety }
+    Row {
+        id,
+        name,
+        file,
+        variety,
+    }
 }
 
 const OS: &str = "/etc/os-release";
@@ -193,17 +198,25 @@ fn unnamed(answer: &Answer, red_hat: &str, out: &mut Release) {
     ];
     if !red_hat.is_empty() {
         let first = red_hat.split(' ').next().unwrap_or_default();
-        out.name = if first == "Red" { "RedHat".into() } else { first.to_owned() };
+        out.name = if first == "Red" {
+            "RedHat".into()
+        } else {
+            first.to_owned()
+        };
         out.version = version_in(red_hat).unwrap_or_default().to_owned();
         out.codename = parenthesis(red_hat);
         (out.file, out.variety) = (RH, "RedHat");
     } else if let Some((file, name)) = table.iter().find(|(file, _)| answer.has(file)) {
         out.name = (*name).to_owned();
-        out.version =
-            version_in(answer.line(file).unwrap_or_default()).unwrap_or_default().to_owned();
+        out.version = version_in(answer.line(file).unwrap_or_default())
+            .unwrap_or_default()
+            .to_owned();
         (out.file, out.variety) = (file, name);
     } else {
-        out.name = answer.line("/proc/sys/kernel/ostype").unwrap_or("Linux").to_owned();
+        out.name = answer
+            .line("/proc/sys/kernel/ostype")
+            .unwrap_or("Linux")
+            .to_owned();
     }
 }
 
@@ -223,7 +236,8 @@ fn parenthesis(text: &str) -> Option<String> {
 
 /// The first word that begins with a digit.
 fn version_in(text: &str) -> Option<&str> {
-    text.split_whitespace().find(|w| w.starts_with(|c: char| c.is_ascii_digit()))
+    text.split_whitespace()
+        .find(|w| w.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 pub(super) fn read(answer: &Answer, out: &mut Mapping) {
@@ -233,7 +247,11 @@ pub(super) fn read(answer: &Answer, out: &mut Mapping) {
     put(out, "distribution", release.name.clone());
     put(out, "distribution_version", or_na(&release.version));
     put(out, "distribution_major_version", or_na(major));
-    put(out, "distribution_release", release.codename.as_deref().unwrap_or("NA"));
+    put(
+        out,
+        "distribution_release",
+        release.codename.as_deref().unwrap_or("NA"),
+    );
     if let Some(minor) = release.minor {
         put(out, "distribution_minor_version", minor);
     }

@@ -12,12 +12,21 @@ pub(super) fn read(answer: &Answer, out: &mut Mapping) {
     memory(answer, out);
     put(out, "mounts", mounts(answer));
     firmware(answer, out);
-    let uptime = answer.line("/proc/uptime").and_then(|l| l.split(['.', ' ']).next());
+    let uptime = answer
+        .line("/proc/uptime")
+        .and_then(|l| l.split(['.', ' ']).next());
     if let Some(seconds) = uptime.and_then(|t| t.parse::<i64>().ok()) {
         put(out, "uptime_seconds", seconds);
     }
     if let Some(flags) = answer.section("flags") {
-        put(out, "flags", flags.split_whitespace().map(Value::from).collect::<Vec<_>>());
+        put(
+            out,
+            "flags",
+            flags
+                .split_whitespace()
+                .map(Value::from)
+                .collect::<Vec<_>>(),
+        );
     }
     put(out, "lvm", "N/A");
 }
@@ -52,8 +61,17 @@ fn processors(answer: &Answer, out: &mut Mapping) {
         }
     }
     let count = i64::try_from(sockets.len()).unwrap_or(1);
-    let cores = sockets.values().map(|(cores, _)| *cores).next().unwrap_or(1).max(1);
-    put(out, "processor", list.into_iter().map(Value::from).collect::<Vec<_>>());
+    let cores = sockets
+        .values()
+        .map(|(cores, _)| *cores)
+        .next()
+        .unwrap_or(1)
+        .max(1);
+    put(
+        out,
+        "processor",
+        list.into_iter().map(Value::from).collect::<Vec<_>>(),
+    );
     let (count, cores, threads) = if sockets.is_empty() {
         (vcpus.max(1), 1, 1)
     } else {
@@ -62,14 +80,20 @@ fn processors(answer: &Answer, out: &mut Mapping) {
     put(out, "processor_count", count);
     put(out, "processor_cores", cores);
     put(out, "processor_threads_per_core", threads);
-    put(out, "processor_vcpus", count.saturating_mul(cores).saturating_mul(threads));
+    put(
+        out,
+        "processor_vcpus",
+        count.saturating_mul(cores).saturating_mul(threads),
+    );
     put(out, "processor_nproc", nproc(answer).unwrap_or(vcpus));
 }
 
 /// How many processors the shell may run on.
 fn nproc(answer: &Answer) -> Option<i64> {
     let lines = answer.lines("/proc/self/status");
-    let list = lines.iter().find_map(|l| l.strip_prefix("Cpus_allowed_list:"))?;
+    let list = lines
+        .iter()
+        .find_map(|l| l.strip_prefix("Cpus_allowed_list:"))?;
     let mut count = 0_i64;
     for part in list.trim().split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -98,14 +122,23 @@ fn memory(answer: &Answer, out: &mut Mapping) {
     put(out, "memfree_mb", free / 1024);
     put(out, "swaptotal_mb", swap / 1024);
     put(out, "swapfree_mb", swap_free / 1024);
-    let spare = free.saturating_add(get("Cached")).saturating_add(get("Buffers"));
+    let spare = free
+        .saturating_add(get("Cached"))
+        .saturating_add(get("Buffers"));
     let used = |total: i64, free: i64| Value::from(total.saturating_sub(free) / 1024);
     let parts = mapping([
         (
             "real",
-            mapping([("total", whole(total)), ("used", used(total, free)), ("free", whole(free))]),
+            mapping([
+                ("total", whole(total)),
+                ("used", used(total, free)),
+                ("free", whole(free)),
+            ]),
         ),
-        ("nocache", mapping([("free", whole(spare)), ("used", used(total, spare))])),
+        (
+            "nocache",
+            mapping([("free", whole(spare)), ("used", used(total, spare))]),
+        ),
         (
             "swap",
             mapping([
@@ -161,13 +194,19 @@ fn options(mount: &str, file_system: &str) -> String {
     let (mount_mode, mount) = split(mount);
     let (super_mode, own) = split(file_system);
     let flag = |w: &&String| {
-        matches!(w.as_str(), "sync" | "dirsync" | "mand" | "lazytime" | "seclabel")
-            || w.starts_with("context=")
+        matches!(
+            w.as_str(),
+            "sync" | "dirsync" | "mand" | "lazytime" | "seclabel"
+        ) || w.starts_with("context=")
             || w.starts_with("fscontext=")
             || w.starts_with("rootcontext=")
     };
     let flags = own.iter().take_while(flag).count();
-    let mode = if mount_mode == "ro" || super_mode == "ro" { "ro" } else { "rw" };
+    let mode = if mount_mode == "ro" || super_mode == "ro" {
+        "ro"
+    } else {
+        "rw"
+    };
     let mut words = vec![mode.to_owned()];
     words.extend(own[..flags].iter().cloned());
     words.extend(mount);
@@ -233,7 +272,11 @@ fn mounts(answer: &Answer) -> Vec<Value> {
             sizes.get(mount.at.as_str()).copied()
         {
             put(&mut map, "size_total", fragment.saturating_mul(blocks));
-            put(&mut map, "size_available", fragment.saturating_mul(available));
+            put(
+                &mut map,
+                "size_available",
+                fragment.saturating_mul(available),
+            );
             put(&mut map, "block_size", block);
             put(&mut map, "block_total", blocks);
             put(&mut map, "block_available", available);
@@ -314,7 +357,9 @@ fn firmware(answer: &Answer, out: &mut Mapping) {
     put(out, "system_vendor", get("sys_vendor").unwrap_or("NA"));
     let form = get("chassis_type").map(|t| {
         let index = t.parse::<usize>().ok();
-        index.and_then(|n| FORM_FACTORS.get(n).copied()).unwrap_or("NA")
+        index
+            .and_then(|n| FORM_FACTORS.get(n).copied())
+            .unwrap_or("NA")
     });
     put(out, "form_factor", form.unwrap_or("NA"));
 }
@@ -325,8 +370,14 @@ mod tests {
 
     #[test]
     fn options_are_those_of_proc_mounts() {
-        assert_eq!(options("rw,relatime", "rw,discard,resuid=1"), "rw,relatime,discard,resuid=1");
-        assert_eq!(options("rw,nosuid", "ro,seclabel,size=4k"), "ro,seclabel,nosuid,size=4k");
+        assert_eq!(
+            options("rw,relatime", "rw,discard,resuid=1"),
+            "rw,relatime,discard,resuid=1"
+        );
+        assert_eq!(
+            options("rw,nosuid", "ro,seclabel,size=4k"),
+            "ro,seclabel,nosuid,size=4k"
+        );
         assert_eq!(unescape("/mnt/a\\040b\\"), "/mnt/a b\\");
     }
 }

@@ -23,7 +23,9 @@ pub(super) fn read(answer: &Answer) -> Mapping {
         };
         let name = file.strip_suffix(".fact").unwrap_or(file);
         let value = if how == "x" && status != "0" {
-            Value::from(format!("Failure executing fact script ({file}), rc: {status}"))
+            Value::from(format!(
+                "Failure executing fact script ({file}), rc: {status}"
+            ))
         } else if status != "0" {
             Value::from(format!("Could not read fact file ({file})"))
         } else {
@@ -107,13 +109,20 @@ mod tests {
         assert_eq!(ini["General"]["name"], Value::from("x:y"));
         assert_eq!(ini["General"]["long"], Value::from("a\nb"));
         assert_eq!(ini["Empty"], Value::Mapping(Mapping::new()));
-        assert!(content("no fact", "f").as_str().is_some_and(|t| t.ends_with(": f")));
+        assert!(
+            content("no fact", "f")
+                .as_str()
+                .is_some_and(|t| t.ends_with(": f"))
+        );
     }
 
     #[test]
     fn a_failing_program_says_so_and_braces_stay_text() {
         let sections = ["x bad.fact\nout 3", "r t.fact\n\"{{ lookup }}\" 0"];
-        let text: String = sections.iter().map(|s| format!("local {}\n{s}", s.len())).collect();
+        let text: String = sections
+            .iter()
+            .map(|s| format!("local {}\n{s}", s.len()))
+            .collect();
         let local = read(&Answer::read(text.as_bytes()));
         assert!(local["bad"].as_str().is_some_and(|t| t.contains("rc: 3")));
         assert_eq!(local["t"], Value::from("{{ lookup }}"));

@@ -75,7 +75,11 @@ fn ip_addr(text: &str) -> Interfaces {
         }
         let words: Vec<&str> = line.split_whitespace().collect();
         let after = |key: &str| {
-            words.iter().position(|w| *w == key).and_then(|at| words.get(at + 1)).copied()
+            words
+                .iter()
+                .position(|w| *w == key)
+                .and_then(|at| words.get(at + 1))
+                .copied()
         };
         let (Some((name, interface)), Some(address)) = (out.last_mut(), words.get(1)) else {
             continue;
@@ -96,7 +100,11 @@ fn ip_addr(text: &str) -> Interfaces {
                 let Ok(address) = plain.parse() else { continue };
                 interface.v6.push(Address6 {
                     address,
-                    prefix: if prefix.is_empty() { "128".into() } else { prefix.to_owned() },
+                    prefix: if prefix.is_empty() {
+                        "128".into()
+                    } else {
+                        prefix.to_owned()
+                    },
                     scope: after("scope").unwrap_or_default().to_owned(),
                     fading: words.contains(&"temporary") || words.contains(&"deprecated"),
                 });
@@ -120,7 +128,11 @@ fn ifconfig(text: &str) -> Interfaces {
     let mut out: Interfaces = Vec::new();
     for line in text.lines() {
         if !line.starts_with([' ', '\t']) {
-            let name = line.split_whitespace().next().unwrap_or_default().trim_end_matches(':');
+            let name = line
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .trim_end_matches(':');
             if !name.is_empty() && out.len() < MAX_INTERFACES {
                 out.push((name.to_owned(), Interface::default()));
             }
@@ -181,9 +193,10 @@ fn if_inet6(lines: &[String]) -> Interfaces {
         let [address, _, prefix, _, _, name] = words[..] else {
             continue;
         };
-        let (Ok(bits), Ok(prefix)) =
-            (u128::from_str_radix(address, 16), u32::from_str_radix(prefix, 16))
-        else {
+        let (Ok(bits), Ok(prefix)) = (
+            u128::from_str_radix(address, 16),
+            u32::from_str_radix(prefix, 16),
+        ) else {
             continue;
         };
         let address = Ipv6Addr::from_bits(bits);
@@ -246,9 +259,13 @@ fn route6(lines: &[String]) -> Option<(String, Ipv6Addr)> {
         };
         let number = |t: &str| u32::from_str_radix(t, 16).ok();
         let wide = |t: &str| u128::from_str_radix(t, 16).ok();
-        let (Some(to), Some(prefix), Some(gateway), Some(metric), Some(flags)) =
-            (wide(to), number(prefix), wide(gateway), number(metric), number(flags))
-        else {
+        let (Some(to), Some(prefix), Some(gateway), Some(metric), Some(flags)) = (
+            wide(to),
+            number(prefix),
+            wide(gateway),
+            number(metric),
+            number(flags),
+        ) else {
             continue;
         };
         let netmask = u128::MAX.checked_shl(128 - prefix.min(128)).unwrap_or(0);
@@ -282,7 +299,10 @@ pub(super) fn read(answer: &Answer, out: &mut Mapping) {
         facts.push((name.clone(), fact));
     }
     summary(answer, &found, out);
-    let names: Vec<Value> = facts.iter().map(|(name, _)| Value::from(name.clone())).collect();
+    let names: Vec<Value> = facts
+        .iter()
+        .map(|(name, _)| Value::from(name.clone()))
+        .collect();
     put(out, "interfaces", names);
     for (name, fact) in facts {
         // A dot stays, as in the name of a VLAN.
@@ -340,10 +360,21 @@ fn link(answer: &Answer, name: &str) -> Mapping {
     if let Some(mode) = line("bonding/mode") {
         put(&mut fact, "type", "bonding");
         let slaves = line("bonding/slaves").unwrap_or_default();
-        put(&mut fact, "slaves", slaves.split(' ').map(Value::from).collect::<Vec<_>>());
-        put(&mut fact, "mode", mode.split(' ').next().unwrap_or_default());
+        put(
+            &mut fact,
+            "slaves",
+            slaves.split(' ').map(Value::from).collect::<Vec<_>>(),
+        );
+        put(
+            &mut fact,
+            "mode",
+            mode.split(' ').next().unwrap_or_default(),
+        );
         let first = |file: &str| line(file).map(|l| l.split(' ').next().unwrap_or_default());
-        for (key, file) in [("miimon", "bonding/miimon"), ("lacp_rate", "bonding/lacp_rate")] {
+        for (key, file) in [
+            ("miimon", "bonding/miimon"),
+            ("lacp_rate", "bonding/lacp_rate"),
+        ] {
             if let Some(value) = first(file) {
                 put(&mut fact, key, value);
             }
@@ -375,7 +406,10 @@ fn v4_value(a: &Address4) -> Value {
     mapping([
         ("address", Value::from(a.address.to_string())),
         ("broadcast", Value::from(a.broadcast.clone())),
-        ("netmask", Value::from(Ipv4Addr::from_bits(mask).to_string())),
+        (
+            "netmask",
+            Value::from(Ipv4Addr::from_bits(mask).to_string()),
+        ),
         ("network", Value::from(network.to_string())),
         ("prefix", Value::from(a.prefix.to_string())),
     ])
@@ -425,16 +459,24 @@ fn summary(answer: &Answer, found: &Interfaces, out: &mut Mapping) {
     let texts = |list: Vec<String>| Value::Sequence(list.into_iter().map(Value::from).collect());
     let v4 = || found.iter().flat_map(|(_, i)| &i.v4);
     let v6 = || found.iter().flat_map(|(_, i)| &i.v6);
-    let public4 = v4().filter(|a| !a.address.is_loopback()).map(|a| a.address.to_string());
+    let public4 = v4()
+        .filter(|a| !a.address.is_loopback())
+        .map(|a| a.address.to_string());
     put(out, "all_ipv4_addresses", texts(public4.collect()));
-    let public6 = v6().filter(|a| !a.address.is_loopback()).map(|a| a.address.to_string());
+    let public6 = v6()
+        .filter(|a| !a.address.is_loopback())
+        .map(|a| a.address.to_string());
     put(out, "all_ipv6_addresses", texts(public6.collect()));
     // In the order of the kernel's table of local routes.
     let mut near4: Vec<(u32, bool, String)> = Vec::new();
     for a in v4() {
         if a.address.is_loopback() && a.prefix < 32 {
             let network = a.address.to_bits() & mask(a.prefix);
-            near4.push((network, false, format!("{}/{}", Ipv4Addr::from_bits(network), a.prefix)));
+            near4.push((
+                network,
+                false,
+                format!("{}/{}", Ipv4Addr::from_bits(network), a.prefix),
+            ));
         }
         near4.push((a.address.to_bits(), true, a.address.to_string()));
     }
@@ -469,7 +511,9 @@ fn default4(answer: &Answer, found: &Interfaces) -> Mapping {
         return Mapping::new();
     };
     let addresses: BTreeMap<_, _> = found.iter().map(|(n, i)| (n.as_str(), &i.v4)).collect();
-    let mine = addresses.get(name.as_str()).map_or(&[][..], |v| v.as_slice());
+    let mine = addresses
+        .get(name.as_str())
+        .map_or(&[][..], |v| v.as_slice());
     // The kernel speaks from the address that shares the gateway's network, or the first.
     let near = |a: &&Address4| (a.address.to_bits() ^ gateway.to_bits()) & mask(a.prefix) == 0;
     let Some(address) = mine.iter().find(near).or_else(|| mine.first()) else {
@@ -514,8 +558,14 @@ mod tests {
             inet6 fd00::2/64 scope global deprecated \n       valid_lft forever\n";
         let found = ip_addr(text);
         let (name, eth0) = &found[0];
-        assert_eq!((name.as_str(), eth0.v4.len(), eth0.v6[0].fading), ("eth0", 3, true));
-        assert_eq!((eth0.v4[1].label.as_str(), eth0.v4[2].prefix), ("eth0:1", 32));
+        assert_eq!(
+            (name.as_str(), eth0.v4.len(), eth0.v6[0].fading),
+            ("eth0", 3, true)
+        );
+        assert_eq!(
+            (eth0.v4[1].label.as_str(), eth0.v4[2].prefix),
+            ("eth0:1", 32)
+        );
     }
 
     #[test]
@@ -526,7 +576,10 @@ mod tests {
         let found = ifconfig(text);
         assert_eq!(found[0].1.v4[0].prefix, 16);
         assert_eq!(
-            (found[0].1.v6[0].prefix.as_str(), found[0].1.v6[0].scope.as_str()),
+            (
+                found[0].1.v6[0].prefix.as_str(),
+                found[0].1.v6[0].scope.as_str()
+            ),
             ("64", "link")
         );
     }
@@ -539,7 +592,10 @@ mod tests {
             "eth0\t00000000\t0100000A\t0003\t0\t0\t100\t00000000\t0\t0\t0",
         ];
         let lines = lines.map(str::to_owned);
-        assert_eq!(route4(&lines), Some(("eth0".into(), Ipv4Addr::new(10, 0, 0, 1))));
+        assert_eq!(
+            route4(&lines),
+            Some(("eth0".into(), Ipv4Addr::new(10, 0, 0, 1)))
+        );
     }
 
     #[test]

@@ -6,10 +6,16 @@ use super::answer::Answer;
 use super::put;
 
 pub(super) fn read(answer: &Answer, out: &mut Mapping) {
-    let uname: Vec<&str> = answer.section("uname").unwrap_or_default().lines().collect();
+    let uname: Vec<&str> = answer
+        .section("uname")
+        .unwrap_or_default()
+        .lines()
+        .collect();
     let kernel = |file: &str, at: usize| {
         let line = answer.line(&format!("/proc/sys/kernel/{file}"));
-        line.or_else(|| uname.get(at).copied()).unwrap_or_default().to_owned()
+        line.or_else(|| uname.get(at).copied())
+            .unwrap_or_default()
+            .to_owned()
     };
     let machine = match answer.section("machine") {
         Some(machine) => machine.trim().to_owned(),
@@ -33,9 +39,15 @@ pub(super) fn read(answer: &Answer, out: &mut Mapping) {
     put(out, "nodename", host);
     put(out, "hostname", host.split('.').next().unwrap_or_default());
     let full = full_name(answer, host);
-    put(out, "domain", full.split_once('.').map_or("", |(_, domain)| domain));
+    put(
+        out,
+        "domain",
+        full.split_once('.').map_or("", |(_, domain)| domain),
+    );
     put(out, "fqdn", full);
-    let id = answer.line("/var/lib/dbus/machine-id").or_else(|| answer.line("/etc/machine-id"));
+    let id = answer
+        .line("/var/lib/dbus/machine-id")
+        .or_else(|| answer.line("/etc/machine-id"));
     if let Some(id) = id {
         put(out, "machine_id", id);
     }
@@ -45,10 +57,17 @@ pub(super) fn read(answer: &Answer, out: &mut Mapping) {
 fn bits(answer: &Answer, machine: &str) -> &'static str {
     let maps = answer.lines("/proc/self/maps");
     if maps.is_empty() {
-        return if machine.contains("64") || machine == "s390x" { "64" } else { "32" };
+        return if machine.contains("64") || machine == "s390x" {
+            "64"
+        } else {
+            "32"
+        };
     }
     let wide = |line: &String| {
-        let address = line.split('-').next().and_then(|a| u64::from_str_radix(a, 16).ok());
+        let address = line
+            .split('-')
+            .next()
+            .and_then(|a| u64::from_str_radix(a, 16).ok());
         address.is_some_and(|a| a > u64::from(u32::MAX))
     };
     if maps.iter().any(wide) { "64" } else { "32" }
@@ -63,10 +82,20 @@ fn full_name(answer: &Answer, host: &str) -> String {
     let hosts = answer.lines("/etc/hosts");
     let entries: Vec<Vec<&str>> = hosts
         .iter()
-        .map(|line| line.split('#').next().unwrap_or_default().split_whitespace().collect())
+        .map(|line| {
+            line.split('#')
+                .next()
+                .unwrap_or_default()
+                .split_whitespace()
+                .collect()
+        })
         .collect();
-    let resolved = answer.section("fqdn").map(|t| t.split_whitespace().collect::<Vec<_>>());
-    let mine = entries.iter().find(|e| e.iter().skip(1).any(|n| n.eq_ignore_ascii_case(host)));
+    let resolved = answer
+        .section("fqdn")
+        .map(|t| t.split_whitespace().collect::<Vec<_>>());
+    let mine = entries
+        .iter()
+        .find(|e| e.iter().skip(1).any(|n| n.eq_ignore_ascii_case(host)));
     let names = match (mine, &resolved) {
         (Some(mine), _) => entries.iter().find(|e| e.first() == mine.first()),
         (None, Some(resolved)) => Some(resolved),
@@ -76,7 +105,10 @@ fn full_name(answer: &Answer, host: &str) -> String {
         return host.to_owned();
     };
     let dotted = names.iter().find(|n| n.contains('.'));
-    dotted.or_else(|| names.first()).map_or(host, |n| n).to_owned()
+    dotted
+        .or_else(|| names.first())
+        .map_or(host, |n| n)
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -91,8 +123,14 @@ mod tests {
             full_name(&Answer::read(text.as_bytes()), host)
         };
         assert_eq!(full("127.0.0.1 localhost\n127.0.0.1 vm", "vm"), "localhost");
-        assert_eq!(full("127.0.1.1 web1.example.org web1", "web1"), "web1.example.org");
+        assert_eq!(
+            full("127.0.1.1 web1.example.org web1", "web1"),
+            "web1.example.org"
+        );
         assert_eq!(full("10.0.0.1 web1 web1.a.b # x", "web1"), "web1.a.b");
-        assert_eq!((full("", "web1"), full("", "a.b")), ("web1".into(), "a.b".into()));
+        assert_eq!(
+            (full("", "web1"), full("", "a.b")),
+            ("web1".into(), "a.b".into())
+        );
     }
 }

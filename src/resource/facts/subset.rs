@@ -162,15 +162,20 @@ fn minimum() -> Vec<Group> {
 
 /// Every word that may stand in `gather_subset`, `!` in front or not.
 pub static NAMES: std::sync::LazyLock<Vec<&'static str>> = std::sync::LazyLock::new(|| {
-    let mut names: Vec<_> =
-        ["all", "min"].into_iter().chain(WORDS.iter().map(|(w, _)| *w)).collect();
+    let mut names: Vec<_> = ["all", "min"]
+        .into_iter()
+        .chain(WORDS.iter().map(|(w, _)| *w))
+        .collect();
     names.sort_unstable();
     names
 });
 
 /// The first word that stands for nothing.
 pub fn unknown_subset(subset: &[String]) -> Option<&str> {
-    subset.iter().map(|w| w.trim_start_matches('!')).find(|w| word(w).is_none())
+    subset
+        .iter()
+        .map(|w| w.trim_start_matches('!'))
+        .find(|w| word(w).is_none())
 }
 
 /// What is wanted: what is named, `min` unless it is refused, and everything where only refusals are
@@ -199,8 +204,11 @@ pub(super) fn select(subset: &[String]) -> BTreeSet<Group> {
     } else if !some {
         everything = true;
     }
-    let mut wanted: BTreeSet<Group> =
-        if everything { ALL.into_iter().collect() } else { minimum().into_iter().collect() };
+    let mut wanted: BTreeSet<Group> = if everything {
+        ALL.into_iter().collect()
+    } else {
+        minimum().into_iter().collect()
+    };
     if no_min {
         wanted.retain(|g| !minimum().contains(g));
     }

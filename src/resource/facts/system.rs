@@ -18,7 +18,11 @@ pub(super) fn read(group: Group, answer: &Answer, out: &mut Mapping) {
     match group {
         Group::Apparmor => {
             let on = answer.has("/sys/kernel/security/apparmor");
-            put(out, "apparmor", status(if on { "enabled" } else { "disabled" }));
+            put(
+                out,
+                "apparmor",
+                status(if on { "enabled" } else { "disabled" }),
+            );
         }
         Group::Caps => capabilities(answer, out),
         Group::Chroot => put(out, "is_chroot", chroot(answer)),
@@ -26,18 +30,28 @@ pub(super) fn read(group: Group, answer: &Answer, out: &mut Mapping) {
         Group::Dns => put(out, "dns", dns(answer)),
         Group::Env => put(out, "env", environment(answer)),
         Group::FibreChannel => {
-            let names = answer.files_below("/sys/class/fc_host/").filter_map(|(_, lines)| {
-                Some(Value::from(lines.first()?.trim().trim_start_matches("0x")))
-            });
+            let names = answer
+                .files_below("/sys/class/fc_host/")
+                .filter_map(|(_, lines)| {
+                    Some(Value::from(lines.first()?.trim().trim_start_matches("0x")))
+                });
             put(out, "fibre_channel_wwn", names.collect::<Vec<_>>());
         }
-        Group::Fips => put(out, "fips", answer.line("/proc/sys/crypto/fips_enabled") == Some("1")),
+        Group::Fips => put(
+            out,
+            "fips",
+            answer.line("/proc/sys/crypto/fips_enabled") == Some("1"),
+        ),
         Group::Iscsi => {
             let lines = answer.lines("/etc/iscsi/initiatorname.iscsi");
             let name = lines.iter().find_map(|l| l.strip_prefix("InitiatorName="));
             put(out, "iscsi_iqn", name.unwrap_or_default().trim());
         }
-        Group::Nvme => put(out, "hostnqn", answer.line("/etc/nvme/hostnqn").unwrap_or_default()),
+        Group::Nvme => put(
+            out,
+            "hostnqn",
+            answer.line("/etc/nvme/hostnqn").unwrap_or_default(),
+        ),
         Group::Loadavg => loadavg(answer, out),
         Group::Lsb => put(out, "lsb", lsb(answer)),
         Group::PkgMgr => {
@@ -108,7 +122,11 @@ fn capabilities(answer: &Answer, out: &mut Mapping) {
         })
         .collect();
     put(out, "system_capabilities", names);
-    put(out, "system_capabilities_enforced", if whole { "False" } else { "True" });
+    put(
+        out,
+        "system_capabilities_enforced",
+        if whole { "False" } else { "True" },
+    );
 }
 
 fn cmdline(answer: &Answer, out: &mut Mapping) {
@@ -187,7 +205,9 @@ fn environment(answer: &Answer) -> Mapping {
 
 fn loadavg(answer: &Answer, out: &mut Mapping) {
     let line = answer.line("/proc/loadavg").unwrap_or_default();
-    let mut words = line.split(' ').map(|w| w.parse::<f64>().ok().filter(|f| f.is_finite()));
+    let mut words = line
+        .split(' ')
+        .map(|w| w.parse::<f64>().ok().filter(|f| f.is_finite()));
     if let (Some(Some(one)), Some(Some(five)), Some(Some(fifteen))) =
         (words.next(), words.next(), words.next())
     {
@@ -220,7 +240,10 @@ fn lsb(answer: &Answer) -> Mapping {
         ("release", number.clone()),
         ("description", get("DISTRIB_DESCRIPTION", os("PRETTY_NAME"))),
         ("codename", get("DISTRIB_CODENAME", os("VERSION_CODENAME"))),
-        ("major_release", number.map(|n| n.split('.').next().unwrap_or_default().to_owned())),
+        (
+            "major_release",
+            number.map(|n| n.split('.').next().unwrap_or_default().to_owned()),
+        ),
     ];
     for (name, value) in fields {
         if let Some(value) = value {
@@ -240,7 +263,11 @@ fn package_manager(answer: &Answer, release: &distribution::Release) -> &'static
             if has("/run/ostree-booted") {
                 return "atomic_container";
             }
-            let major = release.version.split('.').next().and_then(|m| m.parse::<u32>().ok());
+            let major = release
+                .version
+                .split('.')
+                .next()
+                .and_then(|m| m.parse::<u32>().ok());
             let newest = release.name == "Fedora" && major.is_some_and(|m| m >= 41);
             let old = match release.name.as_str() {
                 "Fedora" => major.is_some_and(|m| m < 23),
@@ -257,7 +284,11 @@ fn package_manager(answer: &Answer, release: &distribution::Release) -> &'static
             if dnf {
                 return "dnf";
             }
-            return if has("/usr/bin/yum") { "yum" } else { "unknown" };
+            return if has("/usr/bin/yum") {
+                "yum"
+            } else {
+                "unknown"
+            };
         }
         "Suse" if has("/usr/bin/zypper") => return "zypper",
         "Alpine" if apk => return "apk",
@@ -282,7 +313,10 @@ fn package_manager(answer: &Answer, release: &distribution::Release) -> &'static
         ("/usr/sbin/slackpkg", "slackpkg"),
         ("/usr/sbin/pkg", "pkgng"),
     ];
-    table.iter().find(|(path, _)| has(path)).map_or("unknown", |(_, name)| name)
+    table
+        .iter()
+        .find(|(path, _)| has(path))
+        .map_or("unknown", |(_, name)| name)
 }
 
 /// By the name of the first process, or by what is lying about where that says nothing.
@@ -324,7 +358,10 @@ fn python(answer: &Answer, out: &mut Mapping) {
     let mut words = section.split_whitespace();
     let executable = words.next().unwrap_or_default();
     let file = words.next().unwrap_or(executable);
-    let minor = file.rsplit("python3.").next().and_then(|t| t.parse::<u32>().ok());
+    let minor = file
+        .rsplit("python3.")
+        .next()
+        .and_then(|t| t.parse::<u32>().ok());
     let mut version = Mapping::new();
     put(&mut version, "major", 3);
     let mut info = vec![Value::from(3)];
@@ -361,10 +398,19 @@ fn selinux(answer: &Answer, out: &mut Mapping) {
     let policy = answer.number("/sys/fs/selinux/policyvers");
     let facts = mapping([
         ("status", Value::from("enabled")),
-        ("policyvers", policy.map_or_else(|| Value::from("unknown"), Value::from)),
-        ("config_mode", or_unknown(config.get("SELINUX").map(String::as_str))),
+        (
+            "policyvers",
+            policy.map_or_else(|| Value::from("unknown"), Value::from),
+        ),
+        (
+            "config_mode",
+            or_unknown(config.get("SELINUX").map(String::as_str)),
+        ),
         ("mode", or_unknown(mode)),
-        ("type", or_unknown(config.get("SELINUXTYPE").map(String::as_str))),
+        (
+            "type",
+            or_unknown(config.get("SELINUXTYPE").map(String::as_str)),
+        ),
     ]);
     put(out, "selinux", facts);
 }
@@ -388,11 +434,18 @@ fn keys(answer: &Answer, out: &mut Mapping) {
 }
 
 fn user(answer: &Answer, out: &mut Mapping) {
-    let entry: Vec<&str> = answer.section("passwd").unwrap_or_default().trim().split(':').collect();
+    let entry: Vec<&str> = answer
+        .section("passwd")
+        .unwrap_or_default()
+        .trim()
+        .split(':')
+        .collect();
     let id = answer.section("id").unwrap_or_default();
     let number = |key: &str| {
         let (_, rest) = id.split_once(key)?;
-        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
         rest[..end].parse::<i64>().ok()
     };
     let (uid, gid) = (number("uid=").unwrap_or(0), number(" gid=").unwrap_or(0));
@@ -404,8 +457,14 @@ fn user(answer: &Answer, out: &mut Mapping) {
         put(out, "user_dir", home);
         put(out, "user_shell", shell);
     } else {
-        let name = id.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
-        put(out, "user_id", name.map_or(uid.to_string(), |(name, _)| name.to_owned()));
+        let name = id
+            .split_once('(')
+            .and_then(|(_, rest)| rest.split_once(')'));
+        put(
+            out,
+            "user_id",
+            name.map_or(uid.to_string(), |(name, _)| name.to_owned()),
+        );
         put(out, "user_uid", uid);
         put(out, "user_gid", gid);
     }
@@ -414,10 +473,20 @@ fn user(answer: &Answer, out: &mut Mapping) {
         .iter()
         .filter_map(|l| l.split_once(':'))
         .filter(|(key, _)| matches!(*key, "Uid" | "Gid"))
-        .map(|(key, rest)| (key, rest.split_whitespace().filter_map(|w| w.parse().ok()).collect()))
+        .map(|(key, rest)| {
+            (
+                key,
+                rest.split_whitespace()
+                    .filter_map(|w| w.parse().ok())
+                    .collect(),
+            )
+        })
         .collect();
     let get = |key: &str, at: usize, other: i64| {
-        ids.get(key).and_then(|v| v.get(at)).copied().unwrap_or(other)
+        ids.get(key)
+            .and_then(|v| v.get(at))
+            .copied()
+            .unwrap_or(other)
     };
     put(out, "real_user_id", get("Uid", 0, uid));
     put(out, "effective_user_id", get("Uid", 1, uid));
@@ -430,14 +499,21 @@ mod tests {
     use super::*;
 
     fn answer(files: &str, exists: &str) -> Answer {
-        let text = format!("files {}\n{files}exists {}\n{exists}", files.len(), exists.len());
+        let text = format!(
+            "files {}\n{files}exists {}\n{exists}",
+            files.len(),
+            exists.len()
+        );
         Answer::read(text.as_bytes())
     }
 
     #[test]
     fn a_name_given_twice_is_a_list() {
         let mut out = Mapping::new();
-        cmdline(&answer("/proc/cmdline:quiet console=tty0 console=ttyS0\n", ""), &mut out);
+        cmdline(
+            &answer("/proc/cmdline:quiet console=tty0 console=ttyS0\n", ""),
+            &mut out,
+        );
         assert_eq!(out["cmdline"]["console"], Value::from("ttyS0"));
         assert_eq!(out["proc_cmdline"]["console"][0], Value::from("tty0"));
         assert_eq!(out["proc_cmdline"]["quiet"], Value::from(true));
@@ -455,7 +531,10 @@ mod tests {
         let fedora =
             |v: &str| format!("/etc/os-release:ID=fedora\n/etc/os-release:VERSION_ID={v}\n");
         let both = "/usr/bin/dnf\n/usr/bin/dnf5\n";
-        assert_eq!((manager(&fedora("41"), both), manager(&fedora("40"), both)), ("dnf5", "dnf"));
+        assert_eq!(
+            (manager(&fedora("41"), both), manager(&fedora("40"), both)),
+            ("dnf5", "dnf")
+        );
         assert_eq!(manager("/etc/os-release:ID=../../sh\n", ""), "unknown");
     }
 

@@ -30,9 +30,17 @@ const FIRMWARE: &[(&str, &str, &str)] = &[
     ("bios_vendor", "DigitalOcean", "kvm"),
     ("bios_vendor", "Hetzner", "kvm"),
     ("bios_vendor", "Linode", "kvm"),
-    ("bios_vendor", "Parallels Software International Inc.", "parallels"),
+    (
+        "bios_vendor",
+        "Parallels Software International Inc.",
+        "parallels",
+    ),
     ("sys_vendor", "Microsoft Corporation", "VirtualPC"),
-    ("sys_vendor", "Parallels Software International Inc.", "parallels"),
+    (
+        "sys_vendor",
+        "Parallels Software International Inc.",
+        "parallels",
+    ),
     ("sys_vendor", "QEMU", "kvm"),
     ("sys_vendor", "Amazon EC2", "kvm"),
     ("sys_vendor", "DigitalOcean", "kvm"),
@@ -73,7 +81,15 @@ pub(super) fn read(answer: &Answer, out: &mut Mapping) {
     machines(answer, &mut found);
     hosts(answer, &mut found);
     put(out, "virtualization_type", found.kind.unwrap_or("NA"));
-    put(out, "virtualization_role", if found.role.is_empty() { "NA" } else { found.role });
+    put(
+        out,
+        "virtualization_role",
+        if found.role.is_empty() {
+            "NA"
+        } else {
+            found.role
+        },
+    );
     let list = |set: BTreeSet<&str>| set.into_iter().map(Value::from).collect::<Vec<_>>();
     put(out, "virtualization_tech_guest", list(found.guest));
     put(out, "virtualization_tech_host", list(found.host));
@@ -91,7 +107,9 @@ fn containers(answer: &Answer, found: &mut Found) {
     if within(&["/lxc/", "/lxc.payload"]) {
         found.guest("lxc");
     }
-    let named = answer.section("container").or_else(|| answer.line("/run/systemd/container"));
+    let named = answer
+        .section("container")
+        .or_else(|| answer.line("/run/systemd/container"));
     match named.map(str::trim) {
         Some("lxc" | "lxc-libvirt") => found.guest("lxc"),
         Some("podman") => found.guest("podman"),
@@ -177,17 +195,27 @@ mod tests {
     use super::*;
 
     fn of(files: &str, exists: &str) -> (Value, Value) {
-        let text = format!("files {}\n{files}exists {}\n{exists}", files.len(), exists.len());
+        let text = format!(
+            "files {}\n{files}exists {}\n{exists}",
+            files.len(),
+            exists.len()
+        );
         let mut out = Mapping::new();
         read(&Answer::read(text.as_bytes()), &mut out);
-        (out["virtualization_type"].clone(), out["virtualization_role"].clone())
+        (
+            out["virtualization_type"].clone(),
+            out["virtualization_role"].clone(),
+        )
     }
 
     #[test]
     fn guests_and_hosts_are_told_apart() {
         let pair = |a: &str, b: &str| (Value::from(a), Value::from(b));
         assert_eq!(of("", "/.dockerenv\n/dev/kvm\n"), pair("docker", "guest"));
-        assert_eq!(of("/sys/class/dmi/id/sys_vendor:QEMU\n", ""), pair("kvm", "guest"));
+        assert_eq!(
+            of("/sys/class/dmi/id/sys_vendor:QEMU\n", ""),
+            pair("kvm", "guest")
+        );
         assert_eq!(of("", "/dev/kvm\n"), pair("kvm", "host"));
         assert_eq!(of("/run/systemd/container:lxc\n", ""), pair("lxc", "guest"));
         assert_eq!(of("", ""), pair("NA", "NA"));
