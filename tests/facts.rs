@@ -170,3 +170,66 @@ fn systems_are_told_apart_as_ansible_does() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Replies as hosts gave them, and what of them must come out.
+#[test]
+fn recorded_replies_are_understood() {
+    let cases: [(&str, &[u8], &[(&str, &str)]); 3] = [
+        (
+            "debian-12",
+            include_bytes!("resources/facts/debian-12.txt"),
+            &[
+                ("distribution", "Debian"),
+                ("pkg_mgr", "apt"),
+                ("hostname", "vm"),
+            ],
+        ),
+        (
+            "busybox",
+            include_bytes!("resources/facts/busybox.txt"),
+            &[
+                ("system", "Linux"),
+                ("architecture", "x86_64"),
+                ("userspace_bits", "64"),
+            ],
+        ),
+        (
+            "no-proc",
+            include_bytes!("resources/facts/no-proc.txt"),
+            &[
+                ("system", "Linux"),
+                ("architecture", "x86_64"),
+                ("user_id", "root"),
+            ],
+        ),
+    ];
+    for (system, bytes, expected) in cases {
+        let facts = gather::read(Request::default(), bytes);
+        for (name, value) in expected {
+            assert_eq!(
+                facts.get(*name),
+                Some(&Value::from(*value)),
+                "{system}: {name}"
+            );
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// A reply cut, or with bytes of anything in it, is read without a panic.
+    #[test]
+    fn rubbish_is_read(at in 0_usize..30_000, cut in 0_usize..40_000, junk in ".{0,40}") {
+        let whole = include_bytes!("resources/facts/debian-12.txt");
+        let start = whole[2..].iter().position(|b| *b == b'\n').unwrap() + 3;
+        let mut body = whole[start..].to_vec();
+        for (slot, byte) in body.iter_mut().skip(at).zip(junk.bytes()) {
+            *slot = byte;
+        }
+        body.truncate(cut);
+        let mut bytes = format!("\n\u{1}0 0 {}\n", body.len()).into_bytes();
+        bytes.extend(body);
+        let _ = gather::read(Request::default(), &bytes);
+    }
+}

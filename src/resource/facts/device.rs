@@ -40,11 +40,11 @@ pub(super) fn links(answer: &Answer) -> Links {
     }
     for path in answer.below("/sys/block/") {
         let words: Vec<&str> = path.split('/').collect();
-        if let [block, "slaves", slave] = words[..] {
+        if let [slave, "holders", master] | [_, slave, "holders", master] = words[..] {
             out.masters
                 .entry(slave.to_owned())
                 .or_default()
-                .push(block.to_owned());
+                .push(master.to_owned());
         }
     }
     for map in [
@@ -147,7 +147,7 @@ fn device(answer: &Answer, links: &Links, block: &str, parts: &BTreeSet<&str>) -
         .split_once('[')
         .and_then(|(_, rest)| rest.split_once(']'));
     let mode = chosen.map_or("", |(mode, _)| mode);
-    let sector_size = line("queue/logical_block_size").or_else(|| line("queue/hw_sector_size"));
+    let sector_size = line("queue/logical_block_size");
     let mut map = Mapping::new();
     put(&mut map, "virtual", 1);
     put(&mut map, "links", links.of(block));

@@ -3,7 +3,7 @@
 # `@TIMEOUT@`, `@PATH@`, `@LINES@`, `@BYTES@` and `@FILES@` are filled in.
 
 pl_k() { pl_p "$1 ${#2}$pl_nl$2"; }
-pl_e=
+pl_e= pl_l= pl_c=bugs
 pl_y() { for pl_x; do [ ! -e "$pl_x" ] || pl_e=$pl_e$pl_x$pl_nl; done; }
 set --
 #+ platform
@@ -89,18 +89,30 @@ pl_k chroot "$pl_z"
 set -- "$@" /proc/self/mountinfo
 #+ hardware virtual
 set -- "$@" /proc/cpuinfo
+# The flags are the same for every processor: where there are many, one line of them is enough.
+pl_c=bugs
+if [ -d /sys/devices/system/cpu/cpu16 ]; then
+  pl_c='flags|Features|bugs'
+  while read -r pl_x pl_y pl_z; do
+    case $pl_x in flags|Features) pl_k flags "$pl_z"; break ;; esac
+  done </proc/cpuinfo
+fi
 #+ hardware
-set -- "$@" /proc/meminfo /proc/uptime /sys/block/*/removable /sys/block/*/size \
-  /sys/block/*/queue/rotational /sys/block/*/queue/scheduler /sys/block/*/queue/logical_block_size \
-  /sys/block/*/queue/hw_sector_size /sys/block/*/queue/discard_granularity /sys/block/*/device/vendor \
-  /sys/block/*/device/model /sys/block/*/device/serial /sys/block/*/device/sas_address \
-  /sys/block/*/device/sas_device_handle /sys/block/*/*/start /sys/block/*/*/size /sys/block/*/dm/name
-pl_y /sys/block/*/slaves/* /sys/block/*/holders/* /sys/block/*/*/holders/*
-pl_i=0
-while read -r pl_x pl_y pl_z; do
-  case $pl_x in flags|Features) pl_k flags "$pl_z"; break ;; esac
-  pl_i=$((pl_i+1)); [ $pl_i -lt 40 ] || break
-done </proc/cpuinfo
+# Files are named without looking whether they are there; grep does not mind.
+set -- "$@" /proc/meminfo /proc/uptime
+for pl_x in /sys/block/*; do
+  pl_l="$pl_l $pl_x/removable $pl_x/size $pl_x/queue/rotational $pl_x/queue/scheduler"
+  pl_l="$pl_l $pl_x/queue/logical_block_size $pl_x/queue/discard_granularity"
+  [ ! -d $pl_x/device ] || pl_l="$pl_l $pl_x/device/vendor $pl_x/device/model $pl_x/device/serial \
+    $pl_x/device/sas_address $pl_x/device/sas_device_handle"
+  case $pl_x in */dm-*) pl_l="$pl_l $pl_x/dm/name" ;; esac
+  for pl_y in $pl_x/${pl_x##*/}*; do
+    [ -d $pl_y ] || continue
+    pl_l="$pl_l $pl_y/start $pl_y/size"
+    for pl_z in $pl_y/holders/*; do [ ! -e $pl_z ] || pl_e=$pl_e$pl_z$pl_nl; done
+  done
+  for pl_z in $pl_x/holders/*; do [ ! -e $pl_z ] || pl_e=$pl_e$pl_z$pl_nl; done
+done
 pl_z=
 for pl_x in /dev/disk/by-id /dev/disk/by-uuid /dev/disk/by-label; do
   [ ! -d $pl_x ] || pl_z="$pl_z $pl_x"
@@ -115,15 +127,19 @@ set -- "$@" /sys/class/dmi/id/bios_date /sys/class/dmi/id/bios_vendor /sys/class
   /sys/class/dmi/id/product_uuid /sys/class/dmi/id/product_version /sys/class/dmi/id/product_family \
   /sys/class/dmi/id/sys_vendor
 #+ network
-set -- "$@" /sys/class/net/*/address /sys/class/net/*/mtu /sys/class/net/*/operstate \
-  /sys/class/net/*/type /sys/class/net/*/flags /sys/class/net/*/speed /proc/net/route \
-  /proc/net/ipv6_route /sys/class/net/*/bridge/bridge_id /sys/class/net/*/bridge/stp_state \
-  /sys/class/net/*/bonding/slaves /sys/class/net/*/bonding/mode /sys/class/net/*/bonding/miimon \
-  /sys/class/net/*/bonding/lacp_rate /sys/class/net/*/bonding/primary \
-  /sys/class/net/*/bonding/all_slaves_active /sys/class/net/*/bonding_slave/perm_hwaddr
-pl_y /sys/class/net/*/brif/*
+set -- "$@" /proc/net/route /proc/net/ipv6_route
 pl_z=
 for pl_x in /sys/class/net/*; do
+  pl_l="$pl_l $pl_x/address $pl_x/mtu $pl_x/operstate $pl_x/type $pl_x/flags $pl_x/speed"
+  if [ -d "$pl_x/bridge" ]; then
+    pl_l="$pl_l $pl_x/bridge/bridge_id $pl_x/bridge/stp_state"
+    pl_y "$pl_x"/brif/*
+  elif [ -d "$pl_x/bonding" ]; then
+    for pl_y in slaves mode miimon lacp_rate primary all_slaves_active; do
+      pl_l="$pl_l $pl_x/bonding/$pl_y"
+    done
+  elif [ -d "$pl_x/bonding_slave" ]; then pl_l="$pl_l $pl_x/bonding_slave/perm_hwaddr"
+  fi
   [ -d "$pl_x/device" ] && cd -P "$pl_x/device" || continue
   # mksh keeps the way it went by in PWD.
   case $PWD in */device) pl_y=$(pwd -P) ;; *) pl_y=$PWD ;; esac
@@ -181,7 +197,9 @@ pl_d=@PATH@ pl_i=0
   pl_k local "$pl_w $pl_x$pl_nl$pl_z"
 done
 #+ files
-pl_v=$(grep -Hsv -m @LINES@ -E '^(flags|Features|bugs|vmx flags|power management|TLB size|cache_alignment|clflush size|fpu|fpu_exception|cpuid level|wp|bogomips|microcode|stepping|cpu MHz|apicid|initial apicid|address sizes|cache size|cpu family|model)[[:space:]]*:' "$@" </dev/null)
+set -f
+pl_v=$(grep -Hsv -m @LINES@ -E "^($pl_c|vmx flags|power management|TLB size|cache_alignment|clflush size|fpu|fpu_exception|cpuid level|wp|bogomips|microcode|stepping|cpu MHz|apicid|initial apicid|address sizes|cache size|cpu family|model)[[:space:]]*:" "$@" $pl_l </dev/null)
+set +f
 pl_k files "$pl_v"
 pl_k exists "$pl_e"
 #+ platform hardware

@@ -18,15 +18,18 @@ pub(super) fn read(answer: &Answer, out: &mut Mapping) {
     if let Some(seconds) = uptime.and_then(|t| t.parse::<i64>().ok()) {
         put(out, "uptime_seconds", seconds);
     }
-    if let Some(flags) = answer.section("flags") {
-        put(
-            out,
-            "flags",
-            flags
-                .split_whitespace()
-                .map(Value::from)
-                .collect::<Vec<_>>(),
-        );
+    let cpu = answer
+        .lines("/proc/cpuinfo")
+        .iter()
+        .filter_map(|l| l.split_once(':'));
+    let mut flags = cpu.filter(|(key, _)| matches!(key.trim(), "flags" | "Features"));
+    let flags = answer
+        .section("flags")
+        .or_else(|| flags.next().map(|(_, list)| list));
+    if let Some(flags) = flags {
+        // The colon of a line that the shell read stands before its first word.
+        let words = flags.split_whitespace().filter(|w| *w != ":");
+        put(out, "flags", words.map(Value::from).collect::<Vec<_>>());
     }
     put(out, "lvm", "N/A");
 }
