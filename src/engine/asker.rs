@@ -48,14 +48,14 @@ impl Asker {
         }
     }
 
-    /// The same prompt is asked once, and answered for every host.
-    pub async fn ask(&self, prompt: &str, echo: bool) -> Option<String> {
+    /// The question of one task is asked once, and answered for every host.
+    pub async fn ask(&self, place: &str, prompt: &str, echo: bool) -> Option<String> {
         let mut prompts = self.prompts.lock().await;
-        if let Some(answer) = prompts.get(prompt) {
+        if let Some(answer) = prompts.get(place) {
             return answer.clone();
         }
         let answer = self.terminal.ask(&format!("{prompt}:\n"), echo).await;
-        prompts.insert(prompt.to_owned(), answer.clone());
+        prompts.insert(place.to_owned(), answer.clone());
         answer
     }
 

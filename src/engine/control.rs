@@ -33,7 +33,7 @@ impl Runner {
                 seconds,
                 prompt,
                 echo,
-            } => self.pause(*seconds, prompt.as_deref(), *echo).await,
+            } => self.pause(name, *seconds, prompt.as_deref(), *echo).await,
             Control::IncludeVars(include) => self.include_vars(include, name),
             Control::WaitForConnection {
                 connect_timeout,
@@ -91,6 +91,7 @@ impl Runner {
 
     async fn pause(
         &mut self,
+        name: &TaskRef,
         seconds: Option<u64>,
         prompt: Option<&str>,
         echo: bool,
@@ -107,7 +108,7 @@ impl Runner {
             }
             None => {
                 let text = prompt.unwrap_or("Press enter to continue, Ctrl+C to interrupt");
-                self.play.ask(&self.ctx, text, echo).await
+                self.play.ask(&self.ctx, name, text, echo).await
             }
         };
         let spent = began.elapsed().as_secs();

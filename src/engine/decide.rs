@@ -148,6 +148,7 @@ impl Runner {
         match self.settings(task, &scope) {
             Ok(settings) => doing.settings = settings,
             Err(TemplateError::Pending) => return Looked::Waits,
+            Err(_) if task.looping.is_some() => return Looked::Solo,
             // A keyword that cannot be rendered matters only where the task would run.
             Err(error) => match self.when(task, &doing.layers, &[]) {
                 When::Skips(_) => {}
@@ -160,7 +161,12 @@ impl Runner {
         if busy.is_some_and(|d| d.settings.way != doing.settings.way) {
             return Looked::Waits;
         }
-        if scope.looked_up.lock().is_ok_and(|l| l.contains("hostvars")) {
+        // Other hosts' variables, or keywords that differ from item to item.
+        let var = task.looping.as_ref().map(|l| l.var.as_str());
+        let names = |l: std::sync::MutexGuard<'_, std::collections::BTreeSet<String>>| {
+            l.contains("hostvars") || var.is_some_and(|v| l.contains(v))
+        };
+        if scope.looked_up.lock().is_ok_and(names) {
             return Looked::Solo;
         }
         match self.list(task, &doing.layers) {

@@ -35,6 +35,7 @@ pub(super) struct PlayRun {
     handlers: RwLock<Vec<Arc<Handler>>>,
     announced: Mutex<BTreeSet<Arc<[usize]>>>,
     over: AtomicBool,
+    fatal: AtomicBool,
     /// `end_play`: no further batch either.
     pub ended: Arc<AtomicBool>,
 }
@@ -100,7 +101,13 @@ impl PlayRun {
         }
     }
 
+    /// A task that must not fail has failed: no host goes on.
+    pub fn give_up(&self) {
+        self.fatal.store(true, Ordering::Relaxed);
+    }
+
     pub fn revive(&self) {
+        self.fatal.store(false, Ordering::Relaxed);
         if let Ok(mut failures) = self.failures.lock() {
             failures.clear();
         }
@@ -110,7 +117,7 @@ impl PlayRun {
     #[expect(clippy::cast_precision_loss, reason = "counts of hosts")]
     pub fn over_limit(&self) -> bool {
         let failed = self.failures.lock().map_or(0, |f| f.len());
-        if self.any_errors_fatal && failed > 0 {
+        if self.fatal.load(Ordering::Relaxed) || self.any_errors_fatal && failed > 0 {
             return true;
         }
         let percent = 100.0 * failed as f64 / self.hosts.len().max(1) as f64;
@@ -231,8 +238,9 @@ impl PlayRun {
     }
 
     /// Asks the person at the terminal; without one, goes on.
-    pub async fn ask(&self, ctx: &Context, prompt: &str, echo: bool) -> String {
-        ctx.asker.ask(prompt, echo).await.unwrap_or_default()
+    pub async fn ask(&self, ctx: &Context, task: &TaskRef, prompt: &str, echo: bool) -> String {
+        let place = format!("{}:{:?}", self.index, task.position);
+        ctx.asker.ask(&place, prompt, echo).await.unwrap_or_default()
     }
 
     pub fn show(&self, ctx: &Context, text: &str) {
@@ -273,7 +281,14 @@ pub(super) async fn run_batch(
     ctx: &Arc<Context>,
     batch: Batch<'_>,
 ) -> BTreeMap<HostName, (Life, Recap)> {
-    let linear = batch.any_errors_fatal || batch.max_fail.is_some();
+    let sections = [&batch.play.pre_tasks, &batch.play.tasks, &batch.play.post_tasks];
+    let mut asked = false;
+    for items in sections {
+        crate::plan::list::each(items, &mut |task| {
+            asked |= task.keywords.any_errors_fatal.is_some();
+        });
+    }
+    let linear = asked || batch.any_errors_fatal || batch.max_fail.is_some();
     let run = Arc::new(PlayRun {
         play: Arc::clone(batch.play),
         index: batch.index,
@@ -288,6 +303,7 @@ pub(super) async fn run_batch(
         handlers: RwLock::new(batch.play.handlers.clone()),
         announced: Mutex::default(),
         over: AtomicBool::new(false),
+        fatal: AtomicBool::new(false),
         ended: batch.ended,
     });
     let play = PlayRef {

@@ -42,6 +42,8 @@ pub struct Settings {
     /// The task says itself that it runs on this machine (`connection: local`).
     pub local: bool,
     pub throttle: usize,
+    /// If it fails on one host, no host goes on.
+    pub any_errors_fatal: bool,
 }
 
 fn usize_of(value: &Value) -> usize {
@@ -168,6 +170,7 @@ pub fn resolve(
         run_once: flag(t, k.run_once.as_ref(), scope, false)?,
         delegate_to: text(&k.delegate_to)?.map(Arc::from),
         local: text(&k.connection)?.is_some_and(|c| c.rsplit('.').next() == Some("local")),
+        any_errors_fatal: flag(t, k.any_errors_fatal.as_ref(), scope, false)?,
         throttle: match &k.throttle {
             Some(node) => usize_of(&t.value(node, scope)?),
             None => 0,

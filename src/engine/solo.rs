@@ -63,6 +63,8 @@ impl Runner {
         let scope = self.scope(&task, &layers, &[]);
         let settings = match self.settings(&task, &scope) {
             Ok(settings) => settings,
+            // Keywords that name the loop's item are rendered for each of them.
+            Err(_) if task.looping.is_some() => Settings::default(),
             Err(error) => match self.when(&task, &layers, &[]) {
                 When::Skips(_) => Settings::default(),
                 _ => {
@@ -182,6 +184,9 @@ impl Runner {
         self.finish(task, name, layers, settings.check, left.outcome);
         if self.life == Life::Failed {
             self.play.note_failure(&self.host);
+            if settings.any_errors_fatal {
+                self.play.give_up();
+            }
         }
     }
 
@@ -213,8 +218,17 @@ impl Runner {
         for i in 0..list.as_ref().map_or(1, Vec::len) {
             let item = Self::item_layer(task.looping.as_ref(), list.as_deref(), i);
             let value = list.as_ref().and_then(|l| l.get(i).cloned());
-            let mut left = self.attempt(task, name, layers, settings, &item).await;
-            if let Some(to) = &settings.delegate_to {
+            let own = match self.item_settings(task, layers, &item, settings) {
+                Ok(own) => own,
+                Err(error) => {
+                    let raw = self.mistake(&error);
+                    let left = self.left(task, layers, settings, &item, raw);
+                    outcomes.push((value.unwrap_or(Value::Null), left.outcome));
+                    continue;
+                }
+            };
+            let mut left = self.attempt(task, name, layers, &own, &item).await;
+            if let Some(to) = &own.delegate_to {
                 left.outcome.delegated = Some(to.clone());
             }
             if self.life != Life::Live {
@@ -236,6 +250,27 @@ impl Runner {
             outcome: whole(task, list.is_some(), outcomes),
             facts,
             vars,
+        }
+    }
+
+    /// The keywords of one item; those of the task where it has no loop or passes the item over.
+    fn item_settings(
+        &self,
+        task: &Task,
+        layers: &TaskLayers,
+        item: &[Layer],
+        of_task: &Settings,
+    ) -> Result<Settings, TemplateError> {
+        if item.is_empty() {
+            return Ok(of_task.clone());
+        }
+        let scope = self.scope(task, layers, item);
+        match self.settings(task, &scope) {
+            Ok(settings) => Ok(settings),
+            Err(error) => match self.when(task, layers, item) {
+                When::Skips(_) => Ok(of_task.clone()),
+                _ => Err(error),
+            },
         }
     }
 
