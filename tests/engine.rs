@@ -467,3 +467,28 @@ fn a_run_with_nothing_to_change_is_one_question() {
     assert_eq!(second.summary.recap[0].changed, 0);
     assert_eq!(second.sent.len(), 1, "{:?}", second.sent.len());
 }
+
+#[test]
+fn the_first_task_of_each_section_is_itself() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let text = "
+- hosts: all
+  gather_subset: ['!all']
+  pre_tasks:
+    - file: {path: AT/pre, state: touch}
+  tasks:
+    - file: {path: AT/task, state: touch}
+      notify: told
+  post_tasks:
+    - file: {path: AT/post, state: touch}
+  handlers:
+    - name: told
+      file: {path: AT/told, state: touch}
+";
+    let at = dir.path().join("made");
+    std::fs::create_dir(&at).expect("a folder");
+    let text = text.replace("AT", &at.display().to_string());
+    let ran = run(&write(dir.path(), &text), 200, false, Between::default());
+    let made: Vec<_> = tree(&at).into_keys().collect();
+    assert_eq!(made.len(), 4, "{made:?} {:?}", ran.statuses);
+}

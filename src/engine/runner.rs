@@ -101,6 +101,10 @@ impl Runner {
     /// Runs a list of items to its end, or until the host is out.
     pub async fn run(&mut self, cursor: Cursor) {
         self.cursor = cursor;
+        // Places count from the beginning of a list: another list's are other places.
+        self.prepared.clear();
+        self.alone.clear();
+        self.conflicts.clear();
         while self.life == Life::Live {
             if self.ctx.stopping() || self.play.has_ended() {
                 self.life = Life::Ended;
