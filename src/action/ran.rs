@@ -81,6 +81,12 @@ pub(crate) fn delta(seconds: f64) -> String {
     }
 }
 
+/// Whole seconds that a run took.
+#[expect(clippy::cast_possible_truncation, reason = "no command runs that long")]
+pub(crate) fn seconds(ran: &Ran) -> i64 {
+    (ran.end - ran.start).max(0.0) as i64
+}
+
 /// Splits a command into words as a POSIX shell would, without expanding anything.
 pub(crate) fn words(text: &str) -> Result<Vec<String>, String> {
     let mut out = Vec::new();

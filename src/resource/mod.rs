@@ -70,6 +70,7 @@ pub mod sysctl;
 pub mod tempfile;
 pub mod tree;
 pub mod unit;
+pub mod unpack;
 pub mod user;
 pub mod waiting;
 
