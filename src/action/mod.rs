@@ -50,6 +50,7 @@ mod shell;
 mod slurp;
 mod stat;
 mod strptime;
+mod sysctl;
 mod systemd;
 mod sysvinit;
 mod tempfile;

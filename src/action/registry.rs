@@ -35,6 +35,7 @@ pub static ACTIONS: &[&Spec] = &[
     &super::shell::SPEC,
     &super::slurp::SPEC,
     &super::stat::SPEC,
+    &super::sysctl::SPEC,
     &super::systemd::SPEC,
     &super::sysvinit::SPEC,
     &super::tempfile::SPEC,

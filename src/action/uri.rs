@@ -1,7 +1,6 @@
 //! Asks a web address from the host, and says what came back.
 //!
-//! Changed when `dest` is written, or where a method that writes succeeded with `changed_when` saying
-//! so; the request itself counts as no change, as in Ansible.
+//! Changed when `dest` is written; the request itself counts as no change, as in Ansible.
 
 use crate::choices;
 use crate::resource::download::{self, Request};

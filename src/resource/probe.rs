@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::reply::Record;
 use super::script::Script;
-use super::{Query, Resource, State, facts, getent, hostname, look, package, tree, unit, user};
+use super::{Query, Resource, State, facts, getent, hostname, look, package, sysctl, tree, unit, user};
 
 /// The text of a batch of questions, and how to read its answers.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +37,7 @@ enum Kind {
     Package,
     Facts,
     Unit,
+    Sysctl,
     /// Things of the controller's: no host is asked about them.
     Elsewhere,
 }
@@ -51,6 +52,7 @@ impl Kind {
             Resource::User(_) | Resource::Group(_) => Kind::Account,
             Resource::Getent { .. } => Kind::Getent,
             Resource::Unit { .. } => Kind::Unit,
+            Resource::Sysctl(_) => Kind::Sysctl,
             Resource::Package { .. }
             | Resource::PackageIndex(_)
             | Resource::PackageUpgrade { .. } => Kind::Package,
@@ -70,6 +72,7 @@ impl Kind {
             Kind::Package => package::ask(queries, script),
             Kind::Facts => facts::ask(queries, script),
             Kind::Unit => unit::ask(queries, script),
+            Kind::Sysctl => sysctl::ask(queries, script),
             Kind::Elsewhere => {}
         }
     }
@@ -85,6 +88,7 @@ impl Kind {
             Kind::Package => package::read(queries, records),
             Kind::Facts => facts::read(queries, records),
             Kind::Unit => unit::read(queries, records),
+            Kind::Sysctl => sysctl::read(queries, records),
             Kind::Elsewhere => {
                 Ok(vec![
                     State::Refused("there is no way of asking a host about it".into());
