@@ -17,6 +17,8 @@ pub enum Exit {
     Unreachable = 4,
     /// The command line is wrong.
     Usage = 5,
+    /// Stopped by Ctrl-C, called under one of Ansible's names.
+    AnsibleInterrupted = 99,
     /// Stopped by Ctrl-C after an orderly end.
     Interrupted = 130,
     /// Stopped by SIGTERM after an orderly end.

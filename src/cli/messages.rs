@@ -4,11 +4,14 @@ use std::io::{IsTerminal as _, Write as _};
 
 use crate::source::{Diagnostic, render};
 
-/// Whether stderr takes colours: a terminal, and nobody said otherwise.
-pub fn coloured() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
-        && std::env::var("TERM").is_ok_and(|t| t != "dumb")
-        && std::io::stderr().is_terminal()
+/// Whether a stream takes colours: asked for, or a terminal and nobody said otherwise.
+pub fn coloured(terminal: bool) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    if set("NO_COLOR") || set("ANSIBLE_NOCOLOR") {
+        return false;
+    }
+    let forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|v| !v.is_empty() && v != "0");
+    forced || terminal && std::env::var("TERM").is_ok_and(|t| t != "dumb")
 }
 
 /// Shows mistakes and warnings.
@@ -17,11 +20,30 @@ pub fn show(diagnostics: &[Diagnostic]) {
         return;
     }
     let mut out = std::io::stderr().lock();
-    let _ = write!(out, "{}", render::render_all(diagnostics, coloured()));
+    let text = render::render_all(diagnostics, coloured(out.is_terminal()));
+    let _ = write!(out, "{text}");
+}
+
+/// Shows mistakes and warnings, to programs as one JSON object a line.
+pub fn tell(diagnostics: &[Diagnostic], json: bool) {
+    if !json {
+        return show(diagnostics);
+    }
+    let mut out = std::io::stderr().lock();
+    for diagnostic in diagnostics {
+        let _ = writeln!(out, "{}", crate::report::diagnostic(diagnostic));
+    }
 }
 
 /// Says one line.
 pub fn say(text: &str) {
     let mut out = std::io::stderr().lock();
     let _ = writeln!(out, "{text}");
+}
+
+/// Prints what was asked for.
+pub fn print(text: &str) {
+    // A reader that went away is no failure of ours.
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

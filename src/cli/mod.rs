@@ -1,23 +1,61 @@
 //! The command line: options, exit codes, environment variables.
 
+pub mod ansible;
+pub mod config;
+pub mod crash;
+pub mod doc;
+pub mod exec;
 pub mod exit;
+pub mod face;
+pub mod facts;
+pub mod inventory;
 pub mod lab;
+pub mod lint;
+pub mod listing;
+pub mod manual;
 pub mod messages;
 pub mod options;
 pub mod outside;
 pub mod playbook;
+pub mod prompts;
 pub mod reporters;
+pub mod run;
 pub mod setup;
 pub mod terminal;
+pub mod tree;
+pub mod tryout;
 
+use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
+use config::{Config, Filled};
 use exit::Exit;
+use face::Face;
+use options::{Becoming, Connections, Inventories, Values};
+
+const AFTER: &str = "\
+Examples:
+  palisade playbook site.yml -i inventory.yml     make hosts as the playbook says
+  palisade drift site.yml -i inventory.yml        say what differs, change nothing
+  palisade exec web -i hosts -- systemctl is-active nginx
+  palisade try site.yml                           on a throw-away host of this machine
+
+Exit codes:
+  0 all hosts are fine        1 could not start: a mistake in a file or option value
+  2 a host failed             3 drift found differences
+  4 a host was unreachable    5 wrong command line
+  130/143 stopped             250 a mistake of palisade's
+
+Called as ansible-playbook, ansible, ansible-inventory or ansible-doc (a symbolic link),
+it behaves as that command.";
 
 #[derive(Debug, Parser)]
-#[command(name = "palisade", version, about, propagate_version = true)]
+#[command(name = "palisade", version, about, propagate_version = true, after_help = AFTER)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -27,35 +65,142 @@ struct Cli {
 enum Verb {
     /// Run playbooks: compile, ask every host, apply the difference
     #[command(visible_alias = "run")]
-    Playbook(playbook::PlaybookArgs),
+    Playbook(Box<playbook::PlaybookArgs>),
+    /// Say where hosts differ from playbooks, and change nothing
+    Drift(Box<playbook::PlaybookArgs>),
+    /// Run one command or action on hosts
+    Exec(Box<exec::ExecArgs>),
+    /// Show hosts, groups and their variables
+    Inventory(Box<inventory::InventoryArgs>),
+    /// Show what is known of hosts
+    Facts(Box<facts::FactsArgs>),
+    /// Describe actions and their arguments
+    Doc(doc::DocArgs),
+    /// Find mistakes in playbooks without connecting
+    Lint(Box<lint::LintArgs>),
     /// Throw-away hosts on this machine
     Lab(lab::LabArgs),
+    /// Run a playbook twice on throw-away hosts and show what it changed
+    Try(Box<tryout::TryArgs>),
+    /// Print completions for a shell
+    Completions(manual::CompletionsArgs),
+    /// Print manual pages
+    Man(manual::ManArgs),
+    /// Print the version
+    Version,
 }
 
 /// Reads the command line, does what it says, and gives the exit code.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let crashed = crash::watch();
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let code = catch_unwind(AssertUnwindSafe(|| dispatch(&words)));
+    match code {
+        Ok(code) if !crashed.load(Ordering::Relaxed) => code,
+        _ => Exit::Internal.into(),
+    }
+}
+
+fn dispatch(words: &[OsString]) -> ExitCode {
+    let called = words.first().map(Path::new).and_then(Path::file_name);
+    let called = called.map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    if let Some(code) = ansible::main(&called, words) {
+        return code;
+    }
+    match Cli::try_parse_from(words) {
+        Ok(cli) => carry_out(cli.verb),
         Err(error) => {
             let _ = error.print();
-            return if error.use_stderr() {
-                Exit::Usage.into()
-            } else {
-                Exit::Fine.into()
-            };
+            if error.use_stderr() { Exit::Usage.into() } else { Exit::Fine.into() }
+        }
+    }
+}
+
+fn carry_out(verb: Verb) -> ExitCode {
+    let face = Face::Palisade;
+    let exit = match verb {
+        Verb::Playbook(mut args) => {
+            fill_all(&mut *args).unwrap_or_else(|| playbook::run(&args, face))
+        }
+        Verb::Drift(mut args) => {
+            args.drift = true;
+            fill_all(&mut *args).unwrap_or_else(|| playbook::run(&args, face))
+        }
+        Verb::Exec(mut args) => fill_all(&mut *args).unwrap_or_else(|| exec::run(&args, face)),
+        Verb::Facts(mut args) => fill_all(&mut *args).unwrap_or_else(|| facts::run(&args)),
+        Verb::Inventory(mut args) => {
+            let inventory::InventoryArgs { who, values, .. } = &mut *args;
+            fill_inventory(who, values).unwrap_or_else(|| inventory::run(&args, face))
+        }
+        Verb::Lint(mut args) => {
+            let lint::LintArgs { who, values, .. } = &mut *args;
+            fill_inventory(who, values).unwrap_or_else(|| lint::run(&args))
+        }
+        Verb::Try(mut args) => fill_inventory(&mut Inventories::default(), args.values())
+            .unwrap_or_else(|| tryout::run(&args)),
+        Verb::Doc(args) => doc::run(&args),
+        Verb::Lab(args) => return lab::run(&args),
+        Verb::Completions(args) => manual::completions(&args, Cli::command()),
+        Verb::Man(args) => manual::man(&args, Cli::command()),
+        Verb::Version => {
+            messages::print(&format!("palisade {}\n", env!("CARGO_PKG_VERSION")));
+            Exit::Fine
         }
     };
-    match cli.verb {
-        Verb::Playbook(args) => playbook::run(&args).into(),
-        Verb::Lab(args) => lab::run(&args),
+    exit.into()
+}
+
+/// Options that configuration fills in where they are not given.
+pub(crate) trait Fillable {
+    fn filled(&mut self) -> Filled<'_>;
+}
+
+macro_rules! fillable {
+    ($args:ty) => {
+        impl Fillable for $args {
+            fn filled(&mut self) -> Filled<'_> {
+                Filled {
+                    who: &mut self.who,
+                    values: &mut self.values,
+                    connections: &mut self.connections,
+                    becoming: &mut self.becoming,
+                }
+            }
+        }
+    };
+}
+
+fillable!(playbook::PlaybookArgs);
+fillable!(exec::ExecArgs);
+fillable!(facts::FactsArgs);
+
+/// Fills options in from environment and configuration; the exit code if these are wrong.
+pub(crate) fn fill_all(args: &mut impl Fillable) -> Option<Exit> {
+    fill(&mut args.filled())
+}
+
+pub(crate) fn fill_inventory(who: &mut Inventories, values: &mut Values) -> Option<Exit> {
+    let (mut connections, mut becoming) = (Connections::default(), Becoming::default());
+    fill(&mut Filled { who, values, connections: &mut connections, becoming: &mut becoming })
+}
+
+fn fill(filled: &mut Filled<'_>) -> Option<Exit> {
+    let env = |name: &str| std::env::var(name).ok();
+    let config = Config::find(&env);
+    for warning in &config.warnings {
+        messages::say(&format!("warning: {warning}"));
+    }
+    match config.fill(&env, filled) {
+        Ok(()) => None,
+        Err(mistake) => {
+            messages::show(&[mistake]);
+            Some(Exit::Start)
+        }
     }
 }
 
 /// Ends the program at once: what is under way is abandoned.
-#[expect(
-    clippy::exit,
-    reason = "the user asked twice, and nothing may hold this up"
-)]
+#[expect(clippy::exit, reason = "the user asked twice, and nothing may hold this up")]
 fn leave(exit: Exit) -> ! {
     std::process::exit(exit as i32)
 }

@@ -2,18 +2,17 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, ValueEnum};
+
+use crate::report::footer::Progress;
 
 /// Who: inventories and limits.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Hosts")]
 pub struct Inventories {
     /// Inventory file, directory, script, or comma-separated host list; may be repeated
-    #[arg(
-        short,
-        long = "inventory",
-        alias = "inventory-file",
-        value_name = "INVENTORY"
-    )]
+    #[arg(short, long = "inventory", alias = "inventory-file", value_name = "INVENTORY")]
     pub inventory: Vec<String>,
     /// Only these of the selected hosts
     #[arg(short, long, value_name = "SUBSET")]
@@ -22,6 +21,7 @@ pub struct Inventories {
 
 /// How hosts are reached.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Connection")]
 pub struct Connections {
     /// Connect as this user
     #[arg(short = 'u', long = "user", value_name = "REMOTE_USER")]
@@ -56,13 +56,20 @@ pub struct Connections {
     /// Write keys of unknown hosts to known_hosts instead of refusing them
     #[arg(long)]
     pub accept_new_host_keys: bool,
-    /// Hosts worked on at the same time
-    #[arg(short, long, value_name = "FORKS", default_value_t = 50)]
-    pub forks: usize,
+    /// Hosts worked on at the same time (50)
+    #[arg(short, long, value_name = "FORKS")]
+    pub forks: Option<usize>,
+    /// What environment or configuration say of unknown host keys.
+    #[arg(skip)]
+    pub host_key_checking: Option<bool>,
 }
+
+/// Hosts worked on at the same time, where nobody says: round trips are waited for, not computed.
+pub const FORKS: usize = 50;
 
 /// Becoming another user on the host.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Privileges")]
 pub struct Becoming {
     /// Run as another user
     #[arg(short, long)]
@@ -83,6 +90,7 @@ pub struct Becoming {
 
 /// Variables and vaults.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Variables and vaults")]
 pub struct Values {
     /// Variables as key=value, YAML/JSON, or @FILE; may be repeated
     #[arg(short, long, value_name = "EXTRA_VARS")]
@@ -96,18 +104,65 @@ pub struct Values {
     /// Read the vault password from this file or script; may be repeated
     #[arg(long, alias = "vault-pass-file", value_name = "FILE")]
     pub vault_password_file: Vec<PathBuf>,
+    /// Where roles are looked for, from environment or configuration.
+    #[arg(skip)]
+    pub roles_path: Vec<PathBuf>,
+    /// Facts are gathered only where a play asks for it, from environment or configuration.
+    #[arg(skip)]
+    pub gathers_explicitly: bool,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Who reads the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// People: one host scrolls, many are grouped
+    Human,
+    /// Scripts that read Ansible's text
+    Classic,
+    /// Programs: one JSON event a line
+    Json,
 }
 
 /// How a run is shown.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Output")]
 pub struct Showing {
-    /// Say more; -vv counts round trips, may be repeated
+    /// Say more; -vv counts round trips, -vvv shows results
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// One JSON event a line on stdout, everything else on stderr
-    #[arg(long)]
+    #[arg(long, conflicts_with = "output")]
     pub json: bool,
-    /// Colours: auto, always, never
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: String,
+    /// Who reads the output
+    #[arg(long, value_name = "FORM")]
+    pub output: Option<Output>,
+    /// Colours
+    #[arg(long, alias = "colour", value_name = "WHEN", default_value = "auto")]
+    pub color: When,
+    /// Only ASCII characters
+    #[arg(long)]
+    pub ascii: bool,
+    /// How progress is shown
+    #[arg(long, value_name = "HOW", default_value = "auto",
+          value_parser = PossibleValuesParser::new(["auto", "bar", "counter", "none"]).map(progress))]
+    pub progress: Progress,
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the parser hands its word over")]
+fn progress(word: String) -> Progress {
+    match word.as_str() {
+        "bar" => Progress::Bar,
+        "counter" => Progress::Counter,
+        "none" => Progress::None,
+        _ => Progress::Auto,
+    }
 }

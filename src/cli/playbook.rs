@@ -1,42 +1,39 @@
-//! `palisade playbook`: compiles playbooks and carries them out.
+//! `palisade playbook` and `palisade drift`: compile playbooks, and carry them out or look for differences.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 
-use crate::engine::event::HostName;
-use crate::engine::{Event, Job, Options, Summary};
+use crate::engine::Options;
 use crate::inventory::Inventory;
-use crate::journal::Journal;
 use crate::plan::{CompileOptions, Compiler, Plan};
-use crate::report::Reporter;
-use crate::source::{Diagnostic, Severity};
-use crate::vars::Layer;
+use crate::source::{Diagnostic, Files, Kind, Node, Severity};
 
 use super::exit::Exit;
-use super::options::{Becoming, Connections, Inventories, Showing, Values};
+use super::face::Face;
+use super::options::{Becoming, Connections, FORKS, Inventories, Showing, Values};
+use super::run::{self, Running};
 use super::setup::{self, Project};
-use super::{messages, reporters};
+use super::terminal::AtTerminal;
+use super::{listing, messages, prompts, reporters};
+
+const EXAMPLES: &str = "\
+Examples:
+  palisade playbook site.yml -i inventory.yml              apply it
+  palisade playbook site.yml -i inventory.yml -C -D        only say what would change
+  palisade playbook site.yml -i hosts -l 'web:!web3' -t tls
+  palisade playbook site.yml -i web1,web2, -u deploy -b -K
+  palisade playbook site.yml -i hosts --list-tasks         what would run, without connecting";
 
 /// Options of `palisade playbook`, in the spelling of `ansible-playbook`.
 #[derive(Args, Clone, Debug, Default)]
+#[command(after_help = EXAMPLES)]
 pub struct PlaybookArgs {
     /// Playbooks to run, in order
     #[arg(required = true, value_name = "PLAYBOOK")]
     pub playbooks: Vec<PathBuf>,
-    #[command(flatten)]
-    pub who: Inventories,
-    #[command(flatten)]
-    pub values: Values,
-    #[command(flatten)]
-    pub connections: Connections,
-    #[command(flatten)]
-    pub becoming: Becoming,
-    #[command(flatten)]
-    pub showing: Showing,
     /// Only tasks with these tags
     #[arg(short, long)]
     pub tags: Vec<String>,
@@ -73,9 +70,25 @@ pub struct PlaybookArgs {
     /// Check the playbooks and end
     #[arg(long)]
     pub syntax_check: bool,
+    /// Differences are looked for, and nothing is changed.
+    #[arg(skip)]
+    pub drift: bool,
+    /// A file that is made up: its path and its text.
+    #[arg(skip)]
+    pub made_up: Option<(PathBuf, Arc<str>)>,
     /// Where Ansible would look for modules; palisade has its own
     #[arg(short = 'M', long, value_name = "PATH", hide = true)]
     pub module_path: Option<String>,
+    #[command(flatten)]
+    pub who: Inventories,
+    #[command(flatten)]
+    pub values: Values,
+    #[command(flatten)]
+    pub connections: Connections,
+    #[command(flatten)]
+    pub becoming: Becoming,
+    #[command(flatten)]
+    pub showing: Showing,
 }
 
 /// A project read and compiled, before any connection.
@@ -89,51 +102,60 @@ pub struct Compiled {
 
 /// Reads and compiles everything; every mistake that can be found is in the error.
 pub fn compile(args: &PlaybookArgs) -> Result<Compiled, Vec<Diagnostic>> {
-    let project = Project::new(&args.values)?;
+    let files = match &args.made_up {
+        Some((path, text)) => Files::With(path.clone(), Arc::clone(text)),
+        None => Files::Disk,
+    };
+    let project = Project::over(files, &args.values)?;
     let (mut inventory, mut found) = project.inventory(&args.who);
-    for playbook in &args.playbooks {
-        let dir = playbook.parent().map(PathBuf::from).unwrap_or_default();
-        found.extend(inventory.beside_playbook(&dir, &project.env()));
+    let dirs: BTreeSet<PathBuf> = args.playbooks.iter().map(|p| dir_of(p)).collect();
+    for dir in &dirs {
+        found.extend(inventory.beside_playbook(dir, &project.env()));
     }
     let options = CompileOptions {
         tags: args.tags.clone(),
         skip_tags: args.skip_tags.clone(),
-        roles_path: roles_path(),
+        roles_path: args.values.roles_path.clone(),
         extra_vars: Arc::clone(&project.extra),
-        inventory_vars: Some(known_vars(&inventory, &args.playbooks)),
+        // Without an inventory nobody knows which names hosts will have.
+        inventory_vars: (!inventory.hosts().is_empty()).then(|| known_vars(&inventory, &dirs)),
         keep_repeats: args.list_tasks,
         vault: project.vault.clone(),
         ..CompileOptions::default()
     };
     let compiler = Arc::new(Compiler::new(project.files.clone(), options));
-    let (plan, more) = compiler.compile(&args.playbooks);
+    let (mut plan, more) = compiler.compile(&args.playbooks);
     found.extend(more);
     if found.iter().any(|d| d.severity == Severity::Error) {
         return Err(found);
     }
-    Ok(Compiled {
-        project,
-        inventory,
-        plan,
-        compiler,
-        warnings: found,
-    })
+    if args.values.gathers_explicitly {
+        gather_explicitly(&mut plan);
+    }
+    Ok(Compiled { project, inventory, plan, compiler, warnings: found })
 }
 
-fn roles_path() -> Vec<PathBuf> {
-    match std::env::var_os("ANSIBLE_ROLES_PATH") {
-        Some(list) => std::env::split_paths(&list).collect(),
-        None => Vec::new(),
+/// `gathering = explicit`: plays that do not say so gather no facts.
+fn gather_explicitly(plan: &mut Plan) {
+    for play in &mut plan.plays {
+        if let Some(play) = Arc::get_mut(play)
+            && play.gather_facts.is_none()
+        {
+            play.gather_facts = Some(Node::new(Kind::Bool(false), play.span.clone()));
+        }
     }
 }
 
+fn dir_of(playbook: &Path) -> PathBuf {
+    playbook.parent().map(PathBuf::from).unwrap_or_default()
+}
+
 /// Every name that the inventory defines for any host.
-fn known_vars(inventory: &Inventory, playbooks: &[PathBuf]) -> BTreeSet<String> {
+fn known_vars(inventory: &Inventory, dirs: &BTreeSet<PathBuf>) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for playbook in playbooks {
-        let dir = playbook.parent().map(PathBuf::from).unwrap_or_default();
+    for dir in dirs {
         for host in inventory.hosts() {
-            for layer in inventory.layers(host.name.as_str(), Some(&dir)) {
+            for layer in inventory.layers(host.name.as_str(), Some(dir)) {
                 names.extend(layer.keys().cloned());
             }
         }
@@ -141,18 +163,55 @@ fn known_vars(inventory: &Inventory, playbooks: &[PathBuf]) -> BTreeSet<String> 
     names
 }
 
-/// `palisade playbook`.
-pub fn run(args: &PlaybookArgs) -> Exit {
-    let compiled = match compile(args) {
+/// Says at once what cannot be a playbook, in the words of Ansible where it is asked for.
+fn unreadable(args: &PlaybookArgs) -> Vec<Diagnostic> {
+    let mut wrong = Vec::new();
+    for path in &args.playbooks {
+        let shown = path.display();
+        if args.made_up.as_ref().is_some_and(|(own, _)| own == path) {
+            continue;
+        }
+        if !path.exists() {
+            wrong.push(Diagnostic::bare(format!("the playbook: {shown} could not be found")));
+        } else if path.is_dir() {
+            let text = format!("the playbook: {shown} does not appear to be a file");
+            wrong.push(Diagnostic::bare(text));
+        }
+    }
+    wrong
+}
+
+/// `palisade playbook`, and `drift` where the arguments say so.
+pub fn run(args: &PlaybookArgs, face: Face) -> Exit {
+    let missing = unreadable(args);
+    if !missing.is_empty() {
+        messages::show(&missing);
+        return Exit::Start;
+    }
+    let mut compiled = match compile(args) {
         Ok(compiled) => compiled,
         Err(mistakes) => {
-            messages::show(&mistakes);
+            messages::tell(&mistakes, args.showing.json);
+            return face.mistake();
+        }
+    };
+    messages::tell(&compiled.warnings, args.showing.json);
+    if compiled.inventory.hosts().is_empty()
+        && face == Face::Palisade
+        && args.who.inventory.is_empty()
+    {
+        messages::say("warning: there is no inventory; name one with -i (only localhost is known)");
+    }
+    let limit = match run::limit(&mut compiled, args) {
+        Ok(limit) => limit,
+        Err(mistake) => {
+            messages::show(&[mistake]);
             return Exit::Start;
         }
     };
-    messages::show(&compiled.warnings);
-    if args.syntax_check {
-        return Exit::Fine;
+    warn_of_tags(args, &compiled.plan);
+    if args.list_hosts || args.list_tasks || args.list_tags || args.syntax_check {
+        return listing::show(args, &mut compiled, limit.as_deref());
     }
     let options = match options(args, &compiled.project) {
         Ok(options) => options,
@@ -161,204 +220,75 @@ pub fn run(args: &PlaybookArgs) -> Exit {
             return Exit::Start;
         }
     };
-    let reporter = reporters::choose(&args.showing, &compiled.project.mask, args.diff);
-    let prompts = Layer::default();
-    exit(&carry_out(args, compiled, options, prompts, reporter))
+    let asked = match prompts::ask(&compiled) {
+        Ok(asked) => asked,
+        Err(mistake) => {
+            messages::show(&[mistake]);
+            return Exit::Start;
+        }
+    };
+    let mask = compiled.project.mask.clone();
+    let reporter = reporters::playbook(args, face, &compiled.plan, &mask);
+    let terminal = AtTerminal::default();
+    let ended = run::carry_out(Running {
+        args,
+        compiled,
+        limit,
+        options,
+        prompts: asked,
+        reporter,
+        terminal,
+    });
+    face.exit(&ended, args.drift)
+}
+
+/// Tags that nothing has are a slip of the fingers, and would silently run nothing.
+fn warn_of_tags(args: &PlaybookArgs, plan: &Plan) {
+    const SPECIAL: [&str; 5] = ["all", "tagged", "untagged", "always", "never"];
+    // What includes bring is not known yet, so that a plan with includes may have any tag.
+    let mut known = BTreeSet::new();
+    let mut open = false;
+    for play in &plan.plays {
+        known.extend(play.tags.iter().cloned());
+        for section in [&play.pre_tasks, &play.tasks, &play.post_tasks] {
+            crate::plan::list::each(section, &mut |task| {
+                known.extend(task.keywords.tags.iter().cloned());
+                open |= !matches!(task.call, crate::plan::Call::Action { .. });
+            });
+        }
+    }
+    let given = args.tags.iter().flat_map(|t| t.split(',')).map(str::trim);
+    for tag in given.filter(|t| !t.is_empty() && !SPECIAL.contains(t)) {
+        if !known.contains(tag) && !open {
+            messages::say(&format!("warning: no task has the tag `{tag}`"));
+        }
+    }
 }
 
 pub fn options(args: &PlaybookArgs, project: &Project) -> Result<Options, Diagnostic> {
+    let connection = setup::connection(&args.connections, &args.becoming, &project.mask)?;
+    let waiting = match reporters::draws(&args.showing) {
+        // The footer names whoever is waited for as soon as it can be noticed.
+        true => std::time::Duration::from_secs(1),
+        false => Options::default().waiting,
+    };
     Ok(Options {
-        check: args.check,
-        diff: args.diff,
-        forks: args.connections.forks.max(1),
+        check: args.check || args.drift,
+        diff: args.diff || args.drift,
+        forks: args.connections.forks.unwrap_or(FORKS).max(1),
         wave: wave(),
         force_handlers: args.force_handlers,
         start_at: args.start_at_task.clone(),
         step: args.step,
         verbosity: args.showing.verbose,
-        connection: setup::connection(&args.connections, &args.becoming, &project.mask)?,
+        waiting,
+        connection,
         ..Options::default()
     })
 }
 
-/// A number nobody chose, for `order: shuffle`.
-fn seed() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(1, |d| d.as_secs() ^ u64::from(d.subsec_nanos()))
-}
-
 /// `PALISADE_WAVE` sets how many tasks are asked about at once: 1 is one task at a time.
 fn wave() -> usize {
-    let given = std::env::var("PALISADE_WAVE")
-        .ok()
-        .and_then(|w| w.parse().ok());
-    given
-        .filter(|w| *w > 0)
-        .unwrap_or(crate::engine::options::WAVE)
-}
-
-/// Runs a compiled project, with a reporter in a thread of its own.
-pub fn carry_out(
-    args: &PlaybookArgs,
-    compiled: Compiled,
-    options: Options,
-    prompts: Layer,
-    mut reporter: Box<dyn Reporter>,
-) -> Summary {
-    let Compiled {
-        project,
-        mut inventory,
-        plan,
-        compiler,
-        ..
-    } = compiled;
-    let limit = match &args.who.limit {
-        Some(limit) => match inventory.limit(limit, &project.env()) {
-            Ok(selection) => {
-                messages::show(&selection.warnings);
-                let hosts: Vec<HostName> = selection
-                    .hosts
-                    .iter()
-                    .map(|h| Arc::from(h.as_str()))
-                    .collect();
-                Some(hosts)
-            }
-            Err(mistake) => {
-                return Summary {
-                    mistakes: vec![mistake],
-                    ..Summary::default()
-                };
-            }
-        },
-        None => None,
-    };
-    let journal = match options.check {
-        true => Journal::none(),
-        false => begin_journal(args),
-    };
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(e) => {
-            let mistake = Diagnostic::bare(format!("cannot start: {e}"));
-            return Summary {
-                mistakes: vec![mistake],
-                ..Summary::default()
-            };
-        }
-    };
-    let (events, mut inbox) = tokio::sync::mpsc::unbounded_channel::<Event>();
-    let telling = std::thread::spawn(move || {
-        while let Some(event) = inbox.blocking_recv() {
-            reporter.event(&event);
-        }
-    });
-    let stop = Arc::new(AtomicBool::new(false));
-    let job = Job {
-        plan,
-        playbooks: args
-            .playbooks
-            .iter()
-            .map(|p| p.display().to_string())
-            .collect(),
-        inventory,
-        limit,
-        limit_text: args.who.limit.clone(),
-        templar: Arc::clone(&project.templar),
-        compiler,
-        dialer: Arc::new(setup::dialer(&args.connections)),
-        files: project.files.clone(),
-        extra: Arc::clone(&project.extra),
-        prompts,
-        options,
-        mask: project.mask.clone(),
-        journal,
-        terminal: Arc::new(super::terminal::AtTerminal),
-        seed: seed(),
-        events,
-    };
-    let summary = runtime.block_on(async {
-        let watching = tokio::spawn(watch(Arc::clone(&stop)));
-        let summary = crate::engine::run(job, stop).await;
-        watching.abort();
-        summary
-    });
-    drop(runtime);
-    let _ = telling.join();
-    summary
-}
-
-/// The first Ctrl-C ends the run in order; the second ends it at once.
-async fn watch(stop: Arc<AtomicBool>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut int), Ok(mut term)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
-        return;
-    };
-    loop {
-        tokio::select! {
-            _ = int.recv() => {}
-            _ = term.recv() => {}
-        }
-        if stop.swap(true, Ordering::Relaxed) {
-            messages::say("stopped at once: what was under way has no verdict");
-            super::leave(Exit::Interrupted);
-        }
-        messages::say("stopping: steps under way are finished first; again to stop at once");
-    }
-}
-
-fn begin_journal(args: &PlaybookArgs) -> Journal {
-    let Some(dir) = state_dir() else {
-        return Journal::none();
-    };
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let seconds = since.map_or(0, |d| d.as_nanos());
-    let run = format!("{seconds}-{}", std::process::id());
-    let playbooks: Vec<String> = args
-        .playbooks
-        .iter()
-        .map(|p| p.display().to_string())
-        .collect();
-    let about = serde_json::json!({ "playbooks": playbooks });
-    match Journal::begin(&dir.join("runs"), &run, &about) {
-        Ok(journal) => journal,
-        Err(e) => {
-            messages::say(&format!(
-                "warning: this run is not recorded: {}: {e}",
-                dir.display()
-            ));
-            Journal::none()
-        }
-    }
-}
-
-/// `$XDG_STATE_HOME/palisade`, by default below `~/.local/state`.
-fn state_dir() -> Option<PathBuf> {
-    let base = match std::env::var_os("XDG_STATE_HOME") {
-        Some(dir) if !dir.is_empty() => PathBuf::from(dir),
-        _ => std::env::home_dir()?.join(".local/state"),
-    };
-    Some(base.join("palisade"))
-}
-
-/// The exit code that a summary means.
-pub fn exit(summary: &Summary) -> Exit {
-    messages::show(&summary.mistakes);
-    let any = |f: &dyn Fn(&crate::engine::event::Recap) -> bool| summary.recap.iter().any(f);
-    if summary.stopped {
-        Exit::Interrupted
-    } else if summary.unknown || any(&|r| r.unreachable > 0) {
-        Exit::Unreachable
-    } else if any(&|r| r.failed > 0) {
-        Exit::Failed
-    } else if !summary.mistakes.is_empty() {
-        Exit::Start
-    } else {
-        Exit::Fine
-    }
+    let given = std::env::var("PALISADE_WAVE").ok().and_then(|w| w.parse().ok());
+    given.filter(|w| *w > 0).unwrap_or(crate::engine::options::WAVE)
 }

@@ -14,6 +14,7 @@ use crate::vars::{Layer, Templar, TemplarOptions, Var, Vars};
 
 use super::options::{Becoming, Connections, Inventories, Values};
 use super::outside::Controller;
+use super::terminal::AtTerminal;
 
 /// A script that prints more than this is not an inventory or a password.
 const MAX_OUTPUT: u64 = 64 * 1024 * 1024;
@@ -29,7 +30,11 @@ pub struct Project {
 
 impl Project {
     pub fn new(values: &Values) -> Result<Project, Vec<Diagnostic>> {
-        let files = Files::Disk;
+        Project::over(Files::Disk, values)
+    }
+
+    /// A project that is partly made up.
+    pub fn over(files: Files, values: &Values) -> Result<Project, Vec<Diagnostic>> {
         let mask = Mask::default();
         let vault = keyring(values, &mask).map_err(|d| vec![d])?;
         let extra = extra_vars(&values.extra_vars, &files, &vault)?;
@@ -40,34 +45,18 @@ impl Project {
             mask: mask.clone(),
             lenient: false,
         });
-        Ok(Project {
-            files,
-            vault,
-            mask,
-            extra: Arc::new(extra),
-            templar: Arc::new(templar),
-        })
+        Ok(Project { files, vault, mask, extra: Arc::new(extra), templar: Arc::new(templar) })
     }
 
     pub fn env(&self) -> LoadEnv<'_> {
-        LoadEnv {
-            files: &self.files,
-            run_script: &run_script,
-            vault: &self.vault,
-        }
+        LoadEnv { files: &self.files, run_script: &run_script, vault: &self.vault }
     }
 
     /// The inventory of the options; without any, `/etc/ansible/hosts` if it is there.
     pub fn inventory(&self, who: &Inventories) -> (Inventory, Vec<Diagnostic>) {
         let mut sources = who.inventory.clone();
-        if sources.is_empty() {
-            match std::env::var("ANSIBLE_INVENTORY") {
-                Ok(list) => sources.push(list),
-                Err(_) if Path::new("/etc/ansible/hosts").exists() => {
-                    sources.push("/etc/ansible/hosts".into());
-                }
-                Err(_) => {}
-            }
+        if sources.is_empty() && Path::new("/etc/ansible/hosts").exists() {
+            sources.push("/etc/ansible/hosts".into());
         }
         Inventory::load(&sources, &self.env())
     }
@@ -83,10 +72,7 @@ fn run_script(path: &Path, args: &[&str]) -> Result<String, String> {
 fn password_file(path: &Path) -> Result<Secret, Diagnostic> {
     use std::os::unix::fs::PermissionsExt;
     let cannot = |why: String| {
-        Diagnostic::bare(format!(
-            "cannot read the password file {}: {why}",
-            path.display()
-        ))
+        Diagnostic::bare(format!("cannot read the password file {}: {why}", path.display()))
     };
     let plain = crate::source::files::plain;
     let meta = std::fs::metadata(path).map_err(|e| cannot(plain(&e)))?;
@@ -95,9 +81,7 @@ fn password_file(path: &Path) -> Result<Secret, Diagnostic> {
     } else {
         let mut text = String::new();
         let file = std::fs::File::open(path).map_err(|e| cannot(plain(&e)))?;
-        file.take(MAX_OUTPUT)
-            .read_to_string(&mut text)
-            .map_err(|e| cannot(plain(&e)))?;
+        file.take(MAX_OUTPUT).read_to_string(&mut text).map_err(|e| cannot(plain(&e)))?;
         text
     };
     let text = text.trim();
@@ -130,14 +114,7 @@ fn keyring(values: &Values, mask: &Mask) -> Result<Keyring, Diagnostic> {
         };
         add(label, secret);
     }
-    let mut files = values.vault_password_file.clone();
-    if files.is_empty()
-        && values.vault_id.is_empty()
-        && let Ok(path) = std::env::var("ANSIBLE_VAULT_PASSWORD_FILE")
-    {
-        files.push(path.into());
-    }
-    for file in &files {
+    for file in &values.vault_password_file {
         add(DEFAULT_ID, password_file(&expand(&file.to_string_lossy()))?);
     }
     if values.ask_vault_pass {
@@ -146,7 +123,7 @@ fn keyring(values: &Values, mask: &Mask) -> Result<Keyring, Diagnostic> {
     Ok(keyring)
 }
 
-fn expand(path: &str) -> PathBuf {
+pub fn expand(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(path),
@@ -162,9 +139,7 @@ fn extra_vars(given: &[String], files: &Files, vault: &Keyring) -> Result<Vars, 
             let mut file = files.text(&expand(path)).map_err(|d| vec![d])?;
             if crate::source::vault::is_vault(&file.text) {
                 let plain = vault.decrypt(&file.text).map_err(|e| {
-                    vec![Diagnostic::bare(format!(
-                        "cannot open the vault {path}: {e}"
-                    ))]
+                    vec![Diagnostic::bare(format!("cannot open the vault {path}: {e}"))]
                 })?;
                 file = File::secret(path, plain.as_str());
             }
@@ -203,10 +178,7 @@ fn add_mapping(vars: &mut Vars, file: &Arc<File>) -> Result<(), Vec<Diagnostic>>
             }
         }
         _ => {
-            let text = format!(
-                "extra variables must be a mapping, not {}",
-                node.type_name()
-            );
+            let text = format!("extra variables must be a mapping, not {}", node.type_name());
             return Err(vec![Diagnostic::error(&node.span, text)]);
         }
     }
@@ -227,17 +199,9 @@ pub fn connection(
     let become_password = match (&who.become_password_file, who.ask_become_pass) {
         (Some(path), _) => Some(password_file(path)?),
         (None, true) => {
-            let hint = if password.is_some() {
-                "[defaults to SSH password]"
-            } else {
-                ""
-            };
+            let hint = if password.is_some() { "[defaults to SSH password]" } else { "" };
             let given = ask_password(&format!("BECOME password{hint}: "))?;
-            Some(if given.reveal().is_empty() {
-                password.clone().unwrap_or(given)
-            } else {
-                given
-            })
+            Some(if given.reveal().is_empty() { password.clone().unwrap_or(given) } else { given })
         }
         (None, false) => None,
     };
@@ -265,23 +229,17 @@ pub fn connection(
 }
 
 /// Connects hosts for this user.
-pub fn dialer(how: &Connections) -> Dialer {
+pub fn dialer(how: &Connections, terminal: &AtTerminal) -> Dialer {
     let home = std::env::home_dir().unwrap_or_else(|| PathBuf::from("/"));
     let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
     let user = user.unwrap_or_else(|_| "root".into());
     let mut options = DialOptions::new(Surroundings::new(home, user));
     options.accept_new = how.accept_new_host_keys;
     options.private_key = how.private_key.clone();
-    options.prompter = Arc::new(super::terminal::AtTerminal);
+    options.prompter = Arc::new(terminal.clone());
     if let Some(seconds) = how.timeout {
         options.deadlines.connect = std::time::Duration::from_secs(seconds.max(1));
     }
-    if std::env::var("ANSIBLE_HOST_KEY_CHECKING").is_ok_and(|v| is_false(&v)) {
-        options.host_key_checking = Some(false);
-    }
+    options.host_key_checking = how.host_key_checking;
     Dialer::new(options)
-}
-
-fn is_false(word: &str) -> bool {
-    matches!(word.to_lowercase().as_str(), "0" | "no" | "false" | "off")
 }

@@ -122,7 +122,7 @@ pub struct TaskRef {
 }
 
 /// The word for how a task ended on a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
     Ok,
     Changed,

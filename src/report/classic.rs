@@ -1,22 +1,63 @@
 //! Ansible's default text, which scripts read: `TASK [..] ***`, `ok: [host]`, `PLAY RECAP`.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use crate::engine::Event;
-use crate::engine::event::{Diff, Outcome, Recap, Status, TaskRef};
-use crate::source::escape::escape;
-use crate::source::{Mapping, Mask, Value};
+use crate::engine::event::{Diff, HostName, Outcome, Recap, Status, TaskRef};
+use crate::source::{Mask, Span, Value};
 
-use super::Reporter;
 use super::order::{Block, Order};
+use super::text::{json_line, json_pretty, place, result, safe, sorted, title, unified};
+use super::{Reporter, notices::Notices};
 
-/// The width that banners are filled to when there is no terminal.
+/// The width that headings are filled to where there is no terminal.
 const WIDTH: usize = 79;
+
+/// Messages shown once are remembered up to this many; beyond it they are shown again.
+const MOST_REMEMBERED: usize = 10_000;
+
+/// Actions that Ansible carries out on the controller in part: their failures are worded as theirs.
+const PLUGINS: &[&str] = &[
+    "assemble",
+    "assert",
+    "copy",
+    "debug",
+    "dnf",
+    "fail",
+    "fetch",
+    "gather_facts",
+    "group_by",
+    "include_vars",
+    "package",
+    "pause",
+    "raw",
+    "reboot",
+    "script",
+    "service",
+    "set_fact",
+    "set_stats",
+    "template",
+    "unarchive",
+    "validate_argument_spec",
+    "wait_for_connection",
+];
+
+/// Facts are many, so they are not shown unless asked for by themselves.
+const QUIET: &[&str] = &["gather_facts", "setup"];
+
+const GREEN: &str = "0;32";
+const YELLOW: &str = "0;33";
+const RED: &str = "0;31";
+const CYAN: &str = "0;36";
+const GREY: &str = "1;30";
 
 pub struct Classic<W: Write + Send> {
     out: W,
     mask: Mask,
     order: Order,
+    notices: Notices,
+    told: BTreeSet<String>,
     colour: bool,
     verbosity: u8,
     diff: bool,
@@ -24,225 +65,207 @@ pub struct Classic<W: Write + Send> {
 
 impl<W: Write + Send> Classic<W> {
     pub fn new(out: W, mask: Mask, colour: bool, verbosity: u8, diff: bool) -> Classic<W> {
-        Classic {
-            out,
-            mask,
-            order: Order::default(),
-            colour,
-            verbosity,
-            diff,
-        }
+        let notices = Notices::ansible(mask.clone());
+        let (order, told) = (Order::default(), BTreeSet::new());
+        Classic { out, mask, order, notices, told, colour, verbosity, diff }
     }
 
     fn line(&mut self, colour: Option<&str>, text: &str) {
-        let masked = self.mask.apply(text);
-        let shown = escape(&masked);
-        let written = match colour.filter(|_| self.colour) {
+        let shown = safe(text, &self.mask);
+        // A closed pipe ends the report, not the run.
+        let _ = match colour.filter(|_| self.colour) {
             Some(code) => writeln!(self.out, "\x1b[{code}m{shown}\x1b[0m"),
             None => writeln!(self.out, "{shown}"),
         };
-        // A closed pipe ends the report, not the run.
-        let _ = written;
     }
 
     fn banner(&mut self, text: &str) {
-        let stars = WIDTH.saturating_sub(text.chars().count() + 1).max(3);
+        let stars = WIDTH.saturating_sub(text.chars().count()).max(3);
         self.line(None, &format!("\n{text} {}", "*".repeat(stars)));
     }
 
     fn block(&mut self, block: &Block) {
-        let shown = block
-            .events
-            .iter()
-            .any(|e| !matches!(e, Event::Notified { .. }));
-        if !shown {
+        if block.events.is_empty() {
             return;
         }
-        let title = title(&block.task);
-        let kind = if block.task.handler {
-            "RUNNING HANDLER"
-        } else {
-            "TASK"
-        };
-        self.banner(&format!("{kind} [{title}]"));
+        let kind = if block.task.handler { "RUNNING HANDLER" } else { "TASK" };
+        self.banner(&format!("{kind} [{}]", title(&block.task)));
         if self.verbosity >= 2 {
-            let place = format!("task path: {}", block.task.span);
-            self.line(None, &place);
+            self.line(Some(GREY), &format!("task path: {}", path_and_line(&block.task.span)));
         }
-        for event in &block.events {
-            self.task_event(event);
+        let mut events = block.events.iter().peekable();
+        while let Some(event) = events.next() {
+            let Event::Included { hosts, what, .. } = event else {
+                self.task_event(event);
+                continue;
+            };
+            // Hosts that include the same are told in one line.
+            let mut all: Vec<HostName> = hosts.clone();
+            let same = |e: &&Event| matches!(e, Event::Included { what: w, .. } if w == what);
+            while let Some(Event::Included { hosts, .. }) = events.next_if(same) {
+                all.extend(hosts.iter().cloned());
+            }
+            self.line(Some(CYAN), &format!("included: {what} for {}", all.join(", ")));
         }
     }
 
     fn task_event(&mut self, event: &Event) {
         match event {
-            Event::Item {
-                host,
-                task,
-                label,
-                outcome,
-                ..
-            } => {
+            Event::Item { host, task, label, outcome, .. } => {
                 self.result(host, task, Some(label), outcome);
             }
-            Event::Ended {
-                host,
-                task,
-                outcome,
-            } => {
-                let loops = outcome
-                    .result
-                    .get("results")
-                    .is_some_and(Value::is_sequence);
-                // A loop's items were told already.
-                if !loops || outcome.diagnostic.is_some() {
-                    self.result(host, task, None, outcome);
-                } else if outcome.status == Status::Skipped {
-                    self.line(Some("0;36"), &format!("skipping: [{host}] "));
-                } else if outcome.status == Status::Ignored {
-                    self.line(Some("0;36"), "...ignoring");
-                }
+            Event::Ended { host, task, outcome } => self.ended(host, task, outcome),
+            Event::Retry { host, task, left, .. } => {
+                let text =
+                    format!("FAILED - RETRYING: [{host}]: {} ({left} retries left).", title(task));
+                self.line(Some(GREY), &text);
             }
-            Event::Retry {
-                host, task, left, ..
-            } => {
-                let text = format!(
-                    "FAILED - RETRYING: [{host}]: {} ({left} retries left).",
-                    title(task)
-                );
-                self.line(Some("1;30"), &text);
-            }
-            Event::Included { hosts, what, .. } => {
-                let hosts: Vec<&str> = hosts.iter().map(AsRef::as_ref).collect();
-                self.line(
-                    Some("0;36"),
-                    &format!("included: {what} for {}", hosts.join(", ")),
-                );
-            }
-            Event::Unreachable { host, message, .. } => {
-                let result = crate::result! {
-                    "changed" => false, "msg" => message.clone(), "unreachable" => true,
-                };
-                let json = self.json(&Value::Mapping(result), 0);
-                self.line(
-                    Some("1;31"),
-                    &format!("fatal: [{host}]: UNREACHABLE! => {json}"),
-                );
-            }
+            Event::Unreachable { host, message, .. } => self.unreachable(host, message),
             _ => {}
         }
     }
 
-    fn result(&mut self, host: &str, task: &TaskRef, label: Option<&str>, outcome: &Outcome) {
-        if self.diff && !task.no_log {
-            for change in &outcome.changes {
-                self.show_diff(change);
+    fn ended(&mut self, host: &HostName, task: &TaskRef, outcome: &Outcome) {
+        let results = outcome.result.get("results").and_then(Value::as_sequence);
+        // A loop's items were told already.
+        let Some(results) = results.filter(|_| task_loops(outcome)) else {
+            self.differences(task, outcome);
+            self.result(host, task, None, outcome);
+            if outcome.status == Status::Ignored {
+                self.line(Some(CYAN), "...ignoring");
             }
+            return;
+        };
+        self.differences(task, outcome);
+        match outcome.status {
+            Status::Skipped => {
+                let why = match results.is_empty() {
+                    true => crate::result! {
+                        "changed" => false, "skipped_reason" => "No items in the list",
+                    },
+                    false => crate::result! { "changed" => false, "msg" => "All items skipped" },
+                };
+                let tail = match self.verbosity {
+                    0 => String::new(),
+                    _ => format!(" => {}", json_line(&Value::Mapping(why))),
+                };
+                self.line(Some(CYAN), &format!("skipping: [{host}]{tail}"));
+            }
+            Status::Ignored => self.line(Some(CYAN), "...ignoring"),
+            _ => {}
         }
+    }
+
+    fn differences(&mut self, task: &TaskRef, outcome: &Outcome) {
+        if !self.diff || task.no_log {
+            return;
+        }
+        for change in &outcome.changes {
+            self.show_diff(change);
+        }
+    }
+
+    fn unreachable(&mut self, host: &str, message: &str) {
+        let result = sorted(Value::Mapping(crate::result! {
+            "changed" => false, "msg" => self.mask.apply(message).into_owned(),
+            "unreachable" => true,
+        }));
+        let json = json_line(&result);
+        self.line(Some("1;31"), &format!("fatal: [{host}]: UNREACHABLE! => {json}"));
+    }
+
+    fn result(&mut self, host: &str, task: &TaskRef, label: Option<&str>, outcome: &Outcome) {
         let host = match &outcome.delegated {
             Some(to) => format!("{host} -> {to}"),
             None => host.to_owned(),
         };
         let item = match label {
-            Some(_) if task.no_log => " => (item=(censored due to no_log))".to_owned(),
-            Some(label) => format!(" => (item={label})"),
+            Some(_) if task.no_log => "(item=(censored due to no_log))".to_owned(),
+            Some(label) => format!("(item={label})"),
             None => String::new(),
         };
+        if !task.no_log {
+            for warning in &outcome.warnings {
+                self.notices.warn(warning);
+            }
+        }
         let (word, colour) = match outcome.status {
-            Status::Ok => ("ok", "0;32"),
-            Status::Changed => ("changed", "0;33"),
-            Status::Skipped | Status::Unknown if outcome.status == Status::Skipped => {
-                ("skipping", "0;36")
-            }
-            Status::Unknown => ("skipping", "0;36"),
+            Status::Ok => ("ok", GREEN),
+            Status::Changed => ("changed", YELLOW),
             Status::Failed | Status::Ignored => {
-                let word = if label.is_some() { "failed" } else { "fatal" };
-                let mark = if label.is_some() { "" } else { ": FAILED!" };
-                let json = self.shown(task, outcome, 0);
-                self.line(
-                    Some("0;31"),
-                    &format!("{word}: [{host}]{mark}{item} => {json}"),
-                );
-                if outcome.status == Status::Ignored && label.is_none() {
-                    self.line(Some("0;36"), "...ignoring");
-                }
-                return;
-            }
-            Status::Skipped | Status::Unreachable => ("skipping", "0;36"),
-        };
-        let wordy = task.action == "debug" || self.verbosity > 0;
-        let text = match wordy && outcome.status != Status::Skipped {
-            true => {
-                let indent = if task.action == "debug" || self.verbosity > 0 {
-                    4
-                } else {
-                    0
+                self.error(task, outcome);
+                let json = self.json(task, outcome, false);
+                let text = match label {
+                    Some(_) => format!("failed: [{host}] {item} => {json}"),
+                    None => format!("fatal: [{host}]: FAILED! => {json}"),
                 };
-                format!(
-                    "{word}: [{host}]{item} => {}",
-                    self.shown(task, outcome, indent)
-                )
+                return self.line(Some(RED), &text);
             }
-            false => format!("{word}: [{host}]{item}"),
+            // Ansible has no word for it; a task that check mode cannot run, it skips.
+            Status::Unknown if outcome.result.get("skipped").is_none() => ("unknown", RED),
+            Status::Skipped | Status::Unknown | Status::Unreachable => ("skipping", CYAN),
         };
-        let tail = if outcome.status == Status::Skipped {
-            " "
-        } else {
-            ""
-        };
-        self.line(
-            Some(colour),
-            &format!("{text}{tail}").replace(" => (item", " => (item"),
-        );
+        let quiet = QUIET.contains(&task.action.as_str());
+        let mut text = format!("{word}: [{host}]");
+        if !item.is_empty() {
+            text.push_str(&format!(" => {item}"));
+            text.push_str(if word == "skipping" { " " } else { "" });
+        }
+        if (self.verbosity > 0 || outcome.shown || word == "unknown") && !quiet {
+            let json = self.json(task, outcome, outcome.shown || self.verbosity > 2);
+            text.push_str(&format!(" => {json}"));
+        }
+        self.line(Some(colour), &text);
     }
 
-    fn shown(&self, task: &TaskRef, outcome: &Outcome, indent: usize) -> String {
-        if task.no_log {
-            let text = "the output has been hidden due to the fact that 'no_log: true' was specified for this result";
-            let changed = outcome.status == Status::Changed;
-            let map = crate::result! { "censored" => text, "changed" => changed };
-            return self.json(&Value::Mapping(map), indent);
+    fn json(&self, task: &TaskRef, outcome: &Outcome, pretty: bool) -> String {
+        let mut map = result(task, outcome, &self.mask);
+        let mut hidden = vec!["failed", "skipped", "warnings", "deprecations", "exception"];
+        if task.action == "debug" && outcome.status != Status::Failed {
+            hidden.extend(["changed", "ansible_loop_var", "item"]);
         }
-        let mut map = outcome.result.as_mapping().cloned().unwrap_or_default();
-        if task.action == "debug" && self.verbosity < 3 {
-            for key in ["changed", "failed", "skipped"] {
-                map.shift_remove(key);
-            }
+        if self.verbosity < 3 {
+            hidden.extend(["invocation", "diff"]);
         }
-        if outcome.status != Status::Failed {
-            map.shift_remove("failed");
-        } else {
-            map.shift_remove("failed");
-        }
-        sorted(&mut map);
-        self.json(&Value::Mapping(map), indent)
+        map.retain(|key, _| !key.as_str().is_some_and(|k| hidden.contains(&k)));
+        let value = sorted(Value::Mapping(map));
+        if pretty { json_pretty(&value) } else { json_line(&value) }
     }
 
-    fn json(&self, value: &Value, indent: usize) -> String {
-        let text = match indent {
-            0 => serde_json::to_string(value).map(|t| spaced(&t)),
-            _ => pretty(value),
+    /// What went wrong and where the task is written; the same is said once.
+    fn error(&mut self, task: &TaskRef, outcome: &Outcome) {
+        let whose = if PLUGINS.contains(&task.action.as_str()) { "Action" } else { "Module" };
+        let message = match outcome.message() {
+            _ if task.no_log => "the output has been hidden".to_owned(),
+            Some(text) if outcome.diagnostic.is_some() => text.to_owned(),
+            Some(text) => format!("{whose} failed: {text}"),
+            None => format!("{whose} failed"),
         };
-        text.unwrap_or_else(|_| "{}".into())
+        let span = match &outcome.diagnostic {
+            Some(mistake) if !task.no_log => mistake.span.as_ref().unwrap_or(&task.span),
+            _ => &task.span,
+        };
+        let text = format!("[ERROR]: Task failed: {message}\n{}", excerpt(span));
+        if self.told.len() < MOST_REMEMBERED && self.told.insert(text.clone()) {
+            self.line(Some(RED), &text);
+        }
     }
 
     fn show_diff(&mut self, change: &Diff) {
-        if change.before == change.after {
+        let heading = |word: &str, side: &str| match side.is_empty() {
+            true => word.to_owned(),
+            false => format!("{word}: {}", change.title),
+        };
+        let (before, after) = (heading("before", &change.before), heading("after", &change.after));
+        let text = unified(change, &before, &after);
+        if text.is_empty() {
             return;
         }
-        let diff = similar::TextDiff::from_lines(&change.before, &change.after);
-        let before = format!("before: {}", change.title);
-        let after = format!("after: {}", change.title);
-        let text = diff
-            .unified_diff()
-            .context_radius(3)
-            .header(&before, &after)
-            .to_string();
         for line in text.lines() {
             let colour = match line.as_bytes().first() {
-                Some(b'+') => Some("0;32"),
-                Some(b'-') => Some("0;31"),
-                Some(b'@') => Some("0;36"),
+                Some(b'+') => Some(GREEN),
+                Some(b'-') => Some(RED),
+                Some(b'@') => Some(CYAN),
                 _ => None,
             };
             self.line(colour, line);
@@ -252,25 +275,17 @@ impl<W: Write + Send> Classic<W> {
 
     fn recap(&mut self, recap: &[Recap]) {
         self.banner("PLAY RECAP");
-        for host in recap {
+        let mut hosts: Vec<&Recap> = recap.iter().collect();
+        hosts.sort_by(|a, b| a.host.cmp(&b.host));
+        for host in hosts {
             let colour = match host {
-                h if h.failed > 0 || h.unreachable > 0 => "0;31",
-                h if h.changed > 0 => "0;33",
-                _ => "0;32",
+                h if h.failed > 0 || h.unreachable > 0 => RED,
+                h if h.changed > 0 => YELLOW,
+                _ => GREEN,
             };
-            let mut text = format!(
-                "{:<26} : ok={:<4} changed={:<4} unreachable={:<4} failed={:<4} skipped={:<4} rescued={:<4} ignored={:<4}",
-                host.host,
-                host.ok,
-                host.changed,
-                host.unreachable,
-                host.failed,
-                host.skipped,
-                host.rescued,
-                host.ignored
-            );
+            let mut text = format!("{:<26} : {}", host.host, super::recap::columns(host));
             if host.unknown > 0 {
-                text = format!("{}unknown={}", text, host.unknown);
+                text.push_str(&format!("unknown={}", host.unknown));
             }
             self.line(Some(colour), &text);
         }
@@ -278,43 +293,34 @@ impl<W: Write + Send> Classic<W> {
     }
 }
 
-/// `role : name`, or the name alone.
-pub fn title(task: &TaskRef) -> String {
-    match &task.role {
-        Some(role) => format!("{role} : {}", task.name),
-        None => task.name.clone(),
-    }
+/// Whether the outcome is that of a loop, put together from its items.
+fn task_loops(outcome: &Outcome) -> bool {
+    let all = outcome.result.get("results").and_then(Value::as_sequence);
+    let item = |r: &Value| r.get("ansible_loop_var").is_some();
+    all.is_some_and(|r| match r.first() {
+        Some(first) => item(first),
+        None => outcome.status == Status::Skipped,
+    })
 }
 
-fn sorted(map: &mut Mapping) {
-    let mut pairs: Vec<_> = std::mem::take(map).into_iter().collect();
-    pairs.sort_by(|(a, _), (b, _)| a.as_str().cmp(&b.as_str()));
-    map.extend(pairs);
+fn path_and_line(span: &Span) -> String {
+    let text = place(span);
+    text.rsplit_once(':').map_or(text.clone(), |(path, _)| path.to_owned())
 }
 
-/// One-line JSON with the spaces that Python puts after commas and colons.
-fn spaced(json: &str) -> String {
-    let mut out = String::with_capacity(json.len() + json.len() / 8);
-    let (mut inside, mut escaped) = (false, false);
-    for c in json.chars() {
-        out.push(c);
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if inside => escaped = true,
-            '"' => inside = !inside,
-            ',' | ':' if !inside => out.push(' '),
-            _ => {}
-        }
+/// The place, the two lines before it, and a mark below the column.
+fn excerpt(span: &Span) -> String {
+    let (line, column) = span.position();
+    let mut out = format!("Origin: {}\n\n", place(span));
+    if span.file.hidden || span.file.text.is_empty() {
+        return out;
     }
+    let width = line.to_string().len();
+    for number in line.saturating_sub(2).max(1)..=line {
+        out.push_str(&format!("{number:>width$} {}\n", span.file.line(number)));
+    }
+    out.push_str(&format!("{}^ column {column}\n", " ".repeat(width + column)));
     out
-}
-
-fn pretty(value: &Value) -> Result<String, serde_json::Error> {
-    let mut out = Vec::new();
-    let format = serde_json::ser::PrettyFormatter::with_indent(b"    ");
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, format);
-    serde::Serialize::serialize(value, &mut serializer)?;
-    Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
 impl<W: Write + Send> Reporter for Classic<W> {
@@ -328,25 +334,23 @@ impl<W: Write + Send> Reporter for Classic<W> {
             }
             Event::PlaySkipped { play } => {
                 self.banner(&format!("PLAY [{}]", play.name));
-                self.line(Some("0;36"), "skipping: no hosts matched");
+                self.line(Some(CYAN), "skipping: no hosts matched");
             }
             Event::PlayEnded { .. } => {
                 for block in self.order.finish() {
                     self.block(&block);
                 }
             }
-            Event::RunEnded { recap, .. } => {
+            Event::RunEnded { recap, seconds, traffic } => {
                 self.recap(recap);
-                let _ = self.out.flush();
+                if self.verbosity >= 2 {
+                    for line in super::recap::traffic(recap, *seconds, traffic) {
+                        self.notices.say(&line);
+                    }
+                }
             }
-            Event::Unreachable {
-                host,
-                task: None,
-                message,
-                ..
-            } => {
-                let text = format!("fatal: [{host}]: UNREACHABLE! => {message}");
-                self.line(Some("1;31"), &text);
+            Event::Unreachable { host, task: None, message, .. } => {
+                self.unreachable(host, message);
             }
             Event::TaskStarted { .. }
             | Event::Item { .. }
@@ -359,11 +363,14 @@ impl<W: Write + Send> Reporter for Classic<W> {
                     self.block(&block);
                 }
             }
-            Event::RunStarted { .. }
-            | Event::Waiting { .. }
-            | Event::Connected { .. }
-            | Event::Notified { .. }
-            | Event::Warning { .. } => {}
+            Event::Notified { host, handler } => {
+                if self.verbosity >= 2 {
+                    self.line(Some(GREY), &format!("NOTIFIED HANDLER {handler} for {host}"));
+                }
+            }
+            Event::Warning { diagnostic } => self.notices.diagnostic(diagnostic),
+            Event::RunStarted { .. } | Event::Waiting { .. } | Event::Connected { .. } => {}
         }
+        let _ = self.out.flush();
     }
 }

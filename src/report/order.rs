@@ -3,7 +3,7 @@
 //! Hosts run freely; people read task by task. A task is told when no host can add to it any more:
 //! all have gone past it, or are out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::engine::Event;
@@ -21,19 +21,23 @@ pub struct Block {
 /// Collects events of a play into blocks.
 #[derive(Default)]
 pub struct Order {
-    hosts: Vec<HostName>,
+    /// Where each host stands in the order of the play.
+    rank: HashMap<HostName, usize>,
     blocks: BTreeMap<Position, Block>,
-    at: BTreeMap<HostName, Position>,
-    out: BTreeSet<HostName>,
+    /// The last task that each host that still takes part has passed; `None` is before the first.
+    at: HashMap<HostName, Option<Position>>,
+    /// How many of them stand where: the smallest is what everybody has passed.
+    standing: BTreeMap<Option<Position>, usize>,
 }
 
 impl Order {
     /// A play begins: these hosts take part.
     pub fn begin(&mut self, hosts: &[HostName]) {
-        self.hosts = hosts.to_vec();
+        self.rank = hosts.iter().cloned().zip(0..).collect();
+        self.at = hosts.iter().map(|h| (h.clone(), None)).collect();
+        self.standing = BTreeMap::from([(None, self.at.len())]);
+        self.standing.retain(|_, n| *n > 0);
         self.blocks.clear();
-        self.at.clear();
-        self.out.clear();
     }
 
     /// Takes an event of a task; returns what can be told now.
@@ -44,7 +48,7 @@ impl Order {
             }
             Event::Ended { host, task, .. } => {
                 self.block(task).events.push(event.clone());
-                self.at.insert(host.clone(), Arc::clone(&task.position));
+                self.passed(host, task);
             }
             Event::Item { task, .. } | Event::Retry { task, .. } => {
                 self.block(task).events.push(event.clone());
@@ -52,12 +56,10 @@ impl Order {
             Event::Included { hosts, task, .. } => {
                 self.block(task).events.push(event.clone());
                 for host in hosts {
-                    self.at.insert(host.clone(), Arc::clone(&task.position));
+                    self.passed(host, task);
                 }
             }
-            Event::Left { host, .. } => {
-                self.out.insert(host.clone());
-            }
+            Event::Left { host, .. } => self.left(host),
             Event::Unreachable { task, .. } => {
                 if let Some(task) = task {
                     self.block(task).events.push(event.clone());
@@ -76,30 +78,47 @@ impl Order {
         self.ready()
     }
 
+    fn passed(&mut self, host: &HostName, task: &TaskRef) {
+        // Who is out stands nowhere, whatever is still heard of it.
+        if let Some(at) = self.at.get_mut(host) {
+            let now = Some(Arc::clone(&task.position));
+            let before = std::mem::replace(at, now.clone());
+            self.depart(&before);
+            *self.standing.entry(now).or_default() += 1;
+        }
+    }
+
+    fn left(&mut self, host: &HostName) {
+        if let Some(before) = self.at.remove(host) {
+            self.depart(&before);
+        }
+    }
+
+    fn depart(&mut self, from: &Option<Position>) {
+        if let Some(count) = self.standing.get_mut(from) {
+            *count -= 1;
+            if *count == 0 {
+                self.standing.remove(from);
+            }
+        }
+    }
+
     fn block(&mut self, task: &TaskRef) -> &mut Block {
-        let fresh = || Block {
-            task: task.clone(),
-            events: Vec::new(),
-        };
-        self.blocks
-            .entry(Arc::clone(&task.position))
-            .or_insert_with(fresh)
+        let fresh = || Block { task: task.clone(), events: Vec::new() };
+        self.blocks.entry(Arc::clone(&task.position)).or_insert_with(fresh)
     }
 
     /// Blocks that every host that still takes part has passed.
     fn ready(&mut self) -> Vec<Block> {
-        let live: Vec<&HostName> = self
-            .hosts
-            .iter()
-            .filter(|h| !self.out.contains(*h))
-            .collect();
+        let lowest = self.standing.first_key_value().map(|(at, _)| at.clone());
         let mut told = Vec::new();
-        while let Some(first) = self.blocks.first_key_value().map(|(p, _)| Arc::clone(p)) {
-            let passed = |h: &&HostName| self.at.get(*h).is_some_and(|at| *at >= first);
-            if !live.iter().all(passed) {
+        while let Some(first) = self.blocks.first_entry() {
+            let waits = lowest.as_ref().is_some_and(|at| at.as_ref() < Some(first.key()));
+            if waits {
                 break;
             }
-            told.extend(self.blocks.remove(&first).map(|b| self.sorted(b)));
+            let block = first.remove();
+            told.push(self.sorted(block));
         }
         told
     }
@@ -121,8 +140,7 @@ impl Order {
                 Event::Included { hosts, .. } => hosts.first(),
                 _ => None,
             };
-            host.and_then(|h| self.hosts.iter().position(|x| x == h))
-                .unwrap_or(usize::MAX)
+            host.and_then(|h| self.rank.get(h).copied()).unwrap_or(usize::MAX)
         };
         block.events.sort_by_key(rank);
         block

@@ -14,6 +14,8 @@ pub const MAX_FILE: u64 = 64 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub enum Files {
     Disk,
+    /// The disk, and one file that is made up: what a command line says, as a playbook.
+    With(PathBuf, Arc<str>),
     Map(Arc<BTreeMap<PathBuf, Vec<u8>>>),
 }
 
@@ -28,7 +30,8 @@ impl Files {
 
     pub fn bytes(&self, path: &Path) -> io::Result<Vec<u8>> {
         match self {
-            Files::Disk => {
+            Files::With(own, text) if own == path => Ok(text.as_bytes().to_vec()),
+            Files::Disk | Files::With(..) => {
                 let size = std::fs::metadata(path)?.len();
                 if size > MAX_FILE {
                     let text = format!("{size} bytes are more than the limit of {MAX_FILE}");
@@ -58,7 +61,8 @@ impl Files {
 
     pub fn is_file(&self, path: &Path) -> bool {
         match self {
-            Files::Disk => path.is_file(),
+            Files::With(own, _) if own == path => true,
+            Files::Disk | Files::With(..) => path.is_file(),
             Files::Map(map) => map.contains_key(path),
         }
     }
@@ -66,7 +70,7 @@ impl Files {
     /// Whether it is a program to run rather than a text to read: executable, and beginning with `#!`.
     pub fn is_script(&self, path: &Path) -> bool {
         match self {
-            Files::Disk => {
+            Files::Disk | Files::With(..) => {
                 use std::io::Read as _;
                 use std::os::unix::fs::PermissionsExt as _;
                 let executable = |f: &std::fs::File| {
@@ -84,7 +88,7 @@ impl Files {
 
     pub fn is_dir(&self, path: &Path) -> bool {
         match self {
-            Files::Disk => path.is_dir(),
+            Files::Disk | Files::With(..) => path.is_dir(),
             Files::Map(map) => map.keys().any(|k| k != path && k.starts_with(path)),
         }
     }
@@ -92,7 +96,7 @@ impl Files {
     /// Where a symbolic link leads, as it is written.
     pub fn link(&self, path: &Path) -> Option<String> {
         match self {
-            Files::Disk => std::fs::read_link(path).ok()?.to_str().map(str::to_owned),
+            Files::Disk | Files::With(..) => std::fs::read_link(path).ok()?.to_str().map(str::to_owned),
             Files::Map(_) => None,
         }
     }
@@ -100,7 +104,7 @@ impl Files {
     /// An open file on disk that is larger than `limit`, to be streamed instead of held.
     pub fn large(&self, path: &Path, limit: u64) -> Option<std::fs::File> {
         match self {
-            Files::Disk => {
+            Files::Disk | Files::With(..) => {
                 let file = std::fs::File::open(path).ok()?;
                 let meta = file.metadata().ok()?;
                 (meta.is_file() && meta.len() > limit).then_some(file)
@@ -113,7 +117,7 @@ impl Files {
     pub fn mode(&self, path: &Path) -> u32 {
         use std::os::unix::fs::PermissionsExt;
         match self {
-            Files::Disk => {
+            Files::Disk | Files::With(..) => {
                 std::fs::metadata(path).map_or(0o644, |m| m.permissions().mode() & 0o7777)
             }
             Files::Map(_) => 0o644,
@@ -123,7 +127,7 @@ impl Files {
     /// The home folder of whoever runs this.
     pub fn home(&self) -> Option<PathBuf> {
         match self {
-            Files::Disk => std::env::home_dir(),
+            Files::Disk | Files::With(..) => std::env::home_dir(),
             Files::Map(_) => None,
         }
     }
@@ -131,7 +135,7 @@ impl Files {
     /// Names in a folder, sorted; empty where there is no such folder.
     pub fn list(&self, path: &Path) -> Vec<String> {
         let mut names: Vec<String> = match self {
-            Files::Disk => std::fs::read_dir(path)
+            Files::Disk | Files::With(..) => std::fs::read_dir(path)
                 .into_iter()
                 .flatten()
                 .filter_map(|e| e.ok()?.file_name().into_string().ok())

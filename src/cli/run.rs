@@ -1,0 +1,191 @@
+//! Carries a compiled project out: runtime, reporter, signals, journal.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::engine::event::HostName;
+use crate::engine::{Event, Job, Options, Summary};
+use crate::journal::Journal;
+use crate::report::Reporter;
+use crate::source::Diagnostic;
+use crate::vars::Layer;
+
+use super::exit::Exit;
+use super::playbook::{Compiled, PlaybookArgs};
+use super::terminal::{AtTerminal, Hush};
+use super::{messages, setup};
+
+/// How often a reporter may say that time passes.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Everything a run needs beside the engine.
+pub struct Running<'a> {
+    pub args: &'a PlaybookArgs,
+    pub compiled: Compiled,
+    pub limit: Option<Vec<HostName>>,
+    pub options: Options,
+    pub prompts: Layer,
+    pub reporter: Box<dyn Reporter>,
+    pub terminal: AtTerminal,
+}
+
+/// How a run ended.
+pub struct Ended {
+    pub summary: Summary,
+    /// SIGTERM stopped it, not Ctrl-C.
+    pub terminated: bool,
+}
+
+/// The hosts that `--limit` leaves.
+pub fn limit(
+    compiled: &mut Compiled,
+    args: &PlaybookArgs,
+) -> Result<Option<Vec<HostName>>, Diagnostic> {
+    let Some(limit) = &args.who.limit else {
+        return Ok(None);
+    };
+    let Compiled { project, inventory, .. } = compiled;
+    let selection = inventory.limit(limit, &project.env())?;
+    messages::show(&selection.warnings);
+    let hosts: Vec<HostName> = selection.hosts.iter().map(|h| Arc::from(h.as_str())).collect();
+    if hosts.is_empty() && !inventory.hosts().is_empty() {
+        let text =
+            "Specified inventory, host pattern and/or --limit leaves us with no hosts to target.";
+        return Err(Diagnostic::bare(text));
+    }
+    Ok(Some(hosts))
+}
+
+/// Runs a compiled project, with a reporter in a thread of its own.
+pub fn carry_out(running: Running<'_>) -> Ended {
+    let Running { args, compiled, limit, options, prompts, reporter, terminal } = running;
+    let Compiled { project, inventory, plan, compiler, .. } = compiled;
+    let journal = if options.check { Journal::none() } else { begin_journal(args) };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            let mistakes = vec![Diagnostic::bare(format!("cannot start: {e}"))];
+            messages::show(&mistakes);
+            let summary = Summary { mistakes, ..Summary::default() };
+            return Ended { summary, terminated: false };
+        }
+    };
+    let (events, inbox) = tokio::sync::mpsc::unbounded_channel::<Event>();
+    let telling = {
+        let (handle, hush) = (runtime.handle().clone(), terminal.hush());
+        std::thread::spawn(move || tell(&handle, inbox, reporter, &hush))
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let terminated = Arc::new(AtomicBool::new(false));
+    let job = Job {
+        plan,
+        playbooks: args.playbooks.iter().map(|p| p.display().to_string()).collect(),
+        inventory,
+        limit,
+        limit_text: args.who.limit.clone(),
+        templar: Arc::clone(&project.templar),
+        compiler,
+        dialer: Arc::new(setup::dialer(&args.connections, &terminal)),
+        files: project.files.clone(),
+        extra: Arc::clone(&project.extra),
+        prompts,
+        options,
+        mask: project.mask.clone(),
+        journal,
+        terminal: Arc::new(terminal),
+        seed: seed(),
+        events,
+    };
+    let summary = runtime.block_on(async {
+        let watching = tokio::spawn(watch(Arc::clone(&stop), Arc::clone(&terminated)));
+        let summary = crate::engine::run(job, stop).await;
+        watching.abort();
+        summary
+    });
+    // The reporter ends when the last sender is gone; it needs the runtime's clock until then.
+    let _ = telling.join();
+    drop(runtime);
+    Ended { summary, terminated: terminated.load(Ordering::Relaxed) }
+}
+
+/// A number nobody chose, for `order: shuffle`.
+fn seed() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(1, |d| d.as_secs() ^ u64::from(d.subsec_nanos()))
+}
+
+/// Hands events to the reporter as they come, and time as it passes.
+fn tell(
+    handle: &tokio::runtime::Handle,
+    mut inbox: tokio::sync::mpsc::UnboundedReceiver<Event>,
+    mut reporter: Box<dyn Reporter>,
+    hush: &Hush,
+) {
+    let mut hidden = false;
+    loop {
+        if hush.heeded() {
+            if !std::mem::replace(&mut hidden, true) {
+                reporter.hide();
+            }
+            std::thread::sleep(TICK / 4);
+            continue;
+        }
+        hidden = false;
+        let next = handle.block_on(async { tokio::time::timeout(TICK, inbox.recv()).await });
+        match next {
+            Ok(Some(event)) => reporter.event(&event),
+            Ok(None) => return,
+            Err(_) => reporter.tick(),
+        }
+    }
+}
+
+/// The first Ctrl-C ends the run in order; the second ends it at once.
+async fn watch(stop: Arc<AtomicBool>, terminated: Arc<AtomicBool>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut int), Ok(mut term)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    loop {
+        let exit = tokio::select! {
+            _ = int.recv() => Exit::Interrupted,
+            _ = term.recv() => Exit::Terminated,
+        };
+        terminated.store(exit == Exit::Terminated, Ordering::Relaxed);
+        if stop.swap(true, Ordering::Relaxed) {
+            messages::say("stopped at once: what was under way has no verdict");
+            super::leave(exit);
+        }
+        messages::say("stopping: steps under way are finished first; again to stop at once");
+    }
+}
+
+fn begin_journal(args: &PlaybookArgs) -> Journal {
+    let Some(dir) = state_dir() else {
+        return Journal::none();
+    };
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let run = format!("{}-{}", since.map_or(0, |d| d.as_nanos()), std::process::id());
+    let playbooks: Vec<String> = args.playbooks.iter().map(|p| p.display().to_string()).collect();
+    let about = serde_json::json!({ "playbooks": playbooks });
+    match Journal::begin(&dir.join("runs"), &run, &about) {
+        Ok(journal) => journal,
+        Err(e) => {
+            messages::say(&format!("warning: this run is not recorded: {}: {e}", dir.display()));
+            Journal::none()
+        }
+    }
+}
+
+/// `$XDG_STATE_HOME/palisade`, by default below `~/.local/state`.
+pub fn state_dir() -> Option<PathBuf> {
+    let base = match std::env::var_os("XDG_STATE_HOME") {
+        Some(dir) if !dir.is_empty() => PathBuf::from(dir),
+        _ => std::env::home_dir()?.join(".local/state"),
+    };
+    Some(base.join("palisade"))
+}

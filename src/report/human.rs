@@ -1,0 +1,416 @@
+//! What people see: one host scrolls, a fleet is grouped by equal outcome, thousands are summed up.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use crate::engine::Event;
+use crate::engine::event::{HostName, Outcome, Recap, Status, TaskRef, TrafficTotal};
+use crate::inventory::fold::fold;
+use crate::source::Mask;
+
+use super::footer::{Footer, Progress};
+use super::group::{Detail, Group, Groups, Told, tell};
+use super::json::word;
+use super::notices::Notices;
+use super::order::{Block, Order};
+use super::text::{safe, title};
+use super::{Reporter, recap};
+
+/// From so many hosts on, only failures and the summary are told.
+pub const FLEET: usize = 1000;
+
+/// Hosts that are lost at about the same time, and for the same reason, are told together.
+const GATHER: Duration = Duration::from_secs(1);
+
+/// Hosts named in the command to type next; for more, the command is said without them.
+const MOST_NAMED: usize = 20;
+
+/// How a run is shown.
+#[derive(Clone, Debug, Default)]
+pub struct Look {
+    pub detail: Detail,
+    /// Differences are what was looked for, not what was done.
+    pub drift: bool,
+    pub progress: Progress,
+    /// Whether stderr is a terminal that can be drawn on.
+    pub terminal: bool,
+    /// The command that was given, without `--limit`.
+    pub command: Option<String>,
+    /// Tasks of each play, for the progress bar.
+    pub tasks: Vec<usize>,
+}
+
+pub struct Human<W: Write + Send> {
+    out: W,
+    mask: Mask,
+    look: Look,
+    order: Order,
+    footer: Footer,
+    notices: Notices,
+    hosts: usize,
+    check: bool,
+    lost: Groups,
+    lost_since: Option<Instant>,
+    failed: BTreeSet<HostName>,
+    unreachable: BTreeSet<HostName>,
+    warned: BTreeSet<String>,
+}
+
+impl<W: Write + Send> Human<W> {
+    pub fn new(out: W, mask: Mask, notices: Notices, look: Look) -> Human<W> {
+        let ascii = look.detail.ascii;
+        let footer = Footer::new(look.progress, look.terminal, ascii, look.tasks.clone());
+        Human {
+            out,
+            mask,
+            look,
+            order: Order::default(),
+            footer,
+            notices,
+            hosts: 0,
+            check: false,
+            lost: Groups::default(),
+            lost_since: None,
+            failed: BTreeSet::new(),
+            unreachable: BTreeSet::new(),
+            warned: BTreeSet::new(),
+        }
+    }
+
+    /// Writes lines that are safe already.
+    fn write(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let text = match self.look.detail.ascii {
+            true => text.replace('·', "-").replace('→', "->").replace('…', "..."),
+            false => text.to_owned(),
+        };
+        let out = &mut self.out;
+        // A closed pipe ends the report, not the run.
+        let _ = self.footer.aside(|| out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    }
+
+    fn paint(&self, code: &str, text: &str) -> String {
+        match self.look.detail.colour {
+            true => format!("\x1b[{code}m{text}\x1b[0m"),
+            false => text.to_owned(),
+        }
+    }
+
+    fn word(&self, status: Status) -> String {
+        let (text, code) = match status {
+            Status::Changed if self.look.drift => ("differs", "33"),
+            Status::Ok => (word(status), "32"),
+            Status::Changed => (word(status), "33"),
+            Status::Skipped => (word(status), "36"),
+            Status::Ignored => (word(status), "33"),
+            Status::Unknown => (word(status), "35"),
+            Status::Failed | Status::Unreachable => (word(status), "1;31"),
+        };
+        self.paint(code, text)
+    }
+
+    fn block(&mut self, block: &Block) {
+        let mut groups = Groups::default();
+        let detail = self.look.detail;
+        for event in &block.events {
+            match event {
+                Event::Ended { host, task, outcome } => {
+                    self.warnings(host, task, outcome);
+                    if outcome.status == Status::Failed {
+                        self.failed.insert(host.clone());
+                    }
+                    if self.is_told(outcome) {
+                        groups.add(host, tell(task, outcome, None, &self.mask, &detail));
+                    }
+                }
+                Event::Item { host, task, label, outcome, .. } if outcome.shown => {
+                    if self.hosts < FLEET {
+                        groups.add(host, tell(task, outcome, Some(label), &self.mask, &detail));
+                    }
+                }
+                Event::Retry { host, task, left, outcome, .. } if detail.verbosity > 0 => {
+                    let mut told = tell(task, outcome, None, &self.mask, &Detail::default());
+                    (told.status, told.body) = (Status::Ignored, Vec::new());
+                    told.what = format!("(failed, {left} more tries)");
+                    groups.add(host, told);
+                }
+                _ => {}
+            }
+        }
+        let mut text = String::new();
+        for group in groups.take() {
+            self.group(&block.task, &group, &mut text);
+        }
+        self.write(&text);
+    }
+
+    /// Whether an outcome is worth a line.
+    fn is_told(&self, outcome: &Outcome) -> bool {
+        let failure = matches!(outcome.status, Status::Failed | Status::Unknown);
+        let quiet = matches!(outcome.status, Status::Ok | Status::Skipped) && !outcome.shown;
+        match self.hosts {
+            _ if failure => true,
+            FLEET.. => false,
+            _ if self.look.drift => outcome.status == Status::Changed,
+            0..=1 => true,
+            _ => !quiet || self.look.detail.verbosity > 0,
+        }
+    }
+
+    fn group(&self, task: &TaskRef, group: &Group, text: &mut String) {
+        let Told { status, delegated, what, body } = &group.told;
+        let mut name = safe(&title(task), &self.mask);
+        if task.handler {
+            name.push_str(" (handler)");
+        }
+        if let Some(to) = delegated {
+            name.push_str(&format!(" (on {})", safe(to, &self.mask)));
+        }
+        let mut line = self.word(*status);
+        if self.hosts > 1 {
+            line.push_str(&format!(" {}", self.paint("1", &folded(&group.hosts))));
+            match what.is_empty() {
+                true => line.push_str(&format!(" {name}")),
+                false => line.push_str(&format!(" {what} {}", self.dim(&format!("· {name}")))),
+            }
+        } else {
+            line.push_str(&format!(" {name}"));
+            if !what.is_empty() {
+                line.push_str(&format!(" {} {what}", self.dim("·")));
+            }
+        }
+        let bad = matches!(status, Status::Failed | Status::Ignored);
+        if bad {
+            line.push_str(&format!("  {}", self.dim(&format!("({})", task.span))));
+        }
+        text.push_str(&line);
+        text.push('\n');
+        if group.varied
+            && let Some(first) = group.hosts.first()
+        {
+            text.push_str(&format!("  {}\n", self.dim(&format!("on {first}:"))));
+        }
+        for line in body {
+            text.push_str(format!("  {line}").trim_end());
+            text.push('\n');
+        }
+    }
+
+    fn dim(&self, text: &str) -> String {
+        self.paint("2", text)
+    }
+
+    fn warnings(&mut self, host: &HostName, task: &TaskRef, outcome: &Outcome) {
+        if task.no_log {
+            return;
+        }
+        for warning in &outcome.warnings {
+            if self.warned.insert(warning.clone()) {
+                let text = format!("{warning} ({host}, {})", title(task));
+                self.footer.aside(|| self.notices.warn(&text));
+            }
+        }
+    }
+
+    fn lost(&mut self, host: &HostName, message: &str, hint: Option<&str>) {
+        self.unreachable.insert(host.clone());
+        let mut body: Vec<String> = safe(message, &self.mask).lines().map(str::to_owned).collect();
+        body.extend(hint.map(|h| format!("hint: {}", safe(h, &self.mask))));
+        let status = Status::Unreachable;
+        self.lost.add(host, Told { status, delegated: None, what: String::new(), body });
+        self.lost_since.get_or_insert_with(Instant::now);
+        if self.hosts == 1 {
+            self.tell_lost();
+        }
+    }
+
+    fn tell_lost(&mut self) {
+        self.lost_since = None;
+        let mut text = String::new();
+        for group in self.lost.take() {
+            let hosts = self.paint("1", &folded(&group.hosts));
+            text.push_str(&format!("{} {hosts}\n", self.word(Status::Unreachable)));
+            if group.varied && group.hosts.len() > 1 {
+                text.push_str(&format!("  {}\n", self.dim(&format!("{}:", group.hosts[0]))));
+            }
+            for line in &group.told.body {
+                text.push_str(&format!("  {line}\n"));
+            }
+        }
+        self.write(&text);
+    }
+
+    fn blocks(&mut self, blocks: &[Block]) {
+        for block in blocks {
+            self.block(block);
+        }
+    }
+
+    fn play(&mut self, name: &str, hosts: &[HostName]) {
+        self.hosts = hosts.len();
+        self.order.begin(hosts);
+        let name = safe(name, &self.mask);
+        let who = match hosts {
+            [one] => format!("{one}"),
+            many => format!("{} ({} hosts)", folded(many), many.len()),
+        };
+        let who = safe(&who, &self.mask);
+        let line = match name == who {
+            true => format!("{}\n", self.paint("1", &format!("play {name}"))),
+            false => format!("{} {}\n", self.paint("1", &format!("play {name}:")), self.dim(&who)),
+        };
+        self.write(&line);
+    }
+
+    fn end(&mut self, all: &[Recap], seconds: f64, traffic: &TrafficTotal) {
+        self.tell_lost();
+        self.footer.clear();
+        let mut text = String::new();
+        if !self.look.drift {
+            self.recap(all, &mut text);
+        }
+        if self.look.detail.verbosity >= 2 {
+            for line in recap::traffic(all, seconds, traffic) {
+                text.push_str(&format!("{}\n", self.dim(&line)));
+            }
+        }
+        text.push_str(&format!("{}\n", self.summary(all, seconds)));
+        text.push_str(&self.next());
+        self.write(&text);
+    }
+
+    fn recap(&self, all: &[Recap], text: &mut String) {
+        let lines = recap::lines(all);
+        let width = lines.iter().map(|l| l.hosts.chars().count()).max().unwrap_or(0).min(40);
+        for line in &lines {
+            let c = &line.counts;
+            let mut counts = recap::columns(c);
+            if c.unknown > 0 {
+                counts.push_str(&format!("unknown={}", c.unknown));
+            }
+            let code = match c {
+                c if c.failed + c.unreachable > 0 => "31",
+                c if c.unknown > 0 => "35",
+                c if c.changed > 0 => "33",
+                _ => "32",
+            };
+            let hosts = safe(&line.hosts, &self.mask);
+            let hosts = self.paint(code, &format!("{hosts:<width$}"));
+            text.push_str(format!("{hosts} : {counts}").trim_end());
+            text.push('\n');
+        }
+    }
+
+    /// One line: how long, how many.
+    fn summary(&self, all: &[Recap], seconds: f64) -> String {
+        let with = |f: fn(&Recap) -> u64| all.iter().filter(|r| f(r) > 0).count();
+        let hosts = |n: usize| if n == 1 { "1 host".to_owned() } else { format!("{n} hosts") };
+        let mut parts = Vec::new();
+        let changes: u64 = all.iter().map(|r| r.changed).sum();
+        if self.look.drift {
+            parts.push(match changes {
+                0 => format!("no differences on {}", hosts(all.len())),
+                n => format!("{n} differences on {} of {}", with(|r| r.changed), hosts(all.len())),
+            });
+        } else {
+            let would = if self.check { "would change" } else { "changed" };
+            parts.push(format!("{}, {} {would}", hosts(all.len()), with(|r| r.changed)));
+        }
+        for (count, what) in [
+            (with(|r| r.failed), "failed"),
+            (with(|r| r.unreachable), "unreachable"),
+            (with(|r| r.unknown), "with an unknown outcome"),
+        ] {
+            if count > 0 {
+                parts.push(format!("{count} {what}"));
+            }
+        }
+        let head = if self.check && !self.look.drift { "checked in" } else { "done in" };
+        format!("{head} {seconds:.1} s: {}", parts.join(", "))
+    }
+
+    /// The command to type when something failed.
+    fn next(&self) -> String {
+        let Some(command) = &self.look.command else {
+            return String::new();
+        };
+        let bad: Vec<&str> = self.failed.union(&self.unreachable).map(AsRef::as_ref).collect();
+        if bad.is_empty() {
+            return String::new();
+        }
+        let limit = match bad.len() {
+            0..=MOST_NAMED => format!(" --limit {}", bad.join(",")),
+            _ => String::new(),
+        };
+        let command = safe(&format!("{command}{limit}"), &self.mask);
+        format!("{} {command}\n", self.paint("1", "again for these:"))
+    }
+}
+
+fn folded(hosts: &[HostName]) -> String {
+    let names: Vec<&str> = hosts.iter().map(AsRef::as_ref).collect();
+    crate::source::escape::escape(&fold(&names)).into_owned()
+}
+
+impl<W: Write + Send> Reporter for Human<W> {
+    fn event(&mut self, event: &Event) {
+        self.footer.note(event);
+        match event {
+            Event::RunStarted { check, .. } => self.check = *check,
+            Event::PlayStarted { play, hosts } => {
+                let rest = self.order.finish();
+                self.blocks(&rest);
+                self.play(&play.name, hosts);
+            }
+            Event::PlaySkipped { play } => {
+                let name = safe(&play.name, &self.mask);
+                let line =
+                    format!("{}: no hosts matched\n", self.paint("1", &format!("play {name}")));
+                self.write(&line);
+            }
+            Event::Unreachable { host, message, hint, .. } => {
+                self.lost(host, message, hint.as_deref());
+                let blocks = self.order.take(event);
+                self.blocks(&blocks);
+            }
+            Event::TaskStarted { .. }
+            | Event::Item { .. }
+            | Event::Ended { .. }
+            | Event::Retry { .. }
+            | Event::Included { .. }
+            | Event::Left { .. } => {
+                let blocks = self.order.take(event);
+                self.blocks(&blocks);
+            }
+            Event::PlayEnded { .. } => {
+                let rest = self.order.finish();
+                self.blocks(&rest);
+                self.tell_lost();
+            }
+            Event::Warning { diagnostic } => {
+                let Human { footer, notices, .. } = self;
+                footer.aside(|| notices.diagnostic(diagnostic));
+            }
+            Event::RunEnded { recap, seconds, traffic } => self.end(recap, *seconds, traffic),
+            Event::Waiting { .. } | Event::Connected { .. } | Event::Notified { .. } => {}
+        }
+        self.tick();
+    }
+
+    fn hide(&mut self) {
+        self.footer.hide();
+    }
+
+    fn tick(&mut self) {
+        if self.lost_since.is_some_and(|at| at.elapsed() >= GATHER) {
+            self.tell_lost();
+        }
+        if let Some(line) = self.footer.tick() {
+            let line = safe(&line, &self.mask);
+            self.write(&format!("{line}\n"));
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Warnings and mistakes during a run: to stderr, each once, in the words of whoever is asked to speak.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use crate::source::{Diagnostic, Mask, Severity, render};
+
+use super::text::safe;
+
+/// Notices remembered so as not to repeat them; after so many, repeats are the least problem.
+const MOST_REMEMBERED: usize = 10_000;
+
+type Sink = Arc<Mutex<dyn Write + Send>>;
+
+/// Where warnings go.
+#[derive(Clone)]
+pub struct Notices {
+    out: Sink,
+    mask: Mask,
+    ansible: bool,
+    colour: bool,
+    told: BTreeSet<String>,
+}
+
+impl Notices {
+    /// In palisade's own words.
+    pub fn new(mask: Mask, colour: bool) -> Notices {
+        let out: Sink = Arc::new(Mutex::new(std::io::stderr()));
+        Notices { out, mask, ansible: false, colour, told: BTreeSet::new() }
+    }
+
+    /// As Ansible writes them: `[WARNING]: …`.
+    pub fn ansible(mask: Mask) -> Notices {
+        Notices { ansible: true, ..Notices::new(mask, false) }
+    }
+
+    /// To another place than stderr.
+    #[must_use]
+    pub fn to(mut self, out: impl Write + Send + 'static) -> Notices {
+        self.out = Arc::new(Mutex::new(out));
+        self
+    }
+
+    /// A warning that stands in no file.
+    pub fn warn(&mut self, text: &str) {
+        let line = match self.ansible {
+            true => format!("[WARNING]: {text}\n"),
+            false => format!("warning: {text}\n"),
+        };
+        self.once(&line, false);
+    }
+
+    /// A mistake or warning with its place.
+    pub fn diagnostic(&mut self, diagnostic: &Diagnostic) {
+        match (self.ansible, diagnostic.severity) {
+            (true, Severity::Warning) => self.warn(&diagnostic.message),
+            _ => self.once(&render::render(diagnostic, self.colour), true),
+        }
+    }
+
+    /// One line, as often as it is said.
+    pub fn say(&mut self, text: &str) {
+        let text = safe(text, &self.mask);
+        self.write(&format!("{text}\n"));
+    }
+
+    /// `rendered` text was made safe when it was rendered, and may hold colours.
+    fn once(&mut self, text: &str, rendered: bool) {
+        let text = match rendered {
+            true => self.mask.apply(text).into_owned(),
+            false => safe(text, &self.mask),
+        };
+        if self.told.len() < MOST_REMEMBERED && !self.told.insert(text.clone()) {
+            return;
+        }
+        self.write(&text);
+    }
+
+    fn write(&self, text: &str) {
+        if let Ok(mut out) = self.out.lock() {
+            // A closed stderr ends the notices, not the run.
+            let _ = out.write_all(text.as_bytes());
+        }
+    }
+}
