@@ -1,299 +1,22 @@
-//! Beginning a task, and deciding its items from what was observed.
+//! Deciding the items of a task from what was observed.
 
 use std::sync::Arc;
 
 use crate::action::Step;
-use crate::plan::{Call, Loop, Task};
+use crate::plan::Task;
 use crate::resource::Query;
 use crate::source::{Diagnostic, Value};
-use crate::vars::{Layer, Scope, TemplateError, Var};
+use crate::vars::{Layer, TemplateError};
 
-use super::cursor::Cursor;
-use super::doing::{Doing, Ended, ItemRun, ItemState};
-use super::event::{Event, TaskRef};
-use super::fleet::TaskLayers;
+use super::begin::When;
+use super::doing::{Ended, ItemRun, ItemState};
+use super::event::Event;
 use super::prepare::{Prepared, Unready, diffs, forget_local, open_questions, prepare};
 use super::runner::{Looked, Runner};
-use super::settings::{self, Settings, Way};
-use super::verdict::{Raw, all_hold, layer};
-
-/// What the conditions of an item say.
-pub(super) enum When {
-    Holds,
-    Skips(String),
-    Waits,
-    Wrong(TemplateError),
-}
+use super::settings::Way;
+use super::verdict::Raw;
 
 impl Runner {
-    /// The variables a task sees besides those of its host.
-    pub(super) fn layers(&self, task: &Task, cursor: &Cursor) -> TaskLayers {
-        let mut layers = TaskLayers::default();
-        if let Some(role) = &task.role {
-            layers.role_vars.push(Arc::clone(&role.vars));
-            layers.role_defaults.push(Arc::clone(&role.defaults));
-            layers.params.push(Arc::clone(&role.params));
-            layers.vars.push(self.play.role_magic(role));
-        }
-        layers.vars.extend(task.keywords.vars.iter().cloned());
-        layers
-            .params
-            .extend(task.keywords.include_vars.iter().cloned());
-        layers.params.extend(cursor.vars());
-        layers
-    }
-
-    pub(super) fn scope(&self, task: &Task, layers: &TaskLayers, item: &[Layer]) -> Scope {
-        let mut layers = layers.clone();
-        layers.item = item.to_vec();
-        self.ctx.fleet.scope(&self.host, &layers, &task.search)
-    }
-
-    /// What reporters need to know of a task.
-    pub(super) fn describe(&self, task: &Task, cursor: &Cursor, layers: &TaskLayers) -> TaskRef {
-        let action = match &task.call {
-            Call::Action { spec, .. } => spec.name.to_owned(),
-            Call::Dynamic { .. } => "action".to_owned(),
-            Call::IncludeTasks(_) => "include_tasks".to_owned(),
-            Call::IncludeRole(_) => "include_role".to_owned(),
-        };
-        let mut position = vec![self.section];
-        position.extend(cursor.position().iter());
-        let name = match &task.name {
-            Some(node) => {
-                let scope = self.scope(task, layers, &[]);
-                let written = || node.as_str().unwrap_or_default().to_owned();
-                self.ctx
-                    .templar
-                    .text(node, &scope)
-                    .unwrap_or_else(|_| written())
-            }
-            None => task.action.clone(),
-        };
-        TaskRef {
-            position: Arc::from(position),
-            name,
-            action,
-            role: task.role.as_ref().map(|r| r.name.clone()),
-            span: task.span.clone(),
-            handler: cursor.in_handlers(),
-            no_log: false,
-            play: self.play.index,
-        }
-    }
-
-    /// Whether a task needs other hosts, time, or the engine, and so is carried out by itself.
-    pub(super) fn is_solo(&self, task: &Task) -> bool {
-        let k = &task.keywords;
-        let includes = matches!(task.call, Call::IncludeTasks(_) | Call::IncludeRole(_));
-        includes
-            || self.play.linear
-            || self.ctx.options.step
-            || k.delegate_to.is_some()
-            || k.run_once.is_some()
-            || k.throttle.is_some()
-            || self.play.is_elsewhere(task)
-            || !task.until.is_empty()
-            || task.retries.is_some()
-            || task.is_async.is_some()
-            || task
-                .looping
-                .as_ref()
-                .is_some_and(|l| l.pause.is_some() || !l.break_when.is_empty())
-    }
-
-    pub(super) fn settings(&self, task: &Task, scope: &Scope) -> Result<Settings, TemplateError> {
-        let mut layers = TaskLayers {
-            without_facts: true,
-            ..TaskLayers::default()
-        };
-        layers.vars.extend(task.keywords.vars.iter().cloned());
-        let plain = self.ctx.fleet.scope(&self.host, &layers, &task.search);
-        settings::resolve(&self.ctx.templar, task, scope, &plain, &self.ctx.options)
-    }
-
-    /// Begins the task the cursor stands behind. Afterwards it is in the queue, unless it is passed
-    /// over, must wait, or is carried out by itself.
-    pub(super) fn begin(&mut self, task: &Arc<Task>, before: &Cursor) -> Looked {
-        let handler = match self.cursor.in_handlers() {
-            true => match self.play.handler(task) {
-                Some(index) if self.notified.contains(&index) => Some(index),
-                _ => return Looked::Decided,
-            },
-            false => None,
-        };
-        let layers = self.layers(task, &self.cursor);
-        if !self.started && !self.is_start(task, &layers) {
-            return Looked::Decided;
-        }
-        let place = self.cursor.position();
-        if self.is_solo(task) || self.alone.contains(&place) {
-            return Looked::Solo;
-        }
-        let scope = self.scope(task, &layers, &[]);
-        let mut name = self.describe(task, &self.cursor, &layers);
-        let mut doing = Doing {
-            task: Arc::clone(task),
-            name: name.clone(),
-            place,
-            before: before.clone(),
-            after: self.cursor.clone(),
-            settings: Settings::default(),
-            layers,
-            list: None,
-            items: Vec::new(),
-            assigned: Vec::new(),
-            handler,
-        };
-        match self.settings(task, &scope) {
-            Ok(settings) => doing.settings = settings,
-            Err(TemplateError::Pending) => return Looked::Waits,
-            Err(_) if task.looping.is_some() => return Looked::Solo,
-            // A keyword that cannot be rendered matters only where the task would run.
-            Err(error) => match self.when(task, &doing.layers, &[]) {
-                When::Skips(_) => {}
-                _ => return self.begin_failed(doing, &error),
-            },
-        }
-        name.no_log = doing.settings.no_log;
-        doing.name = name;
-        let busy = self.queue.iter().find(|d| d.waiting() > 0);
-        if busy.is_some_and(|d| d.settings.way != doing.settings.way) {
-            return Looked::Waits;
-        }
-        // Other hosts' variables, or keywords that differ from item to item.
-        let var = task.looping.as_ref().map(|l| l.var.as_str());
-        let names = |l: std::sync::MutexGuard<'_, std::collections::BTreeSet<String>>| {
-            l.contains("hostvars") || var.is_some_and(|v| l.contains(v))
-        };
-        if scope.looked_up.lock().is_ok_and(names) {
-            return Looked::Solo;
-        }
-        match self.list(task, &doing.layers) {
-            Ok(list) => doing.list = list,
-            Err(TemplateError::Pending) => return Looked::Waits,
-            Err(error) => match self.when(task, &doing.layers, &[]) {
-                When::Waits => return Looked::Waits,
-                When::Skips(_) => {}
-                _ => return self.begin_failed(doing, &error),
-            },
-        }
-        self.enqueue(doing);
-        Looked::Decided
-    }
-
-    fn enqueue(&mut self, doing: Doing) {
-        if let Some(handler) = doing.handler {
-            self.notified.remove(&handler);
-        }
-        self.play.announce(&self.ctx, &doing.name);
-        self.queue.push(doing);
-    }
-
-    fn begin_failed(&mut self, doing: Doing, error: &TemplateError) -> Looked {
-        self.enqueue(doing);
-        let (d, raw) = (self.queue.len() - 1, self.mistake(error));
-        self.add_ended(d, None, Vec::new(), raw);
-        Looked::Decided
-    }
-
-    /// `--start-at-task`.
-    fn is_start(&mut self, task: &Task, layers: &TaskLayers) -> bool {
-        let Some(start) = &self.ctx.options.start_at else {
-            return true;
-        };
-        let name = self.describe(task, &self.cursor, layers);
-        let full = name.role.as_ref().map(|r| format!("{r} : {}", name.name));
-        if name.name == *start || full.as_deref() == Some(start) {
-            self.started = true;
-        }
-        self.started
-    }
-
-    /// The items of a task's loop.
-    pub(super) fn list(
-        &self,
-        task: &Task,
-        layers: &TaskLayers,
-    ) -> Result<Option<Vec<Value>>, TemplateError> {
-        let Some(looping) = &task.looping else {
-            return Ok(None);
-        };
-        let scope = self.scope(task, layers, &[]);
-        let t = &self.ctx.templar;
-        if let Some(with) = &looping.with {
-            return t.with_lookup(with, &looping.over, &scope).map(Some);
-        }
-        match t.value(&looping.over, &scope)? {
-            Value::Sequence(items) => Ok(Some(items)),
-            other => {
-                let kind = crate::action::arg::kind(&other);
-                let message = format!("`loop` needs a list, not {kind}");
-                let hint = "a mapping can be looped over with `| dict2items`";
-                let diagnostic = Diagnostic::error(&looping.over.span, message).hint(hint);
-                Err(TemplateError::Other(Box::new(diagnostic)))
-            }
-        }
-    }
-
-    /// The variables of one item.
-    pub(super) fn item_layer(
-        looping: Option<&Loop>,
-        list: Option<&[Value]>,
-        i: usize,
-    ) -> Vec<Layer> {
-        let (Some(looping), Some(list)) = (looping, list) else {
-            return Vec::new();
-        };
-        let Some(item) = list.get(i) else {
-            return Vec::new();
-        };
-        let mut pairs = vec![
-            (looping.var.clone(), Var::data(item)),
-            (
-                "ansible_loop_var".to_owned(),
-                Var::data(&looping.var.clone().into()),
-            ),
-        ];
-        if let Some(name) = &looping.index_var {
-            pairs.push((name.clone(), Var::data(&i.into())));
-            pairs.push(("ansible_index_var".into(), Var::data(&name.clone().into())));
-        }
-        if looping.extended {
-            let of = |n: usize| list.get(n).cloned().unwrap_or(Value::Null);
-            let mut map = crate::result! {
-                "allitems" => list.to_vec(), "index" => i + 1, "index0" => i,
-                "revindex" => list.len() - i, "revindex0" => list.len() - i - 1,
-                "first" => i == 0, "last" => i + 1 == list.len(), "length" => list.len(),
-            };
-            if i > 0 {
-                map.insert("previtem".into(), of(i - 1));
-            }
-            if i + 1 < list.len() {
-                map.insert("nextitem".into(), of(i + 1));
-            }
-            pairs.push(("ansible_loop".into(), Var::data(&Value::Mapping(map))));
-        }
-        vec![layer(pairs)]
-    }
-
-    /// Whether the conditions of a task hold for an item.
-    pub(super) fn when(&self, task: &Task, layers: &TaskLayers, item: &[Layer]) -> When {
-        if task.keywords.when.is_empty() {
-            return When::Holds;
-        }
-        let scope = self.scope(task, layers, item);
-        match all_hold(&self.ctx.templar, &task.keywords.when, &scope) {
-            Ok(None) => When::Holds,
-            Ok(Some(node)) => When::Skips(match &node.kind {
-                crate::source::Kind::Str(text) => text.to_string(),
-                _ => "False".into(),
-            }),
-            Err(TemplateError::Pending) => When::Waits,
-            Err(error) => When::Wrong(error),
-        }
-    }
-
     /// Looks at the next item of the task that was begun last.
     pub(super) fn look(&mut self) -> Looked {
         let Some(doing) = self.queue.last() else {
@@ -343,7 +66,7 @@ impl Runner {
     }
 
     /// The prepared action of an item and the questions it still has.
-    fn ready(
+    pub(super) fn ready(
         &mut self,
         task: &Task,
         d: usize,
@@ -528,88 +251,6 @@ impl Runner {
         raw
     }
 
-    /// The questions of everything that lies ahead, after those that are needed now.
-    pub(super) fn gather(&mut self, way: &Way, mut queries: Vec<Query>) -> Vec<Query> {
-        let mut ahead = self.cursor.clone();
-        let mut left = self.ctx.options.wave.saturating_sub(1);
-        // The items of the present loop come first.
-        if let Some(d) = self.queue.len().checked_sub(1) {
-            let task = Arc::clone(&self.queue[d].task);
-            for i in self.queue[d].items.len() + 1..self.queue[d].count() {
-                let item =
-                    Self::item_layer(task.looping.as_ref(), self.queue[d].list.as_deref(), i);
-                if let Ok((_, open)) = self.ready(&task, d, i, &item) {
-                    merge(&mut queries, open);
-                }
-            }
-        }
-        while left > 0 && self.started {
-            let Some(task) = ahead.next() else { break };
-            left -= 1;
-            if self.is_solo(&task) && !self.can_ask_ahead(&task) {
-                continue;
-            }
-            if ahead.in_handlers()
-                && !self
-                    .play
-                    .handler(&task)
-                    .is_some_and(|h| self.notified.contains(&h))
-            {
-                continue;
-            }
-            self.ask_ahead(&task, &ahead, way, &mut queries);
-        }
-        queries
-    }
-
-    /// Whether a task that is carried out by itself still asks this host, as itself.
-    fn can_ask_ahead(&self, task: &Task) -> bool {
-        let includes = matches!(task.call, Call::IncludeTasks(_) | Call::IncludeRole(_));
-        !includes && task.keywords.delegate_to.is_none() && task.keywords.run_once.is_none()
-    }
-
-    /// Adds the questions of a task that lies ahead, as far as they can be known now. Whether they
-    /// were the right ones is seen when the task is decided; a wrong guess costs only bytes.
-    fn ask_ahead(&mut self, task: &Arc<Task>, ahead: &Cursor, way: &Way, out: &mut Vec<Query>) {
-        let layers = self.layers(task, ahead);
-        let scope = self.scope(task, &layers, &[]);
-        let Ok(settings) = self.settings(task, &scope) else {
-            return;
-        };
-        if settings.way != *way {
-            return;
-        }
-        let Ok(list) = self.list(task, &layers) else {
-            return;
-        };
-        let place = ahead.position();
-        for i in 0..list.as_ref().map_or(1, Vec::len) {
-            let item = Self::item_layer(task.looping.as_ref(), list.as_deref(), i);
-            if matches!(self.when(task, &layers, &item), When::Skips(_)) {
-                continue;
-            }
-            let key = (Arc::clone(&place), i);
-            let scope = self.scope(task, &layers, &item);
-            let mut prepared = match self.prepared.remove(&key) {
-                Some(prepared) => prepared,
-                None => match prepare(&self.ctx.templar, task, &scope) {
-                    Ok(prepared) => prepared,
-                    Err(_) => continue,
-                },
-            };
-            let mut seen = std::mem::take(self.observed(way));
-            seen.diff = settings.diff;
-            let (t, files) = (&self.ctx.templar, &self.ctx.files);
-            let open = open_questions(t, files, &mut prepared, &mut seen, &scope);
-            forget_local(&prepared, &mut seen);
-            *self.observed(way) = seen;
-            if let Ok(open) = open {
-                merge(out, open);
-                self.prepared.insert(key, prepared);
-            }
-        }
-    }
-
     /// Adds an item that has its verdict already.
     pub(super) fn add_ended(
         &mut self,
@@ -645,15 +286,5 @@ impl Runner {
         self.ctx.tell(Event::Warning {
             diagnostic: Box::new(diagnostic),
         });
-    }
-}
-
-/// Adds questions, widening what is asked already.
-fn merge(all: &mut Vec<Query>, more: Vec<Query>) {
-    for query in more {
-        match all.iter_mut().find(|q| q.on == query.on) {
-            Some(known) => known.want = known.want.and(query.want),
-            None => all.push(query),
-        }
     }
 }

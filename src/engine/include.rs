@@ -6,7 +6,7 @@ use crate::plan::{Call, Include, Item, Task};
 use crate::source::{Diagnostic, Value};
 use crate::vars::{Layer, TemplateError, Var};
 
-use super::decide::When;
+use super::begin::When;
 use super::event::{Event, Outcome, Status, TaskRef};
 use super::fleet::TaskLayers;
 use super::runner::Runner;

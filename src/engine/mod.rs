@@ -6,7 +6,10 @@
 //!
 //! **The engine names no action, and builds no shell text.**
 
+mod ahead;
 mod asker;
+mod attempt;
+mod begin;
 mod context;
 mod control;
 mod cursor;

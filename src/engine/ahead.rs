@@ -1,0 +1,106 @@
+//! Looking ahead: the questions of tasks that are still to come, so that one trip answers them all.
+
+use std::sync::Arc;
+
+use crate::plan::{Call, Task};
+use crate::resource::Query;
+
+use super::begin::When;
+use super::cursor::Cursor;
+use super::prepare::{forget_local, open_questions, prepare};
+use super::runner::Runner;
+use super::settings::Way;
+
+impl Runner {
+    /// The questions of everything that lies ahead, after those that are needed now.
+    pub(super) fn gather(&mut self, way: &Way, mut queries: Vec<Query>) -> Vec<Query> {
+        let mut ahead = self.cursor.clone();
+        let mut left = self.ctx.options.wave.saturating_sub(1);
+        // The items of the present loop come first.
+        if let Some(d) = self.queue.len().checked_sub(1) {
+            let task = Arc::clone(&self.queue[d].task);
+            for i in self.queue[d].items.len() + 1..self.queue[d].count() {
+                let item =
+                    Self::item_layer(task.looping.as_ref(), self.queue[d].list.as_deref(), i);
+                if let Ok((_, open)) = self.ready(&task, d, i, &item) {
+                    merge(&mut queries, open);
+                }
+            }
+        }
+        while left > 0 && self.started {
+            let Some(task) = ahead.next() else { break };
+            left -= 1;
+            if self.is_solo(&task) && !self.can_ask_ahead(&task) {
+                continue;
+            }
+            if ahead.in_handlers()
+                && !self
+                    .play
+                    .handler(&task)
+                    .is_some_and(|h| self.notified.contains(&h))
+            {
+                continue;
+            }
+            self.ask_ahead(&task, &ahead, way, &mut queries);
+        }
+        queries
+    }
+
+    /// Whether a task that is carried out by itself still asks this host, as itself.
+    fn can_ask_ahead(&self, task: &Task) -> bool {
+        let includes = matches!(task.call, Call::IncludeTasks(_) | Call::IncludeRole(_));
+        !includes && task.keywords.delegate_to.is_none() && task.keywords.run_once.is_none()
+    }
+
+    /// Adds the questions of a task that lies ahead, as far as they can be known now. Whether they
+    /// were the right ones is seen when the task is decided; a wrong guess costs only bytes.
+    fn ask_ahead(&mut self, task: &Arc<Task>, ahead: &Cursor, way: &Way, out: &mut Vec<Query>) {
+        let layers = self.layers(task, ahead);
+        let scope = self.scope(task, &layers, &[]);
+        let Ok(settings) = self.settings(task, &scope) else {
+            return;
+        };
+        if settings.way != *way {
+            return;
+        }
+        let Ok(list) = self.list(task, &layers) else {
+            return;
+        };
+        let place = ahead.position();
+        for i in 0..list.as_ref().map_or(1, Vec::len) {
+            let item = Self::item_layer(task.looping.as_ref(), list.as_deref(), i);
+            if matches!(self.when(task, &layers, &item), When::Skips(_)) {
+                continue;
+            }
+            let key = (Arc::clone(&place), i);
+            let scope = self.scope(task, &layers, &item);
+            let mut prepared = match self.prepared.remove(&key) {
+                Some(prepared) => prepared,
+                None => match prepare(&self.ctx.templar, task, &scope) {
+                    Ok(prepared) => prepared,
+                    Err(_) => continue,
+                },
+            };
+            let mut seen = std::mem::take(self.observed(way));
+            seen.diff = settings.diff;
+            let (t, files) = (&self.ctx.templar, &self.ctx.files);
+            let open = open_questions(t, files, &mut prepared, &mut seen, &scope);
+            forget_local(&prepared, &mut seen);
+            *self.observed(way) = seen;
+            if let Ok(open) = open {
+                merge(out, open);
+                self.prepared.insert(key, prepared);
+            }
+        }
+    }
+}
+
+/// Adds questions, widening what is asked already.
+fn merge(all: &mut Vec<Query>, more: Vec<Query>) {
+    for query in more {
+        match all.iter_mut().find(|q| q.on == query.on) {
+            Some(known) => known.want = known.want.and(query.want),
+            None => all.push(query),
+        }
+    }
+}
