@@ -25,7 +25,7 @@ impl Terminal for Unattended {
 }
 
 /// Questions asked once for all hosts.
-pub struct Asker {
+pub(super) struct Asker {
     terminal: Arc<dyn Terminal>,
     /// One question at a time; answers by the task they are about.
     steps: Mutex<Steps>,
@@ -40,7 +40,7 @@ struct Steps {
 }
 
 impl Asker {
-    pub fn new(terminal: Arc<dyn Terminal>) -> Asker {
+    pub(super) fn new(terminal: Arc<dyn Terminal>) -> Asker {
         Asker {
             terminal,
             steps: Mutex::default(),
@@ -49,7 +49,7 @@ impl Asker {
     }
 
     /// The question of one task is asked once, and answered for every host.
-    pub async fn ask(&self, place: &str, prompt: &str, echo: bool) -> Option<String> {
+    pub(super) async fn ask(&self, place: &str, prompt: &str, echo: bool) -> Option<String> {
         let mut prompts = self.prompts.lock().await;
         if let Some(answer) = prompts.get(place) {
             return answer.clone();
@@ -59,12 +59,12 @@ impl Asker {
         answer
     }
 
-    pub fn show(&self, text: &str) {
+    pub(super) fn show(&self, text: &str) {
         self.terminal.show(text);
     }
 
     /// Whether a task is to be carried out, asked once for all hosts.
-    pub async fn step(&self, place: &Arc<[usize]>, name: &str) -> bool {
+    pub(super) async fn step(&self, place: &Arc<[usize]>, name: &str) -> bool {
         let mut steps = self.steps.lock().await;
         if steps.all {
             return true;

@@ -14,7 +14,7 @@ use super::fleet::Fleet;
 use super::options::Options;
 use super::session::Sessions;
 
-pub struct Context {
+pub(super) struct Context {
     pub templar: Arc<Templar>,
     pub compiler: Arc<Compiler>,
     pub files: Files,
@@ -30,11 +30,11 @@ pub struct Context {
 
 impl Context {
     /// Tells whoever listens; a run does not end because nobody does.
-    pub fn tell(&self, event: Event) {
+    pub(super) fn tell(&self, event: Event) {
         let _ = self.events.send(event);
     }
 
-    pub fn stopping(&self) -> bool {
+    pub(super) fn stopping(&self) -> bool {
         self.stop.load(std::sync::atomic::Ordering::Relaxed)
     }
 }

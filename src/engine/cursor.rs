@@ -8,7 +8,7 @@ use crate::plan::{Block, Item, Task};
 use crate::vars::Layer;
 
 /// A place in a play that orders tasks: equal on all hosts that are at the same task.
-pub type Position = Arc<[usize]>;
+pub(super) type Position = Arc<[usize]>;
 
 #[derive(Clone)]
 struct Frame {
@@ -49,7 +49,7 @@ enum Kind {
 
 /// What a failure leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub(super) enum Fate {
     /// A rescue takes over.
     Rescued,
     /// An always section runs, then the failure goes on.
@@ -59,14 +59,14 @@ pub enum Fate {
 }
 
 #[derive(Clone, Default)]
-pub struct Cursor {
+pub(super) struct Cursor {
     stack: Vec<Frame>,
     /// A failure reached the outside while an always section ran.
     out: bool,
 }
 
 impl Cursor {
-    pub fn new(items: Arc<[Item]>) -> Cursor {
+    pub(super) fn new(items: Arc<[Item]>) -> Cursor {
         Cursor {
             stack: vec![Frame::new(items, Kind::Plain)],
             out: false,
@@ -74,7 +74,7 @@ impl Cursor {
     }
 
     /// The next task, as if everything before it went well. The cursor then stands behind it.
-    pub fn next(&mut self) -> Option<Arc<Task>> {
+    pub(super) fn next(&mut self) -> Option<Arc<Task>> {
         loop {
             let frame = self.stack.last_mut()?;
             match frame.items.get(frame.index).cloned() {
@@ -120,7 +120,7 @@ impl Cursor {
     }
 
     /// The task the cursor stands behind has failed: goes to what catches it.
-    pub fn fail(&mut self) -> Fate {
+    pub(super) fn fail(&mut self) -> Fate {
         let fate = self.unwind();
         if fate == Fate::Out {
             self.stack.clear();
@@ -148,26 +148,26 @@ impl Cursor {
     }
 
     /// Whether a failure went through an always section and out.
-    pub fn is_out(&self) -> bool {
+    pub(super) fn is_out(&self) -> bool {
         self.out
     }
 
     /// Runs these next, before whatever would come next, with these variables in sight.
-    pub fn push(&mut self, items: Vec<Item>, vars: Vec<Layer>) {
+    pub(super) fn push(&mut self, items: Vec<Item>, vars: Vec<Layer>) {
         let mut frame = Frame::new(Arc::from(items), Kind::Plain);
         frame.vars = vars;
         self.stack.push(frame);
     }
 
     /// Runs handlers next.
-    pub fn push_handlers(&mut self, items: Arc<[Item]>) {
+    pub(super) fn push_handlers(&mut self, items: Arc<[Item]>) {
         let mut frame = Frame::new(items, Kind::Plain);
         frame.handlers = true;
         self.stack.push(frame);
     }
 
     /// Variables of the includes the cursor is in, outermost first.
-    pub fn vars(&self) -> Vec<Layer> {
+    pub(super) fn vars(&self) -> Vec<Layer> {
         self.stack
             .iter()
             .flat_map(|f| f.vars.iter().cloned())
@@ -175,12 +175,12 @@ impl Cursor {
     }
 
     /// Whether the task the cursor stands behind is a handler.
-    pub fn in_handlers(&self) -> bool {
+    pub(super) fn in_handlers(&self) -> bool {
         self.stack.iter().any(|f| f.handlers)
     }
 
     /// Passes over what is left of the role whose task the cursor stands behind.
-    pub fn leave_role(&mut self) {
+    pub(super) fn leave_role(&mut self) {
         let role = |item: &Item| match item {
             Item::Task(task) => task.role.as_ref().map(Arc::as_ptr),
             Item::Block(_) => None,
@@ -199,12 +199,12 @@ impl Cursor {
     }
 
     /// Leaves everything: `end_host`, `end_play`.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.stack.clear();
     }
 
     /// The place of the task the cursor stands behind.
-    pub fn position(&self) -> Position {
+    pub(super) fn position(&self) -> Position {
         let mut place = Vec::with_capacity(self.stack.len() * 2);
         for frame in &self.stack {
             place.push(match frame.kind {
@@ -218,7 +218,7 @@ impl Cursor {
     }
 
     /// Whether the task the cursor stands behind is inside a block's rescue.
-    pub fn in_rescue(&self) -> bool {
+    pub(super) fn in_rescue(&self) -> bool {
         self.stack.iter().any(|f| matches!(f.kind, Kind::Rescue(_)))
     }
 }

@@ -57,17 +57,17 @@ pub(super) struct Ended {
 
 impl Doing {
     /// How many items it has in all.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.list.as_ref().map_or(1, Vec::len)
     }
 
     /// Whether every item was decided.
-    pub fn is_complete(&self) -> bool {
+    pub(super) fn is_complete(&self) -> bool {
         self.items.len() >= self.count()
     }
 
     /// Whether every item has its verdict.
-    pub fn is_ended(&self) -> bool {
+    pub(super) fn is_ended(&self) -> bool {
         self.is_complete()
             && self
                 .items
@@ -76,13 +76,13 @@ impl Doing {
     }
 
     /// Steps that wait to be carried out.
-    pub fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         self.items.iter().map(ItemRun::waiting).sum()
     }
 }
 
 impl ItemRun {
-    pub fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         match &self.state {
             ItemState::Waiting { decision, done, .. } => decision.steps.len() - done.len(),
             ItemState::Ended(_) => 0,
@@ -90,7 +90,7 @@ impl ItemRun {
     }
 
     /// The steps that wait, in order.
-    pub fn steps(&self) -> &[Step] {
+    pub(super) fn steps(&self) -> &[Step] {
         match &self.state {
             ItemState::Waiting { decision, done, .. } => &decision.steps[done.len()..],
             ItemState::Ended(_) => &[],

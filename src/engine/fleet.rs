@@ -33,7 +33,7 @@ struct HostVars {
 }
 
 /// All hosts of a run.
-pub struct Fleet {
+pub(super) struct Fleet {
     hosts: RwLock<BTreeMap<HostName, HostVars>>,
     order: RwLock<Vec<HostName>>,
     /// Level 22.
@@ -44,13 +44,13 @@ pub struct Fleet {
 }
 
 /// The undoing of an assignment that was made ahead of its proof.
-pub struct Before {
+pub(super) struct Before {
     name: String,
     value: Option<Var>,
 }
 
 impl Fleet {
-    pub fn new(extra: Layer, search: Arc<SearchPath>) -> Arc<Fleet> {
+    pub(super) fn new(extra: Layer, search: Arc<SearchPath>) -> Arc<Fleet> {
         Arc::new_cyclic(|me| Fleet {
             hosts: RwLock::default(),
             order: RwLock::default(),
@@ -61,7 +61,7 @@ impl Fleet {
     }
 
     /// Adds a host, or gives one new inventory variables.
-    pub fn add(&self, host: &HostName, inventory: Vec<Layer>, magic: Vars) {
+    pub(super) fn add(&self, host: &HostName, inventory: Vec<Layer>, magic: Vars) {
         let Ok(mut hosts) = self.hosts.write() else {
             return;
         };
@@ -75,7 +75,7 @@ impl Fleet {
         }
     }
 
-    pub fn contains(&self, host: &str) -> bool {
+    pub(super) fn contains(&self, host: &str) -> bool {
         self.hosts.read().is_ok_and(|h| h.contains_key(host))
     }
 
@@ -92,7 +92,7 @@ impl Fleet {
     }
 
     /// Puts the variables of a play in place for a host.
-    pub fn begin_play(&self, host: &str, defaults: Vec<Layer>, play: Vec<Layer>) {
+    pub(super) fn begin_play(&self, host: &str, defaults: Vec<Layer>, play: Vec<Layer>) {
         self.change(host, |vars| {
             vars.defaults = defaults;
             vars.play = play;
@@ -100,19 +100,19 @@ impl Fleet {
     }
 
     /// Adds to what is visible for the rest of the play: a role that was included publicly.
-    pub fn add_role(&self, host: &str, defaults: &Layer, role_vars: &Layer) {
+    pub(super) fn add_role(&self, host: &str, defaults: &Layer, role_vars: &Layer) {
         self.change(host, |vars| {
             vars.defaults.push(Arc::clone(defaults));
             vars.play.push(Arc::clone(role_vars));
         });
     }
 
-    pub fn set_magic(&self, host: &str, more: Vars) {
+    pub(super) fn set_magic(&self, host: &str, more: Vars) {
         self.change(host, |vars| Arc::make_mut(&mut vars.magic).extend(more));
     }
 
     /// Sets a registered or set_fact variable; returns what undoes it.
-    pub fn set(&self, host: &str, name: &str, value: Var) -> Before {
+    pub(super) fn set(&self, host: &str, name: &str, value: Var) -> Before {
         let mut before = Before {
             name: name.to_owned(),
             value: None,
@@ -124,7 +124,7 @@ impl Fleet {
         before
     }
 
-    pub fn restore(&self, host: &str, before: Before) {
+    pub(super) fn restore(&self, host: &str, before: Before) {
         self.change(host, |vars| {
             let set = Arc::make_mut(&mut vars.set);
             match before.value {
@@ -135,24 +135,24 @@ impl Fleet {
     }
 
     /// Notes that a variable says what would be, not what is.
-    pub fn doubt(&self, host: &str, name: &str) {
+    pub(super) fn doubt(&self, host: &str, name: &str) {
         self.change(host, |vars| {
             vars.uncertain.insert(name.to_owned());
         });
     }
 
     /// Whether anything that was looked up is doubtful.
-    pub fn doubts(&self, host: &str, looked_up: &BTreeSet<String>) -> bool {
+    pub(super) fn doubts(&self, host: &str, looked_up: &BTreeSet<String>) -> bool {
         self.with(host, |vars| !vars.uncertain.is_disjoint(looked_up))
             .unwrap_or(false)
     }
 
-    pub fn include(&self, host: &str, vars: Vars) {
+    pub(super) fn include(&self, host: &str, vars: Vars) {
         self.change(host, |v| Arc::make_mut(&mut v.included).extend(vars));
     }
 
     /// Adds facts: names without prefix.
-    pub fn add_facts(&self, host: &str, facts: &Mapping) {
+    pub(super) fn add_facts(&self, host: &str, facts: &Mapping) {
         self.change(host, |vars| {
             let known = Arc::make_mut(&mut vars.facts);
             for (name, value) in facts {
@@ -162,27 +162,27 @@ impl Fleet {
         });
     }
 
-    pub fn clear_facts(&self, host: &str) {
+    pub(super) fn clear_facts(&self, host: &str) {
         self.change(host, |vars| {
             vars.facts = Arc::default();
             vars.fact_layer = Layer::default();
         });
     }
 
-    pub fn facts(&self, host: &str) -> Facts {
+    pub(super) fn facts(&self, host: &str) -> Facts {
         Facts(
             self.with(host, |vars| (*vars.facts).clone())
                 .unwrap_or_default(),
         )
     }
 
-    pub fn has_facts(&self, host: &str) -> bool {
+    pub(super) fn has_facts(&self, host: &str) -> bool {
         self.with(host, |vars| !vars.facts.is_empty())
             .unwrap_or(false)
     }
 
     /// A scope for a task: layers of the task itself lie between those of the host.
-    pub fn scope(&self, host: &str, task: &TaskLayers, search: &Arc<SearchPath>) -> Scope {
+    pub(super) fn scope(&self, host: &str, task: &TaskLayers, search: &Arc<SearchPath>) -> Scope {
         let mut layers = Vec::with_capacity(24);
         let vars = self.with(host, HostVars::clone).unwrap_or_default();
         layers.extend(task.item.iter().cloned());
@@ -213,7 +213,7 @@ impl Fleet {
 
 /// The layers of a task, by the place they have among those of the host.
 #[derive(Clone, Default)]
-pub struct TaskLayers {
+pub(super) struct TaskLayers {
     /// Loop variables and other values of this moment: above everything.
     pub item: Vec<Layer>,
     /// Levels 20 and 21, lowest first.

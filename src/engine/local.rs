@@ -49,7 +49,7 @@ pub(super) struct Landing {
 impl Landing {
     /// Opens a private file beside `path`, making the directories on the way. Below `root` no link
     /// is followed.
-    pub fn open(path: &Path, root: Option<&Path>, token: &str) -> Result<Landing, String> {
+    pub(super) fn open(path: &Path, root: Option<&Path>, token: &str) -> Result<Landing, String> {
         let name = path.file_name().and_then(|n| n.to_str());
         let name = name
             .ok_or_else(|| format!("{} has no name", path.display()))?
@@ -92,19 +92,19 @@ impl Landing {
     }
 
     /// Its number among the open files of this process.
-    pub fn number(&self) -> i32 {
+    pub(super) fn number(&self) -> i32 {
         use std::os::fd::AsRawFd as _;
         self.file.as_raw_fd()
     }
 
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.file
             .write_all(bytes)
             .map_err(|e| crate::source::files::plain(&e))
     }
 
     /// Puts it in its place. A link that stands there is replaced, not followed.
-    pub fn finish(mut self) -> Result<(), String> {
+    pub(super) fn finish(mut self) -> Result<(), String> {
         let plain = |e: std::io::Error| crate::source::files::plain(&e);
         self.file
             .flush()

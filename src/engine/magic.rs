@@ -10,7 +10,7 @@ use super::options::Options;
 use super::play::absolute;
 
 /// The version of Ansible's language that playbooks may ask for.
-pub const ANSIBLE: (u64, u64, u64) = (2, 19, 0);
+pub(super) const ANSIBLE: (u64, u64, u64) = (2, 19, 0);
 
 fn text(s: &str) -> Var {
     Var::data(&Value::from(s))

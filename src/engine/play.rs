@@ -42,7 +42,7 @@ pub(super) struct PlayRun {
 
 impl PlayRun {
     /// Tells that a task begins, once for all hosts.
-    pub fn announce(&self, ctx: &Context, task: &TaskRef) {
+    pub(super) fn announce(&self, ctx: &Context, task: &TaskRef) {
         let first = self
             .announced
             .lock()
@@ -53,7 +53,7 @@ impl PlayRun {
     }
 
     /// A turn at a task that only so many hosts may be at.
-    pub async fn turn(
+    pub(super) async fn turn(
         &self,
         place: &Arc<[usize]>,
         at_once: usize,
@@ -67,7 +67,7 @@ impl PlayRun {
     }
 
     /// Whether a task names a connection of its own, other than that of its play.
-    pub fn is_elsewhere(&self, task: &Task) -> bool {
+    pub(super) fn is_elsewhere(&self, task: &Task) -> bool {
         let own = task
             .keywords
             .connection
@@ -83,30 +83,30 @@ impl PlayRun {
                     .map(|n| n.span.to_string())
     }
 
-    pub fn has_ended(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
         self.over.load(Ordering::Relaxed) || self.ended.load(Ordering::Relaxed)
     }
 
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
     }
 
-    pub fn end_batch(&self) {
+    pub(super) fn end_batch(&self) {
         self.over.store(true, Ordering::Relaxed);
     }
 
-    pub fn note_failure(&self, host: &HostName) {
+    pub(super) fn note_failure(&self, host: &HostName) {
         if let Ok(mut failures) = self.failures.lock() {
             failures.insert(host.clone());
         }
     }
 
     /// A task that must not fail has failed: no host goes on.
-    pub fn give_up(&self) {
+    pub(super) fn give_up(&self) {
         self.fatal.store(true, Ordering::Relaxed);
     }
 
-    pub fn revive(&self) {
+    pub(super) fn revive(&self) {
         self.fatal.store(false, Ordering::Relaxed);
         if let Ok(mut failures) = self.failures.lock() {
             failures.clear();
@@ -115,7 +115,7 @@ impl PlayRun {
 
     /// Whether so many hosts failed that the others stop too.
     #[expect(clippy::cast_precision_loss, reason = "counts of hosts")]
-    pub fn over_limit(&self) -> bool {
+    pub(super) fn over_limit(&self) -> bool {
         let failed = self.failures.lock().map_or(0, |f| f.len());
         if self.fatal.load(Ordering::Relaxed) || self.any_errors_fatal && failed > 0 {
             return true;
@@ -126,12 +126,12 @@ impl PlayRun {
     }
 
     /// The index of the handler that a task is.
-    pub fn handler(&self, task: &Task) -> Option<usize> {
+    pub(super) fn handler(&self, task: &Task) -> Option<usize> {
         let handlers = self.handlers.read().ok()?;
         handlers.iter().position(|h| h.task.id == task.id)
     }
 
-    pub fn handler_items(&self) -> Arc<[Item]> {
+    pub(super) fn handler_items(&self) -> Arc<[Item]> {
         let Ok(handlers) = self.handlers.read() else {
             return Arc::from(Vec::new());
         };
@@ -141,7 +141,7 @@ impl PlayRun {
             .collect()
     }
 
-    pub fn add_handlers(&self, more: &[Arc<Handler>]) {
+    pub(super) fn add_handlers(&self, more: &[Arc<Handler>]) {
         let Ok(mut handlers) = self.handlers.write() else {
             return;
         };
@@ -156,7 +156,7 @@ impl PlayRun {
     }
 
     /// Handlers that a notification means: all that listen to it, and the last that has the name.
-    pub fn handlers_named(&self, wanted: &str, ctx: &Context, host: &HostName) -> Vec<usize> {
+    pub(super) fn handlers_named(&self, wanted: &str, ctx: &Context, host: &HostName) -> Vec<usize> {
         let Ok(handlers) = self.handlers.read() else {
             return Vec::new();
         };
@@ -203,7 +203,7 @@ impl PlayRun {
     }
 
     /// `role_name`, `role_path` and their relatives.
-    pub fn role_magic(&self, role: &Role) -> Layer {
+    pub(super) fn role_magic(&self, role: &Role) -> Layer {
         let text = |s: &str| Var::data(&Value::from(s));
         let names: Vec<Value> = role.parents.iter().map(|r| r.name.clone().into()).collect();
         let paths: Vec<Value> = role
@@ -227,7 +227,7 @@ impl PlayRun {
     }
 
     /// Where a task that stands at this place finds its files.
-    pub fn search_of(&self, span: &Span) -> SearchPath {
+    pub(super) fn search_of(&self, span: &Span) -> SearchPath {
         let mut bases = Vec::new();
         if let Some(dir) = span.path().parent() {
             bases.push(dir.to_path_buf());
@@ -238,17 +238,17 @@ impl PlayRun {
     }
 
     /// Asks the person at the terminal; without one, goes on.
-    pub async fn ask(&self, ctx: &Context, task: &TaskRef, prompt: &str, echo: bool) -> String {
+    pub(super) async fn ask(&self, ctx: &Context, task: &TaskRef, prompt: &str, echo: bool) -> String {
         let place = format!("{}:{:?}", self.index, task.position);
         ctx.asker.ask(&place, prompt, echo).await.unwrap_or_default()
     }
 
-    pub fn show(&self, ctx: &Context, text: &str) {
+    pub(super) fn show(&self, ctx: &Context, text: &str) {
         ctx.asker.show(text);
     }
 
     /// `--step`: whether this task is to be carried out.
-    pub async fn ask_step(&self, ctx: &Context, task: &TaskRef) -> bool {
+    pub(super) async fn ask_step(&self, ctx: &Context, task: &TaskRef) -> bool {
         let place = (0, Arc::clone(&task.position));
         ctx.asker.step(&place.1, &task.name).await
     }

@@ -349,5 +349,5 @@ pub(super) fn diffs(decision: &Decision) -> Vec<super::event::Diff> {
         crate::action::Step::Set(change) => Some(change),
         _ => None,
     });
-    changes.map(|c| super::event::Diff::of(c)).collect()
+    changes.map(super::event::Diff::of).collect()
 }

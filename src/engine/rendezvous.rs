@@ -14,10 +14,10 @@ use super::event::HostName;
 use crate::source::Value;
 
 /// How far a host has come: a section of the play, and the place in it.
-pub type Place = (usize, Position);
+pub(super) type Place = (usize, Position);
 
 #[derive(Default)]
-pub struct Rendezvous {
+pub(super) struct Rendezvous {
     places: Mutex<BTreeMap<HostName, Option<Place>>>,
     shared: Mutex<BTreeMap<Place, Shared>>,
     moved: Notify,
@@ -25,7 +25,7 @@ pub struct Rendezvous {
 
 /// What one host did for all (`run_once`).
 #[derive(Clone, Debug)]
-pub struct Shared {
+pub(super) struct Shared {
     pub result: Value,
     pub failed: bool,
     pub facts: Option<crate::source::Mapping>,
@@ -33,7 +33,7 @@ pub struct Shared {
 }
 
 impl Rendezvous {
-    pub fn new(hosts: &[HostName]) -> Rendezvous {
+    pub(super) fn new(hosts: &[HostName]) -> Rendezvous {
         let start: Place = (0, Position::from(Vec::new()));
         let places = hosts
             .iter()
@@ -46,7 +46,7 @@ impl Rendezvous {
     }
 
     /// A host has settled everything before this place.
-    pub fn reach(&self, host: &HostName, place: &Place) {
+    pub(super) fn reach(&self, host: &HostName, place: &Place) {
         if let Ok(mut places) = self.places.lock() {
             places.insert(host.clone(), Some(place.clone()));
         }
@@ -54,7 +54,7 @@ impl Rendezvous {
     }
 
     /// A host takes no further part.
-    pub fn leave(&self, host: &HostName) {
+    pub(super) fn leave(&self, host: &HostName) {
         if let Ok(mut places) = self.places.lock() {
             places.insert(host.clone(), None);
         }
@@ -62,7 +62,7 @@ impl Rendezvous {
     }
 
     /// Waits until every other host has come to this place, gone past it, or left.
-    pub async fn wait(&self, host: &HostName, place: &Place) {
+    pub(super) async fn wait(&self, host: &HostName, place: &Place) {
         self.reach(host, place);
         loop {
             let moved = self.moved.notified();
@@ -76,7 +76,7 @@ impl Rendezvous {
     }
 
     /// The hosts that are not yet there.
-    pub fn behind(&self, place: &Place) -> Vec<HostName> {
+    pub(super) fn behind(&self, place: &Place) -> Vec<HostName> {
         let Ok(places) = self.places.lock() else {
             return Vec::new();
         };
@@ -87,7 +87,7 @@ impl Rendezvous {
     }
 
     /// Hosts that still take part, of those given, in their order.
-    pub fn live(&self, hosts: &[HostName]) -> Vec<HostName> {
+    pub(super) fn live(&self, hosts: &[HostName]) -> Vec<HostName> {
         let Ok(places) = self.places.lock() else {
             return Vec::new();
         };
@@ -96,7 +96,7 @@ impl Rendezvous {
     }
 
     /// Tells all who wait what one host did for them.
-    pub fn share(&self, place: &Place, shared: Shared) {
+    pub(super) fn share(&self, place: &Place, shared: Shared) {
         if let Ok(mut all) = self.shared.lock() {
             all.insert(place.clone(), shared);
         }
@@ -104,7 +104,7 @@ impl Rendezvous {
     }
 
     /// What was done for all at this place, once `by` has done it; `None` if it left without.
-    pub async fn shared(&self, place: &Place, by: &HostName) -> Option<Shared> {
+    pub(super) async fn shared(&self, place: &Place, by: &HostName) -> Option<Shared> {
         loop {
             let moved = self.moved.notified();
             tokio::pin!(moved);

@@ -74,7 +74,7 @@ pub(super) enum Looked {
 }
 
 impl Runner {
-    pub fn new(ctx: &Arc<Context>, play: &Arc<PlayRun>, host: &HostName, tally: Recap) -> Runner {
+    pub(super) fn new(ctx: &Arc<Context>, play: &Arc<PlayRun>, host: &HostName, tally: Recap) -> Runner {
         Runner {
             ctx: Arc::clone(ctx),
             play: Arc::clone(play),
@@ -94,12 +94,12 @@ impl Runner {
         }
     }
 
-    pub fn place(&self, position: &Position) -> Place {
+    pub(super) fn place(&self, position: &Position) -> Place {
         (self.section, Arc::clone(position))
     }
 
     /// Runs a list of items to its end, or until the host is out.
-    pub async fn run(&mut self, cursor: Cursor) {
+    pub(super) async fn run(&mut self, cursor: Cursor) {
         self.cursor = cursor;
         // Places count from the beginning of a list: another list's are other places.
         self.prepared.clear();
@@ -355,7 +355,7 @@ impl Runner {
         self.prepared.clear();
     }
 
-    pub fn take_back(&mut self, doing: Doing) {
+    pub(super) fn take_back(&mut self, doing: Doing) {
         for before in doing.assigned.into_iter().rev() {
             self.ctx.fleet.restore(&self.host, before);
         }
@@ -387,7 +387,7 @@ impl Runner {
     }
 
     /// A host is lost: unreachable where nothing was started, unknown where something was.
-    pub fn lose(&mut self, error: &HostError, started: bool, task: Option<TaskRef>, ignore: bool) {
+    pub(super) fn lose(&mut self, error: &HostError, started: bool, task: Option<TaskRef>, ignore: bool) {
         use crate::host::ErrorKind::{Become, Deadline, Lost, Protocol};
         let (host, message) = (self.host.clone(), error.message.clone());
         let mut result = crate::source::Mapping::new();
@@ -442,7 +442,7 @@ impl Runner {
     }
 
     /// A task failed on this host: goes to what catches it.
-    pub fn fail(&mut self) {
+    pub(super) fn fail(&mut self) {
         self.prepared.clear();
         match self.cursor.fail() {
             Fate::Rescued => {

@@ -44,7 +44,7 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub fn new(step: &Step, settings: &Settings, task: &TaskRef) -> Work {
+    pub(super) fn new(step: &Step, settings: &Settings, task: &TaskRef) -> Work {
         let context = RunContext {
             environment: settings.environment.clone(),
             timeout: settings.timeout.map(|t| t.as_secs().max(1)),
@@ -73,7 +73,7 @@ pub(super) struct Exchange {
 }
 
 /// All connections of a run.
-pub struct Sessions {
+pub(super) struct Sessions {
     targets: Targets,
     journal: Journal,
     hosts: std::sync::Mutex<BTreeMap<HostName, Arc<Mutex<Session>>>>,
@@ -102,7 +102,7 @@ struct Open {
 }
 
 impl Sessions {
-    pub fn new(
+    pub(super) fn new(
         targets: Targets,
         journal: Journal,
         forks: usize,
@@ -416,7 +416,7 @@ impl Sessions {
     }
 
     /// Ends all connections.
-    pub async fn close_all(&self) -> TrafficTotal {
+    pub(super) async fn close_all(&self) -> TrafficTotal {
         let all: Vec<_> = self
             .hosts
             .lock()

@@ -12,13 +12,13 @@ use super::options::Options;
 
 /// Whose shell a task runs in: the login's own, or that of the user it becomes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Way {
+pub(super) struct Way {
     /// `None` is the login itself.
     pub r#become: Option<Become>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Become {
+pub(super) struct Become {
     pub method: String,
     pub user: String,
     pub exe: Option<String>,
@@ -27,7 +27,7 @@ pub struct Become {
 
 /// Keywords, rendered.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub(super) struct Settings {
     pub way: Way,
     pub password: Option<Secret>,
     pub check: bool,
@@ -64,7 +64,7 @@ fn truth(value: &Value, node: &Node) -> Result<bool, TemplateError> {
 }
 
 /// Looks up a connection variable by the first of its names that is set.
-pub fn variable(
+pub(super) fn variable(
     t: &Templar,
     names: &[&str],
     scope: &Scope,
@@ -77,13 +77,13 @@ pub fn variable(
     Ok(None)
 }
 
-pub fn word(value: Value) -> Option<String> {
+pub(super) fn word(value: Value) -> Option<String> {
     crate::action::arg::text(&value).filter(|w| !w.is_empty())
 }
 
 /// Renders everything about a task but its action. `plain` is the scope without facts: a host does
 /// not choose who it is connected to, or as whom.
-pub fn resolve(
+pub(super) fn resolve(
     t: &Templar,
     task: &Task,
     scope: &Scope,

@@ -17,7 +17,7 @@ use super::options::Connection;
 pub(super) const HERE: &str = "@here";
 
 /// Resolves and connects hosts of a run.
-pub struct Targets {
+pub(super) struct Targets {
     pub dialer: Arc<dyn Connect>,
     pub fleet: Arc<Fleet>,
     pub templar: Arc<Templar>,

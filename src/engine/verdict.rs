@@ -11,7 +11,7 @@ use super::event::{Diff, Outcome, Status};
 
 /// What came of an item before the playbook's own conditions are applied.
 #[derive(Clone, Debug, Default)]
-pub struct Raw {
+pub(super) struct Raw {
     pub result: Mapping,
     pub changed: bool,
     pub failed: Option<String>,
@@ -28,7 +28,7 @@ pub struct Raw {
 }
 
 impl Raw {
-    pub fn failure(failure: Failure) -> Raw {
+    pub(super) fn failure(failure: Failure) -> Raw {
         Raw {
             result: failure.result,
             failed: Some(failure.message),
@@ -36,7 +36,7 @@ impl Raw {
         }
     }
 
-    pub fn mistake(error: &TemplateError) -> Raw {
+    pub(super) fn mistake(error: &TemplateError) -> Raw {
         let diagnostic = error.diagnostic();
         Raw {
             failed: Some(diagnostic.message.clone()),
@@ -45,7 +45,7 @@ impl Raw {
         }
     }
 
-    pub fn skipped(why: &str) -> Raw {
+    pub(super) fn skipped(why: &str) -> Raw {
         Raw {
             skipped: Some(why.to_owned()),
             ..Raw::default()
@@ -53,7 +53,7 @@ impl Raw {
     }
 
     /// A decision whose steps were all carried out, or that had none.
-    pub fn decided(decision: &Decision, changes: Vec<Diff>) -> Raw {
+    pub(super) fn decided(decision: &Decision, changes: Vec<Diff>) -> Raw {
         Raw {
             result: decision.result.clone(),
             changed: decision.changes(),
@@ -74,12 +74,12 @@ fn put(map: &mut Mapping, key: &str, value: impl Into<Value>) {
 }
 
 /// A layer of one variable.
-pub fn layer(pairs: Vec<(String, Var)>) -> Layer {
+pub(super) fn layer(pairs: Vec<(String, Var)>) -> Layer {
     Arc::new(pairs.into_iter().collect::<Vars>())
 }
 
 /// Whether all conditions hold; the first that does not is named.
-pub fn all_hold<'a>(
+pub(super) fn all_hold<'a>(
     t: &Templar,
     conditions: &'a [Node],
     scope: &Scope,
@@ -95,7 +95,7 @@ pub fn all_hold<'a>(
 /// Applies `changed_when` and `failed_when`, and finishes the result that `register` sees.
 ///
 /// `scope` makes a scope in which the registered name holds the result so far.
-pub fn judge(
+pub(super) fn judge(
     t: &Templar,
     task: &Task,
     mut raw: Raw,
@@ -186,7 +186,7 @@ fn outcome(status: Status, raw: Raw, result: Mapping) -> Outcome {
 }
 
 /// The outcome of a loop from those of its items.
-pub fn combine(items: Vec<(Value, Outcome)>, var: &str, index_var: Option<&str>) -> Outcome {
+pub(super) fn combine(items: Vec<(Value, Outcome)>, var: &str, index_var: Option<&str>) -> Outcome {
     let mut status = Status::Ok;
     let all_skipped = items.iter().all(|(_, o)| o.status == Status::Skipped);
     let mut changes = Vec::new();

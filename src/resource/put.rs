@@ -148,9 +148,9 @@ impl Head<'_> {
             if odd { "n" } else { "" }
         );
         let (path, temp) = (path_word(self.path), quote(&self.temp));
-        let _ = write!(
+        let _ = writeln!(
             self.text,
-            "pd={path} pt={temp} pb={kind} pbh={digest} pbm={mode} px={flags} pk= pv= pw= pc= pa=\n"
+            "pd={path} pt={temp} pb={kind} pbh={digest} pbm={mode} px={flags} pk= pv= pw= pc= pa="
         );
         Ok(())
     }
@@ -178,9 +178,9 @@ impl Head<'_> {
         } else {
             0o777 & !(after.mode | 0o200)
         };
-        let _ = write!(
+        let _ = writeln!(
             self.text,
-            "pm={:o} pu={umask:03o} po={} pw={} pc={}\n",
+            "pm={:o} pu={umask:03o} po={} pw={} pc={}",
             after.mode,
             quote(&words),
             flag(chown),
@@ -243,7 +243,7 @@ fn file(
     let content = content.unwrap_or(&empty);
     let _ = writeln!(head.text, "ph={digest}");
     if let Some(name) = &change.how.backup {
-        let _ = write!(head.text, "pk={}\n", quote(name));
+        let _ = writeln!(head.text, "pk={}", quote(name));
     }
     if let Some(command) = &change.how.validate {
         let words = validator(command, &head)?;

@@ -252,5 +252,5 @@ fn filesizeformat(_ctx: &mut Ctx<'_>, value: Val, args: Args) -> Res<Val> {
         }
         unit *= base;
     }
-    Ok(ops::binary(Binary::Concat, &value, &Val::from(" Bytes"))?)
+    ops::binary(Binary::Concat, &value, &Val::from(" Bytes"))
 }
