@@ -147,7 +147,8 @@ impl Work<'_> {
                 // What only others provide is not removed with them.
                 None => before.version.is_some() && before.providers.is_empty(),
             };
-            if !there && !(self.purge && before.config_files) {
+            let leaves = self.purge && before.config_files;
+            if !there && !leaves {
                 return Ok(None);
             }
             after.version = None;
@@ -184,7 +185,7 @@ impl Work<'_> {
             after.version = Some(version.clone());
             return Ok(Some((after, true)));
         }
-        if self.wish == Wish::Latest && !(before.held && !self.unhold) {
+        if self.wish == Wish::Latest && (!before.held || self.unhold) {
             let newer = before.candidate.as_ref().is_some_and(|c| c != installed);
             if newer || self.stale {
                 after.latest = self.stale;

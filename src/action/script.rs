@@ -127,8 +127,10 @@ impl Task for Args {
             executable,
         });
         run.chdir.clone_from(&self.chdir);
-        let mut decision = Decision::default();
-        decision.changed = self.unless().is_given().then_some(true);
+        let mut decision = Decision {
+            changed: self.unless().is_given().then_some(true),
+            ..Decision::default()
+        };
         decision.run(run);
         Ok(decision)
     }

@@ -99,8 +99,7 @@ impl Fields {
             }
             'B' | 'b' => {
                 let lower = text.to_lowercase();
-                let fits = |name: &&str| lower.starts_with(&name[..3]);
-                let month = MONTHS.iter().position(|m| fits(m))?;
+                let month = MONTHS.iter().position(|m| lower.starts_with(&m[..3]))?;
                 let length = match lower.starts_with(MONTHS[month]) {
                     true => MONTHS[month].len(),
                     false => 3,

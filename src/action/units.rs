@@ -70,7 +70,8 @@ impl Service {
             _ => UnitState::default(),
         };
         // Files that were just put there are only known once they are read.
-        if !before.exists && !(self.reload && self.masked.is_none()) && !before.masked {
+        let only_reloads = self.reload && self.masked.is_none();
+        if !before.exists && !only_reloads && !before.masked {
             let message = format!("Could not find the requested service {name}: host");
             return Err(Failure {
                 message,

@@ -1,5 +1,10 @@
 //! The command line: options, exit codes, environment variables.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "environment, clock and files of the controller are handed down from here"
+)]
+
 pub mod ansible;
 pub mod config;
 pub mod crash;

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::plan::compile::Compiler;
-use crate::source::{Files, Mask};
+use crate::source::Files;
 use crate::vars::Templar;
 
 use super::event::Event;
@@ -21,7 +21,6 @@ pub(super) struct Context {
     pub fleet: Arc<Fleet>,
     pub sessions: Arc<Sessions>,
     pub options: Options,
-    pub mask: Mask,
     pub events: UnboundedSender<Event>,
     /// Somebody asked the run to stop: nothing new is started.
     pub stop: Arc<AtomicBool>,

@@ -102,7 +102,7 @@ impl Runner {
                 if let Some(text) = prompt {
                     self.play.show(&self.ctx, text);
                 }
-                self.sleep_telling(Duration::from_secs(seconds), "pause")
+                self.sleep_telling(Duration::from_secs(seconds), "the pause to end")
                     .await;
                 String::new()
             }
@@ -220,7 +220,6 @@ impl Runner {
             .output(to, settings, name, &reboot.boot_id)
             .await
             .map_err(&failed)?;
-        tokio::time::sleep(Duration::from_secs(reboot.pre_delay)).await;
         // The connection may be gone before the command's verdict comes: that is no failure here.
         let step = crate::action::Step::Run(reboot.reboot.clone());
         let work = vec![Work::new(&step, settings, name)];

@@ -216,11 +216,6 @@ impl Cursor {
         }
         Arc::from(place)
     }
-
-    /// Whether the task the cursor stands behind is inside a block's rescue.
-    pub(super) fn in_rescue(&self) -> bool {
-        self.stack.iter().any(|f| matches!(f.kind, Kind::Rescue(_)))
-    }
 }
 
 /// Whether an item belongs to a role.

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
 
-use crate::resource::facts::Facts;
 use crate::source::{Mapping, Value};
 use crate::vars::{Hosts, Layer, Scope, SearchPath, Var, Vars};
 
@@ -169,18 +168,6 @@ impl Fleet {
         });
     }
 
-    pub(super) fn facts(&self, host: &str) -> Facts {
-        Facts(
-            self.with(host, |vars| (*vars.facts).clone())
-                .unwrap_or_default(),
-        )
-    }
-
-    pub(super) fn has_facts(&self, host: &str) -> bool {
-        self.with(host, |vars| !vars.facts.is_empty())
-            .unwrap_or(false)
-    }
-
     /// A scope for a task: layers of the task itself lie between those of the host.
     pub(super) fn scope(&self, host: &str, task: &TaskLayers, search: &Arc<SearchPath>) -> Scope {
         let mut layers = Vec::with_capacity(24);
@@ -236,6 +223,10 @@ fn fact_vars(facts: &Mapping) -> Vars {
                 true => name.to_owned(),
                 false => format!("ansible_{name}"),
             };
+            if name.starts_with("getent_") {
+                // Ansible's `getent` sets its variables under the names that it says.
+                vars.insert(name.to_owned(), Var::data(value));
+            }
             vars.insert(prefixed, Var::data(value));
         }
     }

@@ -156,7 +156,12 @@ impl PlayRun {
     }
 
     /// Handlers that a notification means: all that listen to it, and the last that has the name.
-    pub(super) fn handlers_named(&self, wanted: &str, ctx: &Context, host: &HostName) -> Vec<usize> {
+    pub(super) fn handlers_named(
+        &self,
+        wanted: &str,
+        ctx: &Context,
+        host: &HostName,
+    ) -> Vec<usize> {
         let Ok(handlers) = self.handlers.read() else {
             return Vec::new();
         };
@@ -238,9 +243,18 @@ impl PlayRun {
     }
 
     /// Asks the person at the terminal; without one, goes on.
-    pub(super) async fn ask(&self, ctx: &Context, task: &TaskRef, prompt: &str, echo: bool) -> String {
+    pub(super) async fn ask(
+        &self,
+        ctx: &Context,
+        task: &TaskRef,
+        prompt: &str,
+        echo: bool,
+    ) -> String {
         let place = format!("{}:{:?}", self.index, task.position);
-        ctx.asker.ask(&place, prompt, echo).await.unwrap_or_default()
+        ctx.asker
+            .ask(&place, prompt, echo)
+            .await
+            .unwrap_or_default()
     }
 
     pub(super) fn show(&self, ctx: &Context, text: &str) {
@@ -281,7 +295,11 @@ pub(super) async fn run_batch(
     ctx: &Arc<Context>,
     batch: Batch<'_>,
 ) -> BTreeMap<HostName, (Life, Recap)> {
-    let sections = [&batch.play.pre_tasks, &batch.play.tasks, &batch.play.post_tasks];
+    let sections = [
+        &batch.play.pre_tasks,
+        &batch.play.tasks,
+        &batch.play.post_tasks,
+    ];
     let mut asked = false;
     for items in sections {
         crate::plan::list::each(items, &mut |task| {

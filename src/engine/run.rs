@@ -101,7 +101,6 @@ pub async fn run(job: Job, stop: Arc<AtomicBool>) -> Summary {
         files: job.files,
         fleet,
         sessions: Arc::new(sessions),
-        mask: job.mask,
         events,
         stop,
         asker: Asker::new(job.terminal),

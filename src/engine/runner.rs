@@ -74,7 +74,12 @@ pub(super) enum Looked {
 }
 
 impl Runner {
-    pub(super) fn new(ctx: &Arc<Context>, play: &Arc<PlayRun>, host: &HostName, tally: Recap) -> Runner {
+    pub(super) fn new(
+        ctx: &Arc<Context>,
+        play: &Arc<PlayRun>,
+        host: &HostName,
+        tally: Recap,
+    ) -> Runner {
         Runner {
             ctx: Arc::clone(ctx),
             play: Arc::clone(play),
@@ -387,7 +392,13 @@ impl Runner {
     }
 
     /// A host is lost: unreachable where nothing was started, unknown where something was.
-    pub(super) fn lose(&mut self, error: &HostError, started: bool, task: Option<TaskRef>, ignore: bool) {
+    pub(super) fn lose(
+        &mut self,
+        error: &HostError,
+        started: bool,
+        task: Option<TaskRef>,
+        ignore: bool,
+    ) {
         use crate::host::ErrorKind::{Become, Deadline, Lost, Protocol};
         let (host, message) = (self.host.clone(), error.message.clone());
         let mut result = crate::source::Mapping::new();

@@ -4,6 +4,11 @@
 //! above (probes, changes, privilege) is text that travels through one long-lived `sh`, the
 //! [`shell::Shell`]. Five verbs make the seam: connect, start, write, read, close.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the home of child processes, of keys and of known_hosts"
+)]
+
 mod arguments;
 pub mod config;
 mod container;

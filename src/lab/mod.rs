@@ -12,6 +12,11 @@
 //!     ─ busybox  the smallest host                       ─ changes  what a host did to its files
 //! ```
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the lab makes hosts: processes, mounts and files of its own"
+)]
+
 pub mod boot;
 pub mod busybox;
 pub mod cgroup;

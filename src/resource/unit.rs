@@ -105,7 +105,7 @@ pub(super) fn ask(queries: &[&Query], script: &mut Script) {
         if scope != Scope::System {
             script.ask(&format!(
                 "{SESSION}if [ '{flag}' = ' --user' ] && pl_x=$(systemctl --user show --{words}); then\n\
-                 pl_p \"systemd$pl_nl$pl_x\"\nelse pl_p \"offline$pl_nl\"\n\
+                 pl_p \"systemd$pl_nl$pl_x$pl_nl\"; for pl_q in{words}; do pl_p \"@$pl_q$pl_nl\"; done\nelse pl_p \"offline$pl_nl\"\n\
                  for pl_q in{words}; do\npl_x=$(systemctl{flag} is-enabled -- \"$pl_q\") || :\n\
                  pl_p \"$pl_q\t${{pl_x:+yes}}\t\t$pl_x$pl_nl\"\ndone\nfi\n:"
             ));
@@ -148,15 +148,17 @@ pub(super) fn read(queries: &[&Query], records: &[Record]) -> Result<Vec<State>,
             .split_once('\n')
             .ok_or("an empty answer about services")?;
         if manager == "systemd" {
-            let (blocks, boot): (Vec<&str>, Vec<&str>) = (
-                rest.split("\n\n").filter(|b| b.contains('=')).collect(),
-                rest.lines().filter_map(|l| l.strip_prefix('@')).collect(),
-            );
+            // One line a unit stands at the end, in the order they were asked.
+            let lines: Vec<&str> = rest.lines().collect();
+            let end = lines.len().saturating_sub(names.len());
+            let (shows, boot) = lines.split_at(end);
+            let shows = shows.join("\n");
+            let blocks: Vec<&str> = shows.split("\n\n").filter(|b| b.contains('=')).collect();
             if blocks.len() != names.len() {
                 return Err("systemctl told of other units than it was asked for".into());
             }
-            for (name, block) in names.iter().zip(blocks) {
-                let boot = boot.iter().find_map(|l| l.strip_prefix(name));
+            for ((name, block), boot) in names.iter().zip(blocks).zip(boot) {
+                let boot = boot.strip_prefix('@').and_then(|l| l.strip_prefix(name));
                 found.push((scope, name, shown(block, boot.unwrap_or_default())));
             }
             continue;

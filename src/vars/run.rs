@@ -158,7 +158,7 @@ impl Ctx<'_> {
                 self.write(out, value)
             }
             Stmt::Import(..) | Stmt::FromImport(..) | Stmt::Include(..) | Stmt::Extends(..) => {
-                self.from_file(stmt, out)
+                self.take_from(stmt, out)
             }
         }
     }
@@ -185,7 +185,7 @@ impl Ctx<'_> {
         }
     }
 
-    fn from_file(&mut self, stmt: &Stmt, out: &mut Out) -> Res<()> {
+    fn take_from(&mut self, stmt: &Stmt, out: &mut Out) -> Res<()> {
         match stmt {
             Stmt::Import(file, name, at) => {
                 let file = self.need(file)?;

@@ -159,14 +159,14 @@ fn dns(answer: &Answer) -> Mapping {
         }
         let mut words = line.split_whitespace();
         let Some(key) = words.next() else { continue };
-        let rest = words.map(Value::from);
+        let mut rest = words.map(Value::from);
         match key {
             "nameserver" => {
                 servers.extend(rest);
                 put(&mut out, "nameservers", servers.clone());
             }
             "domain" => {
-                if let Some(domain) = rest.last() {
+                if let Some(domain) = rest.next_back() {
                     put(&mut out, "domain", domain);
                 }
             }

@@ -420,7 +420,7 @@ fn analyse(text: &str, unicode: bool) -> Look {
             break_space = true;
         }
         special |=
-            !(c == '\n' || (' '..='~').contains(&c)) && !(printable(c) && c != '\t' && unicode);
+            c != '\n' && !(' '..='~').contains(&c) && (!printable(c) || c == '\t' || !unicode);
     }
     let edge = chars[0] == ' ' || chars[chars.len() - 1] == ' ';
     let lines = chars[0] == '\n' || chars[chars.len() - 1] == '\n';
