@@ -148,7 +148,9 @@ impl Authorized {
                 ))),
             };
         }
-        if state.is_none() && place::look(seen, &folder.parent())?.is_none() {
+        // The home of an account that was only just decided was not seen yet.
+        let home = user.home_exists && folder.parent().as_str() == user.home;
+        if state.is_none() && !home && place::look(seen, &folder.parent())?.is_none() {
             let message = format!(
                 "Failed to create directory {folder}: no {}",
                 folder.parent()

@@ -1,5 +1,6 @@
 //! Groups.
 
+use super::account::BY_HAND;
 use super::apply::{ApplyError, Make};
 use super::script::quote;
 use super::{Change, Resource, State};
@@ -152,7 +153,7 @@ pub(super) fn make(change: &Change) -> Result<Make, ApplyError> {
         _ => return Err(ApplyError::unfit(change)),
     };
     Ok(Make::tool(format!(
-        "pl_t={local}{tool}; pl_has $pl_t || pl_t={tool}\n\
+        "{BY_HAND}pl_t={local}{tool}; pl_has $pl_t || pl_t={tool}\n\
          if pl_has $pl_t; then $pl_t{full} {name} >&2 || exit\nelse {small} >&2 || exit\nfi\n\
          if pl_has getent; then getent group {name}; else grep ^{name}: /etc/group; fi\n:"
     )))

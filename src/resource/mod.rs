@@ -38,6 +38,7 @@
 //! and directory are as in any fresh shell, `/` and `LC_ALL=C`. Commands that read stdin get
 //! `</dev/null`.
 
+mod account;
 mod apk;
 pub mod apply;
 pub mod apt;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::account::BY_HAND;
 use super::apply::{ApplyError, Make};
 use super::group::Groups;
 use super::reply::Record;
@@ -284,7 +285,7 @@ fn create(change: &Change, name: &str, after: &UserState) -> String {
         .map(|g| format!("addgroup {name} {} >&2 || exit\n", quote(g)));
     let joins: String = joins.collect();
     let mut text = format!(
-        "pl_t={tool}; pl_has $pl_t || pl_t=useradd\n\
+        "{BY_HAND}pl_t={tool}; pl_has $pl_t || pl_t=useradd\n\
          if pl_has $pl_t; then $pl_t{full} {name} >&2 || exit\n\
          elif pl_has adduser; then adduser -D{small} {name} >&2 || exit\n{joins}\
          else echo 'this host has neither useradd nor adduser' >&2; exit 127\nfi\n",
@@ -363,7 +364,7 @@ fn modify(change: &Change, name: &str, before: &UserState, after: &UserState) ->
         };
         let _ = write!(
             text,
-            "pl_t={tool}; pl_has $pl_t || pl_t=usermod\n\
+            "{BY_HAND}pl_t={tool}; pl_has $pl_t || pl_t=usermod\n\
              if pl_has $pl_t; then $pl_t{} {name} >&2 || exit\nelse {small}\nfi\n",
             flags.0
         );
