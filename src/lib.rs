@@ -3,6 +3,11 @@
 //! Read what is wanted, ask what is, decide the difference, do it, write it down. See
 //! `ARCHITECTURE.md` for the floors and the invariants.
 
+#![cfg_attr(
+    test,
+    allow(clippy::disallowed_methods, reason = "a test makes its own world")
+)]
+
 pub mod action;
 pub mod cli;
 pub mod engine;

@@ -2,6 +2,14 @@
 //!
 //! Needs root and namespaces; where they are missing each test says so and passes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test makes its own world, and a broken one may end it"
+)]
+
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -342,7 +350,7 @@ fn down_leaves_nothing() {
         "a second up starts nothing"
     );
     bench.lab.down().unwrap();
-    assert_eq!(traces(&bench.name), [String::new(); 0]);
+    assert_eq!(traces(&bench.name), [] as [String; 0]);
     assert!(matches!(bench.lab.down(), Err(LabError::NotUp { .. })));
 }
 
@@ -364,7 +372,7 @@ fn an_up_cut_short_is_taken_down_like_any_other() {
         }
         assert_eq!(
             traces(&bench.name),
-            [String::new(); 0],
+            [] as [String; 0],
             "killed after {milliseconds} ms"
         );
     }
@@ -430,12 +438,13 @@ fn our_own_server_runs_commands_as_the_user_who_logged_in() {
         ("no", Some(7))
     );
     let mut many = bench.lab.ssh("lab1", "root", &["wc -c".into()]).unwrap();
-    let zeros = Command::new("head")
+    let mut zeros = Command::new("head")
         .args(["-c", "3000000", "/dev/zero"])
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let out = many.stdin(zeros.stdout.unwrap()).output().unwrap();
+    let out = many.stdin(zeros.stdout.take().unwrap()).output().unwrap();
+    zeros.wait().unwrap();
     assert_eq!(String::from_utf8_lossy(&out.stdout).trim(), "3000000");
     let big = bench.ssh("lab1", "root", "head -c 3000000 /dev/zero");
     assert_eq!(big.stdout.len(), 3_000_000);

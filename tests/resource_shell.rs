@@ -1214,8 +1214,7 @@ fn many_files_go_together_and_stop_at_the_first_that_cannot() {
             expected.push((path, i));
         }
         let broken = dir.join("d1 x/f31");
-        let mut queries: Vec<Query> = Vec::new();
-        queries.push(Query::meta(at(dir)));
+        let queries = vec![Query::meta(at(dir))];
         apply.probe(&queries);
         // Somebody gets in the way of the 32nd.
         std::fs::write(&broken, "theirs").unwrap();

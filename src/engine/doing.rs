@@ -53,6 +53,8 @@ pub(super) struct Ended {
     pub outcome: Outcome,
     pub facts: Option<crate::source::Mapping>,
     pub vars: Vec<(String, Value)>,
+    /// It waited for its steps.
+    pub late: bool,
 }
 
 impl Doing {

@@ -41,6 +41,7 @@ impl Runner {
             outcome,
             facts,
             vars,
+            late: false,
         }
     }
 
@@ -65,7 +66,8 @@ impl Runner {
             return;
         };
         let item = item.layer.clone();
-        let ended = self.judge(d, &item, raw);
+        let mut ended = self.judge(d, &item, raw);
+        ended.late = true;
         self.queue[d].items[i].state = ItemState::Ended(ended);
     }
 
@@ -75,14 +77,15 @@ impl Runner {
         let mut assigned = Vec::new();
         let mut undo = Vec::new();
         for item in &self.queue[d].items {
-            let ItemState::Ended(ended) = &item.state else {
-                continue;
+            let (facts, vars) = match &item.state {
+                ItemState::Ended(ended) => (&ended.facts, &ended.vars),
+                ItemState::Waiting { decision, .. } => (&decision.facts, &decision.vars),
             };
-            if let Some(facts) = &ended.facts {
+            if let Some(facts) = facts {
                 self.ctx.fleet.add_facts(&self.host, facts);
                 assigned.push("ansible_facts".to_owned());
             }
-            for (name, value) in &ended.vars {
+            for (name, value) in vars {
                 undo.push(self.ctx.fleet.set(&self.host, name, Var::data(value)));
                 assigned.push(name.clone());
             }
@@ -152,6 +155,10 @@ impl Runner {
                     value,
                     &ended.outcome,
                 );
+            }
+            // What a step left behind is known only now; what needed none was set when it was decided.
+            if ended.late {
+                self.take_over(ended.facts.as_ref(), &ended.vars);
             }
             outcomes.push((item.value.unwrap_or(Value::Null), ended.outcome));
         }

@@ -145,16 +145,13 @@ pub(crate) fn state(on: &Resource, value: &Value) -> State {
             config_files: f.yes("config_files"),
             providers: f.list("providers"),
             latest: f.yes("latest"),
-            ..PackageState::default()
         }),
         Resource::PackageIndex(_) => State::Index(IndexState {
             refreshed: f.int("refreshed").unwrap_or(0),
             now: f.int("now").unwrap_or(0),
-            ..IndexState::default()
         }),
         Resource::PackageUpgrade { .. } => State::Upgrade(UpgradeState {
             pending: f.list("pending"),
-            ..UpgradeState::default()
         }),
         Resource::Unit { .. } => State::Unit(unit(&f)),
         Resource::Sysctl(_) => State::Sysctl(text(value)),
@@ -162,7 +159,6 @@ pub(crate) fn state(on: &Resource, value: &Value) -> State {
             current: f.word("current"),
             permanent: f.word("permanent"),
             pretty: f.text("pretty"),
-            ..HostnameState::default()
         }),
         Resource::Crontab(_) => State::Text(text(value)),
         Resource::Getent { .. } => {

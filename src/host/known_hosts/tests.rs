@@ -197,7 +197,7 @@ fn the_same_lines_as_ssh_keygen() {
             })
             .collect();
         let record = KnownHosts::default()
-            .record(&[path.clone()], host, port, None)
+            .record(std::slice::from_ref(&path), host, port, None)
             .unwrap();
         let ours: Vec<usize> = record.entries.iter().map(|(place, _)| place.line).collect();
         assert_eq!(ours, theirs, "{name}\n{out}");
