@@ -66,7 +66,7 @@ impl Runner {
                 return left;
             }
             if attempts >= tries {
-                return self.exhausted(task, left, settings);
+                return self.exhausted(task, left, settings, attempts);
             }
             self.ctx.tell(Event::Retry {
                 host: self.host.clone(),
@@ -79,23 +79,19 @@ impl Runner {
         }
     }
 
-    fn exhausted(&self, task: &Task, mut left: Left, settings: &Settings) -> Left {
-        if task.until.is_empty() || left.outcome.status == Status::Failed {
-            return left;
+    fn exhausted(&self, task: &Task, mut left: Left, settings: &Settings, tries: u64) -> Left {
+        let fresh = !task.until.is_empty() && left.outcome.status != Status::Failed;
+        let mut result = left.outcome.result.as_mapping().cloned().unwrap_or_default();
+        if tries > 1 {
+            // The first is not counted as an attempt once all of them failed.
+            result.insert("attempts".into(), (tries - 1).into());
         }
-        let mut result = left
-            .outcome
-            .result
-            .as_mapping()
-            .cloned()
-            .unwrap_or_default();
-        result.insert("failed".into(), true.into());
+        if fresh {
+            result.insert("failed".into(), true.into());
+            left.outcome.status =
+                if settings.ignore_errors { Status::Ignored } else { Status::Failed };
+        }
         left.outcome.result = Arc::new(Value::Mapping(result));
-        left.outcome.status = if settings.ignore_errors {
-            Status::Ignored
-        } else {
-            Status::Failed
-        };
         left
     }
 

@@ -131,7 +131,7 @@ impl Runner {
             Call::IncludeTasks(include) => {
                 let file = text(&include.what)?;
                 let items = self.ctx.compiler.include_tasks(task, &file)?;
-                Ok((file, items))
+                Ok((place(&items).unwrap_or(file), items))
             }
             Call::IncludeRole(include) => {
                 let name = text(&include.what)?;
@@ -159,4 +159,13 @@ impl Runner {
                 .add_role(&self.host, &role.role.defaults, &role.role.vars);
         }
     }
+}
+
+/// The file that items stand in.
+fn place(items: &[Item]) -> Option<String> {
+    let span = match items.first()? {
+        Item::Task(task) => &task.span,
+        Item::Block(block) => &block.span,
+    };
+    Some(super::play::absolute(span.path()))
 }

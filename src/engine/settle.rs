@@ -207,6 +207,9 @@ impl Runner {
         outcome: Outcome,
     ) {
         let status = outcome.status;
+        if status == Status::Ok && crate::plan::list::is_meta(task) {
+            return;
+        }
         if let Some(register) = &task.register {
             self.ctx
                 .fleet

@@ -113,7 +113,8 @@ pub fn title(task: &Task) -> String {
     name.unwrap_or_else(|| task.action.clone())
 }
 
-fn is_meta(task: &Task) -> bool {
+/// Whether it is a word to the engine, of which there is nothing to list, count or tell.
+pub fn is_meta(task: &Task) -> bool {
     matches!(&task.call, Call::Action { spec, .. } if spec.name == "meta")
 }
 

@@ -67,7 +67,16 @@ impl<W: Write + Send> Classic<W> {
     pub fn new(out: W, mask: Mask, colour: bool, verbosity: u8, diff: bool) -> Classic<W> {
         let notices = Notices::ansible(mask.clone());
         let (order, told) = (Order::default(), BTreeSet::new());
-        Classic { out, mask, order, notices, told, colour, verbosity, diff }
+        Classic {
+            out,
+            mask,
+            order,
+            notices,
+            told,
+            colour,
+            verbosity,
+            diff,
+        }
     }
 
     fn line(&mut self, colour: Option<&str>, text: &str) {
@@ -88,10 +97,17 @@ impl<W: Write + Send> Classic<W> {
         if block.events.is_empty() {
             return;
         }
-        let kind = if block.task.handler { "RUNNING HANDLER" } else { "TASK" };
+        let kind = if block.task.handler {
+            "RUNNING HANDLER"
+        } else {
+            "TASK"
+        };
         self.banner(&format!("{kind} [{}]", title(&block.task)));
         if self.verbosity >= 2 {
-            self.line(Some(GREY), &format!("task path: {}", path_and_line(&block.task.span)));
+            self.line(
+                Some(GREY),
+                &format!("task path: {}", path_and_line(&block.task.span)),
+            );
         }
         let mut events = block.events.iter().peekable();
         while let Some(event) = events.next() {
@@ -105,19 +121,36 @@ impl<W: Write + Send> Classic<W> {
             while let Some(Event::Included { hosts, .. }) = events.next_if(same) {
                 all.extend(hosts.iter().cloned());
             }
-            self.line(Some(CYAN), &format!("included: {what} for {}", all.join(", ")));
+            self.line(
+                Some(CYAN),
+                &format!("included: {what} for {}", all.join(", ")),
+            );
         }
     }
 
     fn task_event(&mut self, event: &Event) {
         match event {
-            Event::Item { host, task, label, outcome, .. } => {
+            Event::Item {
+                host,
+                task,
+                label,
+                outcome,
+                ..
+            } => {
                 self.result(host, task, Some(label), outcome);
             }
-            Event::Ended { host, task, outcome } => self.ended(host, task, outcome),
-            Event::Retry { host, task, left, .. } => {
-                let text =
-                    format!("FAILED - RETRYING: [{host}]: {} ({left} retries left).", title(task));
+            Event::Ended {
+                host,
+                task,
+                outcome,
+            } => self.ended(host, task, outcome),
+            Event::Retry {
+                host, task, left, ..
+            } => {
+                let text = format!(
+                    "FAILED - RETRYING: [{host}]: {} ({left} retries left).",
+                    title(task)
+                );
                 self.line(Some(GREY), &text);
             }
             Event::Unreachable { host, message, .. } => self.unreachable(host, message),
@@ -171,13 +204,16 @@ impl<W: Write + Send> Classic<W> {
             "unreachable" => true,
         }));
         let json = json_line(&result);
-        self.line(Some("1;31"), &format!("fatal: [{host}]: UNREACHABLE! => {json}"));
+        self.line(
+            Some("1;31"),
+            &format!("fatal: [{host}]: UNREACHABLE! => {json}"),
+        );
     }
 
     fn result(&mut self, host: &str, task: &TaskRef, label: Option<&str>, outcome: &Outcome) {
         let host = match &outcome.delegated {
-            Some(to) => format!("{host} -> {to}"),
-            None => host.to_owned(),
+            Some(to) if outcome.status != Status::Skipped => format!("{host} -> {to}"),
+            _ => host.to_owned(),
         };
         let item = match label {
             Some(_) if task.no_log => "(item=(censored due to no_log))".to_owned(),
@@ -229,12 +265,20 @@ impl<W: Write + Send> Classic<W> {
         }
         map.retain(|key, _| !key.as_str().is_some_and(|k| hidden.contains(&k)));
         let value = sorted(Value::Mapping(map));
-        if pretty { json_pretty(&value) } else { json_line(&value) }
+        if pretty {
+            json_pretty(&value)
+        } else {
+            json_line(&value)
+        }
     }
 
     /// What went wrong and where the task is written; the same is said once.
     fn error(&mut self, task: &TaskRef, outcome: &Outcome) {
-        let whose = if PLUGINS.contains(&task.action.as_str()) { "Action" } else { "Module" };
+        let whose = if PLUGINS.contains(&task.action.as_str()) {
+            "Action"
+        } else {
+            "Module"
+        };
         let message = match outcome.message() {
             _ if task.no_log => "the output has been hidden".to_owned(),
             Some(text) if outcome.diagnostic.is_some() => text.to_owned(),
@@ -256,7 +300,10 @@ impl<W: Write + Send> Classic<W> {
             true => word.to_owned(),
             false => format!("{word}: {}", change.title),
         };
-        let (before, after) = (heading("before", &change.before), heading("after", &change.after));
+        let (before, after) = (
+            heading("before", &change.before),
+            heading("after", &change.after),
+        );
         let text = unified(change, &before, &after);
         if text.is_empty() {
             return;
@@ -305,7 +352,8 @@ fn task_loops(outcome: &Outcome) -> bool {
 
 fn path_and_line(span: &Span) -> String {
     let text = place(span);
-    text.rsplit_once(':').map_or(text.clone(), |(path, _)| path.to_owned())
+    text.rsplit_once(':')
+        .map_or(text.clone(), |(path, _)| path.to_owned())
 }
 
 /// The place, the two lines before it, and a mark below the column.
@@ -319,7 +367,10 @@ fn excerpt(span: &Span) -> String {
     for number in line.saturating_sub(2).max(1)..=line {
         out.push_str(&format!("{number:>width$} {}\n", span.file.line(number)));
     }
-    out.push_str(&format!("{}^ column {column}\n", " ".repeat(width + column)));
+    out.push_str(&format!(
+        "{}^ column {column}\n",
+        " ".repeat(width + column)
+    ));
     out
 }
 
@@ -341,7 +392,11 @@ impl<W: Write + Send> Reporter for Classic<W> {
                     self.block(&block);
                 }
             }
-            Event::RunEnded { recap, seconds, traffic } => {
+            Event::RunEnded {
+                recap,
+                seconds,
+                traffic,
+            } => {
                 self.recap(recap);
                 if self.verbosity >= 2 {
                     for line in super::recap::traffic(recap, *seconds, traffic) {
@@ -349,7 +404,12 @@ impl<W: Write + Send> Reporter for Classic<W> {
                     }
                 }
             }
-            Event::Unreachable { host, task: None, message, .. } => {
+            Event::Unreachable {
+                host,
+                task: None,
+                message,
+                ..
+            } => {
                 self.unreachable(host, message);
             }
             Event::TaskStarted { .. }
@@ -365,7 +425,10 @@ impl<W: Write + Send> Reporter for Classic<W> {
             }
             Event::Notified { host, handler } => {
                 if self.verbosity >= 2 {
-                    self.line(Some(GREY), &format!("NOTIFIED HANDLER {handler} for {host}"));
+                    self.line(
+                        Some(GREY),
+                        &format!("NOTIFIED HANDLER {handler} for {host}"),
+                    );
                 }
             }
             Event::Warning { diagnostic } => self.notices.diagnostic(diagnostic),

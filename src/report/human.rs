@@ -52,8 +52,6 @@ pub struct Human<W: Write + Send> {
     check: bool,
     lost: Groups,
     lost_since: Option<Instant>,
-    failed: BTreeSet<HostName>,
-    unreachable: BTreeSet<HostName>,
     warned: BTreeSet<String>,
 }
 
@@ -72,8 +70,6 @@ impl<W: Write + Send> Human<W> {
             check: false,
             lost: Groups::default(),
             lost_since: None,
-            failed: BTreeSet::new(),
-            unreachable: BTreeSet::new(),
             warned: BTreeSet::new(),
         }
     }
@@ -84,12 +80,17 @@ impl<W: Write + Send> Human<W> {
             return;
         }
         let text = match self.look.detail.ascii {
-            true => text.replace('·', "-").replace('→', "->").replace('…', "..."),
+            true => text
+                .replace('·', "-")
+                .replace('→', "->")
+                .replace('…', "..."),
             false => text.to_owned(),
         };
         let out = &mut self.out;
         // A closed pipe ends the report, not the run.
-        let _ = self.footer.aside(|| out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+        let _ = self
+            .footer
+            .aside(|| out.write_all(text.as_bytes()).and_then(|()| out.flush()));
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
@@ -117,11 +118,12 @@ impl<W: Write + Send> Human<W> {
         let detail = self.look.detail;
         for event in &block.events {
             match event {
-                Event::Ended { host, task, outcome } => {
+                Event::Ended {
+                    host,
+                    task,
+                    outcome,
+                } => {
                     self.warnings(host, task, outcome);
-                    if outcome.status == Status::Failed {
-                        self.failed.insert(host.clone());
-                    }
                     if self.is_told(outcome) {
                         groups.add(host, tell(task, outcome, None, &self.mask, &detail));
                     }
@@ -160,7 +162,12 @@ impl<W: Write + Send> Human<W> {
     }
 
     fn group(&self, task: &TaskRef, group: &Group, text: &mut String) {
-        let Told { status, delegated, what, body } = &group.told;
+        let Told {
+            status,
+            delegated,
+            what,
+            body,
+        } = &group.told;
         let mut name = safe(&title(task), &self.mask);
         if task.handler {
             name.push_str(" (handler)");
@@ -215,11 +222,21 @@ impl<W: Write + Send> Human<W> {
     }
 
     fn lost(&mut self, host: &HostName, message: &str, hint: Option<&str>) {
-        self.unreachable.insert(host.clone());
-        let mut body: Vec<String> = safe(message, &self.mask).lines().map(str::to_owned).collect();
+        let mut body: Vec<String> = safe(message, &self.mask)
+            .lines()
+            .map(str::to_owned)
+            .collect();
         body.extend(hint.map(|h| format!("hint: {}", safe(h, &self.mask))));
         let status = Status::Unreachable;
-        self.lost.add(host, Told { status, delegated: None, what: String::new(), body });
+        self.lost.add(
+            host,
+            Told {
+                status,
+                delegated: None,
+                what: String::new(),
+                body,
+            },
+        );
         self.lost_since.get_or_insert_with(Instant::now);
         if self.hosts == 1 {
             self.tell_lost();
@@ -233,7 +250,10 @@ impl<W: Write + Send> Human<W> {
             let hosts = self.paint("1", &folded(&group.hosts));
             text.push_str(&format!("{} {hosts}\n", self.word(Status::Unreachable)));
             if group.varied && group.hosts.len() > 1 {
-                text.push_str(&format!("  {}\n", self.dim(&format!("{}:", group.hosts[0]))));
+                text.push_str(&format!(
+                    "  {}\n",
+                    self.dim(&format!("{}:", group.hosts[0]))
+                ));
             }
             for line in &group.told.body {
                 text.push_str(&format!("  {line}\n"));
@@ -259,7 +279,11 @@ impl<W: Write + Send> Human<W> {
         let who = safe(&who, &self.mask);
         let line = match name == who {
             true => format!("{}\n", self.paint("1", &format!("play {name}"))),
-            false => format!("{} {}\n", self.paint("1", &format!("play {name}:")), self.dim(&who)),
+            false => format!(
+                "{} {}\n",
+                self.paint("1", &format!("play {name}:")),
+                self.dim(&who)
+            ),
         };
         self.write(&line);
     }
@@ -277,13 +301,18 @@ impl<W: Write + Send> Human<W> {
             }
         }
         text.push_str(&format!("{}\n", self.summary(all, seconds)));
-        text.push_str(&self.next());
+        text.push_str(&self.next(all));
         self.write(&text);
     }
 
     fn recap(&self, all: &[Recap], text: &mut String) {
         let lines = recap::lines(all);
-        let width = lines.iter().map(|l| l.hosts.chars().count()).max().unwrap_or(0).min(40);
+        let width = lines
+            .iter()
+            .map(|l| l.hosts.chars().count())
+            .max()
+            .unwrap_or(0)
+            .min(40);
         for line in &lines {
             let c = &line.counts;
             let mut counts = recap::columns(c);
@@ -306,17 +335,35 @@ impl<W: Write + Send> Human<W> {
     /// One line: how long, how many.
     fn summary(&self, all: &[Recap], seconds: f64) -> String {
         let with = |f: fn(&Recap) -> u64| all.iter().filter(|r| f(r) > 0).count();
-        let hosts = |n: usize| if n == 1 { "1 host".to_owned() } else { format!("{n} hosts") };
+        let hosts = |n: usize| {
+            if n == 1 {
+                "1 host".to_owned()
+            } else {
+                format!("{n} hosts")
+            }
+        };
         let mut parts = Vec::new();
         let changes: u64 = all.iter().map(|r| r.changed).sum();
         if self.look.drift {
             parts.push(match changes {
                 0 => format!("no differences on {}", hosts(all.len())),
-                n => format!("{n} differences on {} of {}", with(|r| r.changed), hosts(all.len())),
+                n => format!(
+                    "{n} differences on {} of {}",
+                    with(|r| r.changed),
+                    hosts(all.len())
+                ),
             });
         } else {
-            let would = if self.check { "would change" } else { "changed" };
-            parts.push(format!("{}, {} {would}", hosts(all.len()), with(|r| r.changed)));
+            let would = if self.check {
+                "would change"
+            } else {
+                "changed"
+            };
+            parts.push(format!(
+                "{}, {} {would}",
+                hosts(all.len()),
+                with(|r| r.changed)
+            ));
         }
         for (count, what) in [
             (with(|r| r.failed), "failed"),
@@ -327,25 +374,35 @@ impl<W: Write + Send> Human<W> {
                 parts.push(format!("{count} {what}"));
             }
         }
-        let head = if self.check && !self.look.drift { "checked in" } else { "done in" };
+        let head = if self.check && !self.look.drift {
+            "checked in"
+        } else {
+            "done in"
+        };
         format!("{head} {seconds:.1} s: {}", parts.join(", "))
     }
 
     /// The command to type when something failed.
-    fn next(&self) -> String {
+    fn next(&self, all: &[Recap]) -> String {
         let Some(command) = &self.look.command else {
             return String::new();
         };
-        let bad: Vec<&str> = self.failed.union(&self.unreachable).map(AsRef::as_ref).collect();
+        let bad = all
+            .iter()
+            .filter(|r| r.failed + r.unreachable + r.unknown > 0);
+        let bad: Vec<&str> = bad.map(|r| r.host.as_str()).collect();
+        if self.check {
+            return String::new();
+        }
         if bad.is_empty() {
             return String::new();
         }
-        let limit = match bad.len() {
-            0..=MOST_NAMED => format!(" --limit {}", bad.join(",")),
-            _ => String::new(),
+        let (head, limit) = match bad.len() {
+            0..=MOST_NAMED => ("again for these:", format!(" --limit {}", bad.join(","))),
+            _ => ("again:", String::new()),
         };
         let command = safe(&format!("{command}{limit}"), &self.mask);
-        format!("{} {command}\n", self.paint("1", "again for these:"))
+        format!("{} {command}\n", self.paint("1", head))
     }
 }
 
@@ -366,11 +423,18 @@ impl<W: Write + Send> Reporter for Human<W> {
             }
             Event::PlaySkipped { play } => {
                 let name = safe(&play.name, &self.mask);
-                let line =
-                    format!("{}: no hosts matched\n", self.paint("1", &format!("play {name}")));
+                let line = format!(
+                    "{}: no hosts matched\n",
+                    self.paint("1", &format!("play {name}"))
+                );
                 self.write(&line);
             }
-            Event::Unreachable { host, message, hint, .. } => {
+            Event::Unreachable {
+                host,
+                message,
+                hint,
+                ..
+            } => {
                 self.lost(host, message, hint.as_deref());
                 let blocks = self.order.take(event);
                 self.blocks(&blocks);
@@ -390,10 +454,16 @@ impl<W: Write + Send> Reporter for Human<W> {
                 self.tell_lost();
             }
             Event::Warning { diagnostic } => {
-                let Human { footer, notices, .. } = self;
+                let Human {
+                    footer, notices, ..
+                } = self;
                 footer.aside(|| notices.diagnostic(diagnostic));
             }
-            Event::RunEnded { recap, seconds, traffic } => self.end(recap, *seconds, traffic),
+            Event::RunEnded {
+                recap,
+                seconds,
+                traffic,
+            } => self.end(recap, *seconds, traffic),
             Event::Waiting { .. } | Event::Connected { .. } | Event::Notified { .. } => {}
         }
         self.tick();

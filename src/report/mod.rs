@@ -14,6 +14,9 @@ pub mod order;
 pub mod recap;
 pub mod text;
 
+#[cfg(test)]
+mod tests;
+
 use crate::engine::Event;
 use crate::source::{Diagnostic, Severity};
 

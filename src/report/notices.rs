@@ -54,7 +54,7 @@ impl Notices {
     /// A mistake or warning with its place.
     pub fn diagnostic(&mut self, diagnostic: &Diagnostic) {
         match (self.ansible, diagnostic.severity) {
-            (true, Severity::Warning) => self.warn(&diagnostic.message),
+            (true, Severity::Warning) => self.warn(&capital(&diagnostic.message)),
             _ => self.once(&render::render(diagnostic, self.colour), true),
         }
     }
@@ -83,4 +83,9 @@ impl Notices {
             let _ = out.write_all(text.as_bytes());
         }
     }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
 }
