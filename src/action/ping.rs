@@ -2,6 +2,7 @@
 //!
 //! Differs from Ansible's: nothing is checked but the shell, because nothing else is needed.
 
+use crate::resource::{Query, RemotePath, Resource};
 use crate::result;
 use crate::source::Mapping;
 
@@ -36,8 +37,9 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
 }
 
 impl Task for Args {
-    fn reads(&self, _: &Observed) -> Vec<crate::resource::Query> {
-        Vec::new()
+    fn reads(&self, _: &Observed) -> Vec<Query> {
+        // Something must be asked, or nobody would find out that a host does not answer.
+        RemotePath::new("/").map(|root| Query::meta(Resource::File(root))).into_iter().collect()
     }
 
     fn decide(&self, _: &Observed) -> Result<Decision, Failure> {

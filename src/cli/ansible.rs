@@ -17,14 +17,20 @@ use super::{doc, exec, fill_all, fill_inventory, inventory, messages, playbook};
 const CORE: &str = "2.19.0";
 
 #[derive(Debug, Parser)]
-#[command(name = "ansible-playbook", about = "Run playbooks (palisade, as ansible-playbook)")]
+#[command(
+    name = "ansible-playbook",
+    about = "Run playbooks (palisade, as ansible-playbook)"
+)]
 struct AsPlaybook {
     #[command(flatten)]
     args: PlaybookArgs,
 }
 
 #[derive(Debug, Parser)]
-#[command(name = "ansible", about = "Run one action on hosts (palisade, as ansible)")]
+#[command(
+    name = "ansible",
+    about = "Run one action on hosts (palisade, as ansible)"
+)]
 struct AsAnsible {
     #[command(flatten)]
     args: ExecArgs,
@@ -41,7 +47,10 @@ struct AsInventory {
 }
 
 #[derive(Debug, Parser)]
-#[command(name = "ansible-doc", about = "Describe actions (palisade, as ansible-doc)")]
+#[command(
+    name = "ansible-doc",
+    about = "Describe actions (palisade, as ansible-doc)"
+)]
 struct AsDoc {
     #[command(flatten)]
     args: DocArgs,
@@ -49,13 +58,20 @@ struct AsDoc {
 
 /// Runs the command of this name; `None` if the name is none of Ansible's.
 pub fn main(name: &str, words: &[OsString]) -> Option<ExitCode> {
-    let known = ["ansible", "ansible-playbook", "ansible-inventory", "ansible-doc"];
+    let known = [
+        "ansible",
+        "ansible-playbook",
+        "ansible-inventory",
+        "ansible-doc",
+    ];
     if !known.contains(&name) {
         return None;
     }
     if words.iter().skip(1).any(|w| w == "--version") {
         let version = env!("CARGO_PKG_VERSION");
-        messages::print(&format!("{name} [core {CORE}]\n  palisade version = {version}\n"));
+        messages::print(&format!(
+            "{name} [core {CORE}]\n  palisade version = {version}\n"
+        ));
         return Some(Exit::Fine.into());
     }
     let exit = match name {
@@ -78,12 +94,16 @@ pub fn main(name: &str, words: &[OsString]) -> Option<ExitCode> {
 }
 
 fn parsed<T: CommandFactory + FromArgMatches>(words: &[OsString]) -> Result<T, ExitCode> {
-    let matches = T::command().disable_version_flag(true).try_get_matches_from(words);
-    matches.and_then(|m| T::from_arg_matches(&m)).map_err(|error| {
-        let _ = error.print();
-        match error.use_stderr() {
-            true => ExitCode::from(ANSIBLE_USAGE),
-            false => Exit::Fine.into(),
-        }
-    })
+    let matches = T::command()
+        .disable_version_flag(true)
+        .try_get_matches_from(words);
+    matches
+        .and_then(|m| T::from_arg_matches(&m))
+        .map_err(|error| {
+            let _ = error.print();
+            match error.use_stderr() {
+                true => ExitCode::from(ANSIBLE_USAGE),
+                false => Exit::Fine.into(),
+            }
+        })
 }

@@ -54,11 +54,19 @@ const USER: Setting = setting(&["ANSIBLE_REMOTE_USER"], "defaults", "remote_user
 const FORKS: Setting = setting(&["ANSIBLE_FORKS"], "defaults", "forks");
 const TIMEOUT: Setting = setting(&["ANSIBLE_TIMEOUT"], "defaults", "timeout");
 const GATHERING: Setting = setting(&["ANSIBLE_GATHERING"], "defaults", "gathering");
-const VAULT: Setting = setting(&["ANSIBLE_VAULT_PASSWORD_FILE"], "defaults", "vault_password_file");
+const VAULT: Setting = setting(
+    &["ANSIBLE_VAULT_PASSWORD_FILE"],
+    "defaults",
+    "vault_password_file",
+);
 const ASK_VAULT: Setting = setting(&["ANSIBLE_ASK_VAULT_PASS"], "defaults", "ask_vault_pass");
 const ASK_PASS: Setting = setting(&["ANSIBLE_ASK_PASS"], "defaults", "ask_pass");
 const CONNECTION: Setting = setting(&["ANSIBLE_TRANSPORT"], "defaults", "transport");
-const KEY: Setting = setting(&["ANSIBLE_PRIVATE_KEY_FILE"], "defaults", "private_key_file");
+const KEY: Setting = setting(
+    &["ANSIBLE_PRIVATE_KEY_FILE"],
+    "defaults",
+    "private_key_file",
+);
 const MERGE: Setting = setting(&["ANSIBLE_HASH_BEHAVIOUR"], "defaults", "hash_behaviour");
 const KEY_CHECKING: Setting = setting(
     &["ANSIBLE_HOST_KEY_CHECKING", "ANSIBLE_SSH_HOST_KEY_CHECKING"],
@@ -66,20 +74,42 @@ const KEY_CHECKING: Setting = setting(
     "host_key_checking",
 );
 const BECOME: Setting = setting(&["ANSIBLE_BECOME"], "privilege_escalation", "become");
-const BECOME_METHOD: Setting =
-    setting(&["ANSIBLE_BECOME_METHOD"], "privilege_escalation", "become_method");
-const BECOME_USER: Setting =
-    setting(&["ANSIBLE_BECOME_USER"], "privilege_escalation", "become_user");
-const BECOME_ASK: Setting =
-    setting(&["ANSIBLE_BECOME_ASK_PASS"], "privilege_escalation", "become_ask_pass");
-const BECOME_FILE: Setting =
-    setting(&["ANSIBLE_BECOME_PASSWORD_FILE"], "defaults", "become_password_file");
-const PASSWORD_FILE: Setting =
-    setting(&["ANSIBLE_CONNECTION_PASSWORD_FILE"], "defaults", "connection_password_file");
+const BECOME_METHOD: Setting = setting(
+    &["ANSIBLE_BECOME_METHOD"],
+    "privilege_escalation",
+    "become_method",
+);
+const BECOME_USER: Setting = setting(
+    &["ANSIBLE_BECOME_USER"],
+    "privilege_escalation",
+    "become_user",
+);
+const BECOME_ASK: Setting = setting(
+    &["ANSIBLE_BECOME_ASK_PASS"],
+    "privilege_escalation",
+    "become_ask_pass",
+);
+const BECOME_FILE: Setting = setting(
+    &["ANSIBLE_BECOME_PASSWORD_FILE"],
+    "defaults",
+    "become_password_file",
+);
+const PASSWORD_FILE: Setting = setting(
+    &["ANSIBLE_CONNECTION_PASSWORD_FILE"],
+    "defaults",
+    "connection_password_file",
+);
 const SSH_ARGS: Setting = setting(&["ANSIBLE_SSH_ARGS"], "ssh_connection", "ssh_args");
-const SSH_COMMON: Setting =
-    setting(&["ANSIBLE_SSH_COMMON_ARGS"], "ssh_connection", "ssh_common_args");
-const SSH_EXTRA: Setting = setting(&["ANSIBLE_SSH_EXTRA_ARGS"], "ssh_connection", "ssh_extra_args");
+const SSH_COMMON: Setting = setting(
+    &["ANSIBLE_SSH_COMMON_ARGS"],
+    "ssh_connection",
+    "ssh_common_args",
+);
+const SSH_EXTRA: Setting = setting(
+    &["ANSIBLE_SSH_EXTRA_ARGS"],
+    "ssh_connection",
+    "ssh_extra_args",
+);
 
 impl Config {
     /// The file that counts, read: `ANSIBLE_CONFIG`, `./ansible.cfg`, `~/.ansible.cfg`,
@@ -92,8 +122,12 @@ impl Config {
         let readable = std::fs::metadata(&path).is_ok_and(|m| m.len() <= MAX_FILE);
         match std::fs::read_to_string(&path) {
             Ok(text) if readable => config.settings = parse(&text),
-            Ok(_) => config.warnings.push(format!("{} is too large to read", path.display())),
-            Err(e) => config.warnings.push(format!("cannot read {}: {e}", path.display())),
+            Ok(_) => config
+                .warnings
+                .push(format!("{} is too large to read", path.display())),
+            Err(e) => config
+                .warnings
+                .push(format!("cannot read {}: {e}", path.display())),
         }
         config.path = Some(path);
         config
@@ -102,7 +136,11 @@ impl Config {
     fn choose(&mut self, env: Read<'_>) -> Option<PathBuf> {
         if let Some(given) = env("ANSIBLE_CONFIG").filter(|p| !p.is_empty()) {
             let path = expand(&given);
-            return Some(if path.is_dir() { path.join("ansible.cfg") } else { path });
+            return Some(if path.is_dir() {
+                path.join("ansible.cfg")
+            } else {
+                path
+            });
         }
         let here = Path::new("ansible.cfg");
         if here.exists() {
@@ -114,12 +152,18 @@ impl Config {
             }
         }
         let home = env("HOME").map(|h| PathBuf::from(h).join(".ansible.cfg"));
-        let rest = home.into_iter().chain([PathBuf::from("/etc/ansible/ansible.cfg")]);
+        let rest = home
+            .into_iter()
+            .chain([PathBuf::from("/etc/ansible/ansible.cfg")]);
         rest.into_iter().find(|p| p.is_file())
     }
 
     fn get(&self, env: Read<'_>, setting: &Setting) -> Option<String> {
-        let said = setting.env.iter().find_map(|name| env(name)).filter(|v| !v.is_empty());
+        let said = setting
+            .env
+            .iter()
+            .find_map(|name| env(name))
+            .filter(|v| !v.is_empty());
         said.or_else(|| self.written(setting))
     }
 
@@ -130,9 +174,16 @@ impl Config {
 
     /// The value as a path; one from the file is relative to it.
     fn path(&self, env: Read<'_>, setting: &Setting) -> Option<PathBuf> {
-        let from_env = setting.env.iter().any(|n| env(n).is_some_and(|v| !v.is_empty()));
+        let from_env = setting
+            .env
+            .iter()
+            .any(|n| env(n).is_some_and(|v| !v.is_empty()));
         let value = self.get(env, setting)?;
-        Some(if from_env { expand(&value) } else { self.beside(&value) })
+        Some(if from_env {
+            expand(&value)
+        } else {
+            self.beside(&value)
+        })
     }
 
     fn beside(&self, value: &str) -> PathBuf {
@@ -186,17 +237,22 @@ impl Config {
                     ([one], false) if from_env => vec![(*one).to_owned()],
                     (_, true) if !paths.iter().all(|p| expand(p).exists()) => vec![list.clone()],
                     (many, _) if from_env => many.iter().map(|p| (*p).to_owned()).collect(),
-                    (many, _) => {
-                        many.iter().map(|p| self.beside(p).display().to_string()).collect()
-                    }
+                    (many, _) => many
+                        .iter()
+                        .map(|p| self.beside(p).display().to_string())
+                        .collect(),
                 };
             }
         }
         if let Some(list) = self.get(env, &ROLES_PATH) {
             let from_env = env("ANSIBLE_ROLES_PATH").is_some_and(|v| !v.is_empty());
             let place = |p: &str| if from_env { expand(p) } else { self.beside(p) };
-            to.values.roles_path =
-                list.split(':').map(str::trim).filter(|p| !p.is_empty()).map(place).collect();
+            to.values.roles_path = list
+                .split(':')
+                .map(str::trim)
+                .filter(|p| !p.is_empty())
+                .map(place)
+                .collect();
         }
         if to.values.vault_password_file.is_empty()
             && to.values.vault_id.is_empty()
@@ -206,8 +262,9 @@ impl Config {
             to.values.ask_vault_pass =
                 self.is(env, &ASK_VAULT) == Some(true) && to.values.vault_password_file.is_empty();
         }
-        to.values.gathers_explicitly =
-            self.get(env, &GATHERING).is_some_and(|g| g.trim() == "explicit");
+        to.values.gathers_explicitly = self
+            .get(env, &GATHERING)
+            .is_some_and(|g| g.trim() == "explicit");
     }
 
     fn fill_how(&self, env: Read<'_>, to: &mut Filled<'_>) -> Result<(), Diagnostic> {
@@ -222,15 +279,26 @@ impl Config {
             c.connection_password_file = self.path(env, &PASSWORD_FILE);
         }
         // `smart` and `paramiko` mean ssh by another program.
-        let named = self.get(env, &CONNECTION).filter(|t| t != "smart" && t != "paramiko");
+        let named = self
+            .get(env, &CONNECTION)
+            .filter(|t| t != "smart" && t != "paramiko");
         c.connection = c.connection.take().or(named);
-        let common = self.get(env, &SSH_COMMON).into_iter().chain(self.get(env, &SSH_ARGS));
+        let common = self
+            .get(env, &SSH_COMMON)
+            .into_iter()
+            .chain(self.get(env, &SSH_ARGS));
         let common: Vec<String> = c.ssh_common_args.take().into_iter().chain(common).collect();
         c.ssh_common_args = (!common.is_empty()).then(|| common.join(" "));
-        c.ssh_extra_args = c.ssh_extra_args.take().or_else(|| self.get(env, &SSH_EXTRA));
+        c.ssh_extra_args = c
+            .ssh_extra_args
+            .take()
+            .or_else(|| self.get(env, &SSH_EXTRA));
         let b = &mut *to.becoming;
         b.r#become |= self.is(env, &BECOME) == Some(true);
-        b.become_method = b.become_method.take().or_else(|| self.get(env, &BECOME_METHOD));
+        b.become_method = b
+            .become_method
+            .take()
+            .or_else(|| self.get(env, &BECOME_METHOD));
         b.become_user = b.become_user.take().or_else(|| self.get(env, &BECOME_USER));
         if b.become_password_file.is_none() && !b.ask_become_pass {
             b.become_password_file = self.path(env, &BECOME_FILE);
@@ -312,8 +380,21 @@ mod tests {
     }
 
     fn filled(text: &str, env: Read<'_>, all: &mut All) -> Result<(), Diagnostic> {
-        let All { who, values, connections, becoming } = all;
-        config(text).fill(env, &mut Filled { who, values, connections, becoming })
+        let All {
+            who,
+            values,
+            connections,
+            becoming,
+        } = all;
+        config(text).fill(
+            env,
+            &mut Filled {
+                who,
+                values,
+                connections,
+                becoming,
+            },
+        )
     }
 
     #[test]

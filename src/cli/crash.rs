@@ -23,7 +23,9 @@ pub fn watch() -> Arc<AtomicBool> {
 }
 
 fn report(info: &PanicHookInfo<'_>) {
-    let place = info.location().map_or_else(String::new, |l| format!(" at {l}"));
+    let place = info
+        .location()
+        .map_or_else(String::new, |l| format!(" at {l}"));
     // What was being worked on may hold secrets, so that the message stays in the file.
     let text = format!(
         "palisade {} on {}\n{info}\n\n{}\n",
@@ -48,7 +50,12 @@ fn write(text: &str) -> Option<PathBuf> {
     std::fs::create_dir_all(&dir).ok()?;
     let path = dir.join(format!("crash-{}.txt", std::process::id()));
     let mut file = std::fs::OpenOptions::new();
-    let mut file = file.write(true).create_new(true).mode(0o600).open(&path).ok()?;
+    let mut file = file
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .ok()?;
     file.write_all(text.as_bytes()).ok()?;
     Some(path)
 }

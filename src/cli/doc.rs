@@ -15,8 +15,10 @@ const WIDTH: usize = 90;
 
 /// Options of `palisade doc`, in the spelling of `ansible-doc`.
 #[derive(Args, Clone, Debug, Default)]
-#[command(after_help = "Examples:\n  palisade doc                list all actions\n  \
-palisade doc lineinfile\n  palisade doc -s copy       a task to start from")]
+#[command(
+    after_help = "Examples:\n  palisade doc                list all actions\n  \
+palisade doc lineinfile\n  palisade doc -s copy       a task to start from"
+)]
 pub struct DocArgs {
     /// Actions to describe; without any, all are listed
     #[arg(value_name = "ACTION")]
@@ -60,7 +62,10 @@ pub fn run(args: &DocArgs) -> Exit {
         (true, _) => {
             let all = specs.iter().map(|s| (full(s), json(s)));
             let map: serde_json::Map<String, serde_json::Value> = all.collect();
-            format!("{}\n", serde_json::to_string_pretty(&map).unwrap_or_default())
+            format!(
+                "{}\n",
+                serde_json::to_string_pretty(&map).unwrap_or_default()
+            )
         }
         (_, true) => specs.iter().map(|s| snippet(s)).collect(),
         _ => specs.iter().map(|s| page(s)).collect::<Vec<_>>().join("\n"),
@@ -79,12 +84,20 @@ fn listing(json: bool) -> String {
     if json {
         let all = specs.iter().map(|s| (full(s), s.summary.into()));
         let map: serde_json::Map<String, serde_json::Value> = all.collect();
-        return format!("{}\n", serde_json::to_string_pretty(&map).unwrap_or_default());
+        return format!(
+            "{}\n",
+            serde_json::to_string_pretty(&map).unwrap_or_default()
+        );
     }
     let width = specs.iter().map(|s| full(s).len()).max().unwrap_or(0);
     let mut out = String::new();
     for spec in specs {
-        let _ = writeln!(out, "{:<width$}  {}", full(spec), spec.summary.trim_end_matches('.'));
+        let _ = writeln!(
+            out,
+            "{:<width$}  {}",
+            full(spec),
+            spec.summary.trim_end_matches('.')
+        );
     }
     out
 }
@@ -103,7 +116,10 @@ fn page(spec: &Spec) -> String {
         let _ = writeln!(out, "\n  {}{}", param.name, facets(spec, param));
         out.push_str(&wrapped(param.doc, 6));
         if !param.choices.is_empty() {
-            out.push_str(&wrapped(&format!("One of: {}", param.choices.join(", ")), 6));
+            out.push_str(&wrapped(
+                &format!("One of: {}", param.choices.join(", ")),
+                6,
+            ));
         }
         if !param.aliases.is_empty() {
             let _ = writeln!(out, "      Also: {}", param.aliases.join(", "));
@@ -140,7 +156,11 @@ fn facets(spec: &Spec, param: &Param) -> String {
 }
 
 fn snippet(spec: &Spec) -> String {
-    let mut out = format!("- name: {}\n  {}:\n", spec.summary.trim_end_matches('.'), full(spec));
+    let mut out = format!(
+        "- name: {}\n  {}:\n",
+        spec.summary.trim_end_matches('.'),
+        full(spec)
+    );
     let mut params = (spec.params)();
     params.sort_by_key(|p| !p.required);
     for param in &params {
@@ -202,7 +222,11 @@ mod tests {
         for spec in ACTIONS {
             let page = page(spec);
             assert!(page.starts_with(&full(spec)), "{}", spec.name);
-            assert!(page.lines().filter(|l| !l.contains("://")).count() > 3, "{}", spec.name);
+            assert!(
+                page.lines().filter(|l| !l.contains("://")).count() > 3,
+                "{}",
+                spec.name
+            );
             assert!(snippet(spec).contains(&full(spec)), "{}", spec.name);
         }
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::{Map, Value as Json};
 
-use crate::source::{Diagnostic, Span};
+use crate::action::{ACTIONS, find};
+use crate::source::{Diagnostic, Span, suggest};
 use crate::vars::Layer;
 
 use super::exit::Exit;
@@ -37,7 +38,12 @@ pub struct ExecArgs {
     #[arg(last = true, value_name = "CMD", conflicts_with_all = ["action", "args"])]
     pub words: Vec<String>,
     /// The action to carry out (command)
-    #[arg(short = 'm', long = "module-name", alias = "action", value_name = "ACTION")]
+    #[arg(
+        short = 'm',
+        long = "module-name",
+        alias = "action",
+        value_name = "ACTION"
+    )]
     pub action: Option<String>,
     /// Its arguments: key=value, free text, or JSON
     #[arg(short, long, value_name = "ARGS", allow_hyphen_values = true)]
@@ -146,6 +152,10 @@ pub fn run(args: &ExecArgs, face: Face) -> Exit {
     if args.list_hosts {
         return list_hosts(args);
     }
+    if let Some(mistake) = unknown(args) {
+        messages::tell(&[mistake], args.showing.json);
+        return no_such_action(face);
+    }
     let playbook = match as_playbook(args) {
         Ok(playbook) => playbook,
         Err(mistake) => {
@@ -156,13 +166,31 @@ pub fn run(args: &ExecArgs, face: Face) -> Exit {
     carry_out(args, &playbook, face)
 }
 
+/// What is wrong with the name of the action.
+fn unknown(args: &ExecArgs) -> Option<Diagnostic> {
+    let name = args.action.as_deref().filter(|name| find(name).is_none())?;
+    let known = ACTIONS.iter().map(|spec| spec.name);
+    let mistake = Diagnostic::bare(format!("there is no action `{name}`"));
+    Some(match suggest::nearest(name, known) {
+        Some(near) => mistake.hint(format!("did you mean `{near}`?")),
+        None => mistake,
+    })
+}
+
+/// Ansible finds out on the host, and calls it a failure.
+fn no_such_action(face: Face) -> Exit {
+    match face {
+        Face::Ansible => Exit::Failed,
+        Face::Palisade => Exit::Start,
+    }
+}
+
 fn carry_out(args: &ExecArgs, playbook: &PlaybookArgs, face: Face) -> Exit {
     let mut compiled = match playbook::compile(playbook) {
         Ok(compiled) => compiled,
         Err(mistakes) => {
             messages::tell(&mistakes, args.showing.json);
-            // Ansible finds out on the host, and calls it a failure.
-            return if face == Face::Ansible { Exit::Failed } else { Exit::Start };
+            return no_such_action(face);
         }
     };
     messages::tell(&compiled.warnings, args.showing.json);

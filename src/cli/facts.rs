@@ -86,7 +86,10 @@ pub fn run(args: &FactsArgs) -> Exit {
     };
     let found = Arc::new(Mutex::new(Map::new()));
     let mask = compiled.project.mask.clone();
-    let reporter = Box::new(Collector { found: Arc::clone(&found), mask });
+    let reporter = Box::new(Collector {
+        found: Arc::clone(&found),
+        mask,
+    });
     let ended = run::carry_out(Running {
         args: &playbook,
         compiled,
@@ -122,7 +125,10 @@ impl Reporter for Collector {
                         found.insert(host.to_string(), facts);
                     }
                 }
-                None => say(format!("{host}: {}", outcome.message().unwrap_or("no facts"))),
+                None => say(format!(
+                    "{host}: {}",
+                    outcome.message().unwrap_or("no facts")
+                )),
             },
             Event::Unreachable { host, message, .. } => say(format!("{host}: {message}")),
             Event::PlaySkipped { .. } => say("warning: no hosts matched".into()),

@@ -85,7 +85,9 @@ fn text(args: &InventoryArgs, face: Face) -> Result<String, (Vec<Diagnostic>, Ex
     let start = |mistakes| (mistakes, Exit::Start);
     let usage = |text: &str| (vec![Diagnostic::bare(text)], Exit::Usage);
     if args.toml {
-        return Err(usage("inventories are not written as TOML; use --yaml or JSON"));
+        return Err(usage(
+            "inventories are not written as TOML; use --yaml or JSON",
+        ));
     }
     let project = Project::new(&args.values).map_err(start)?;
     let (mut inventory, found) = project.inventory(&args.who);
@@ -96,9 +98,15 @@ fn text(args: &InventoryArgs, face: Face) -> Result<String, (Vec<Diagnostic>, Ex
     let here = PathBuf::from(".");
     let dir = args.playbook_dir.as_deref().unwrap_or(&here);
     messages::show(&inventory.beside_playbook(dir, &project.env()));
-    let show = Show { playbook_dir: Some(dir), export: args.export };
-    let unknown =
-        |name: &str| start(vec![Diagnostic::bare(format!("there is no host or group `{name}`"))]);
+    let show = Show {
+        playbook_dir: Some(dir),
+        export: args.export,
+    };
+    let unknown = |name: &str| {
+        start(vec![Diagnostic::bare(format!(
+            "there is no host or group `{name}`"
+        ))])
+    };
     if let Some(name) = &args.host {
         return export::host(&inventory, name, show).ok_or_else(|| unknown(name));
     }
@@ -111,7 +119,11 @@ fn text(args: &InventoryArgs, face: Face) -> Result<String, (Vec<Diagnostic>, Ex
             "No action selected, at least one of --host, --graph or --list needs to be specified.",
         ));
     }
-    Ok(if args.yaml { export::yaml(&inventory, show) } else { export::list(&inventory, show) })
+    Ok(if args.yaml {
+        export::yaml(&inventory, show)
+    } else {
+        export::list(&inventory, show)
+    })
 }
 
 /// The hosts of a pattern, after the limit.
@@ -126,12 +138,19 @@ pub fn selected(
         return Err(found);
     }
     messages::show(&found);
-    let selected =
-        inventory.select(pattern, &Span::outside("command line")).map_err(|d| vec![d])?;
+    let selected = inventory
+        .select(pattern, &Span::outside("command line"))
+        .map_err(|d| vec![d])?;
     messages::show(&selected.warnings);
-    let mut hosts: Vec<String> = selected.hosts.iter().map(|h| h.as_str().to_owned()).collect();
+    let mut hosts: Vec<String> = selected
+        .hosts
+        .iter()
+        .map(|h| h.as_str().to_owned())
+        .collect();
     if let Some(limit) = &who.limit {
-        let limited = inventory.limit(limit, &project.env()).map_err(|d| vec![d])?;
+        let limited = inventory
+            .limit(limit, &project.env())
+            .map_err(|d| vec![d])?;
         hosts.retain(|h| limited.hosts.iter().any(|l| l.as_str() == h));
     }
     Ok(hosts)

@@ -116,11 +116,18 @@ pub fn run(args: &LabArgs) -> ExitCode {
 }
 
 fn dispatch(args: &LabArgs) -> Result<ExitCode, LabError> {
-    let me = std::env::current_exe()
-        .map_err(|source| LabError::Io { what: "find this program".into(), source })?;
+    let me = std::env::current_exe().map_err(|source| LabError::Io {
+        what: "find this program".into(),
+        source,
+    })?;
     let lab = Lab::named(&args.name, &me)?;
     match &args.verb {
-        Verb::Up { count, root, profile, own_server } => {
+        Verb::Up {
+            count,
+            root,
+            profile,
+            own_server,
+        } => {
             let want = Want {
                 count: *count,
                 profile: *profile,
@@ -185,12 +192,19 @@ fn up(lab: &Lab, args: &LabArgs, want: &Want) -> Result<(), LabError> {
     if done.started.is_empty() {
         return Ok(());
     }
-    let name =
-        if args.name == DEFAULT_NAME { String::new() } else { format!(" --name {}", args.name) };
+    let name = if args.name == DEFAULT_NAME {
+        String::new()
+    } else {
+        format!(" --name {}", args.name)
+    };
     note(&format!(
         "{} {} started in {:.2} s; next: palisade lab inventory{name} > inventory.ini",
         done.started.len(),
-        if done.started.len() == 1 { "host" } else { "hosts" },
+        if done.started.len() == 1 {
+            "host"
+        } else {
+            "hosts"
+        },
         done.took.as_secs_f64(),
     ));
     Ok(())
@@ -204,8 +218,15 @@ fn list(lab: &Lab, args: &LabArgs) -> Result<(), LabError> {
         }
     }
     for host in lab.hosts()? {
-        let state = host.pid.map_or("down".to_string(), |p| format!("up, process {p}"));
-        print(&format!("{}\t{}\t{}\t{state}\n", host.name, host.profile.name(), host.address));
+        let state = host
+            .pid
+            .map_or("down".to_string(), |p| format!("up, process {p}"));
+        print(&format!(
+            "{}\t{}\t{}\t{state}\n",
+            host.name,
+            host.profile.name(),
+            host.address
+        ));
     }
     Ok(())
 }
@@ -227,7 +248,11 @@ fn changes(lab: &Lab, host: &str) -> Result<(), LabError> {
 fn become_it(mut command: Command) -> ExitCode {
     use std::os::unix::process::CommandExt;
     let error = command.exec();
-    let _ = writeln!(std::io::stderr(), "error: {}: {error}", command.get_program().display());
+    let _ = writeln!(
+        std::io::stderr(),
+        "error: {}: {error}",
+        command.get_program().display()
+    );
     ExitCode::from(127)
 }
 

@@ -50,10 +50,18 @@ pub fn run(args: &LintArgs) -> Exit {
             Ok(compiled) => compiled.warnings,
             Err(mistakes) => mistakes,
         };
-        errors += found.iter().filter(|d| d.severity == Severity::Error).count();
-        warnings += found.iter().filter(|d| d.severity == Severity::Warning).count();
+        errors += found
+            .iter()
+            .filter(|d| d.severity == Severity::Error)
+            .count();
+        warnings += found
+            .iter()
+            .filter(|d| d.severity == Severity::Warning)
+            .count();
         if args.json {
-            let lines = found.iter().map(|d| format!("{}\n", crate::report::diagnostic(d)));
+            let lines = found
+                .iter()
+                .map(|d| format!("{}\n", crate::report::diagnostic(d)));
             messages::print(&lines.collect::<String>());
         } else {
             messages::show(&found);
@@ -64,7 +72,11 @@ pub fn run(args: &LintArgs) -> Exit {
     }
     if !args.json {
         let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-        messages::say(&format!("{}, {}", count(errors, "error"), count(warnings, "warning")));
+        messages::say(&format!(
+            "{}, {}",
+            count(errors, "error"),
+            count(warnings, "warning")
+        ));
     }
     if errors > 0 { Exit::Start } else { Exit::Fine }
 }

@@ -40,15 +40,29 @@ fn one(
     out: &mut String,
 ) -> Result<(), Diagnostic> {
     let tags = join(play.tags.iter());
-    let line = format!("  play #{} ({}): {}\tTAGS: [{tags}]", number + 1, play.hosts, play.name);
+    let line = format!(
+        "  play #{} ({}): {}\tTAGS: [{tags}]",
+        number + 1,
+        play.hosts,
+        play.name
+    );
     let _ = writeln!(out, "\n{line}");
     if args.list_hosts {
         let selected = compiled.inventory.select(&play.hosts, span)?;
         messages::show(&selected.warnings);
         let mut hosts: Vec<&str> = selected.hosts.iter().map(|h| h.as_str()).collect();
         hosts.retain(|h| limit.is_none_or(|l| l.iter().any(|x| **x == **h)));
-        let parts: Vec<String> = play.hosts.split(',').map(|p| format!("'{}'", p.trim())).collect();
-        let _ = writeln!(out, "    pattern: [{}]\n    hosts ({}):", parts.join(", "), hosts.len());
+        let parts: Vec<String> = play
+            .hosts
+            .split(',')
+            .map(|p| format!("'{}'", p.trim()))
+            .collect();
+        let _ = writeln!(
+            out,
+            "    pattern: [{}]\n    hosts ({}):",
+            parts.join(", "),
+            hosts.len()
+        );
         for host in hosts {
             let _ = writeln!(out, "      {host}");
         }
@@ -56,7 +70,12 @@ fn one(
     if args.list_tasks {
         let _ = writeln!(out, "    tasks:");
         for task in &play.tasks {
-            let _ = writeln!(out, "      {}\tTAGS: [{}]", task.title(), join(task.tags.iter()));
+            let _ = writeln!(
+                out,
+                "      {}\tTAGS: [{}]",
+                task.title(),
+                join(task.tags.iter())
+            );
         }
     }
     if args.list_tags {

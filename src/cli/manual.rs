@@ -74,7 +74,10 @@ fn page(command: &Command) -> std::io::Result<String> {
 fn write_all(dir: &Path, command: &Command) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
     std::fs::write(dir.join("palisade.1"), page(command)?)?;
-    for verb in command.get_subcommands().filter(|v| !v.is_hide_set() && v.get_name() != "help") {
+    for verb in command
+        .get_subcommands()
+        .filter(|v| !v.is_hide_set() && v.get_name() != "help")
+    {
         let name = format!("palisade-{}", verb.get_name());
         let text = page(verb)?;
         std::fs::write(dir.join(format!("{name}.1")), text)?;

@@ -108,7 +108,9 @@ pub fn main() -> ExitCode {
 
 fn dispatch(words: &[OsString]) -> ExitCode {
     let called = words.first().map(Path::new).and_then(Path::file_name);
-    let called = called.map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let called = called
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default();
     if let Some(code) = ansible::main(&called, words) {
         return code;
     }
@@ -116,7 +118,11 @@ fn dispatch(words: &[OsString]) -> ExitCode {
         Ok(cli) => carry_out(cli.verb),
         Err(error) => {
             let _ = error.print();
-            if error.use_stderr() { Exit::Usage.into() } else { Exit::Fine.into() }
+            if error.use_stderr() {
+                Exit::Usage.into()
+            } else {
+                Exit::Fine.into()
+            }
         }
     }
 }
@@ -186,7 +192,12 @@ pub(crate) fn fill_all(args: &mut impl Fillable) -> Option<Exit> {
 
 pub(crate) fn fill_inventory(who: &mut Inventories, values: &mut Values) -> Option<Exit> {
     let (mut connections, mut becoming) = (Connections::default(), Becoming::default());
-    fill(&mut Filled { who, values, connections: &mut connections, becoming: &mut becoming })
+    fill(&mut Filled {
+        who,
+        values,
+        connections: &mut connections,
+        becoming: &mut becoming,
+    })
 }
 
 fn fill(filled: &mut Filled<'_>) -> Option<Exit> {
@@ -205,7 +216,10 @@ fn fill(filled: &mut Filled<'_>) -> Option<Exit> {
 }
 
 /// Ends the program at once: what is under way is abandoned.
-#[expect(clippy::exit, reason = "the user asked twice, and nothing may hold this up")]
+#[expect(
+    clippy::exit,
+    reason = "the user asked twice, and nothing may hold this up"
+)]
 fn leave(exit: Exit) -> ! {
     std::process::exit(exit as i32)
 }

@@ -12,7 +12,12 @@ use crate::report::footer::Progress;
 #[command(next_help_heading = "Hosts")]
 pub struct Inventories {
     /// Inventory file, directory, script, or comma-separated host list; may be repeated
-    #[arg(short, long = "inventory", alias = "inventory-file", value_name = "INVENTORY")]
+    #[arg(
+        short,
+        long = "inventory",
+        alias = "inventory-file",
+        value_name = "INVENTORY"
+    )]
     pub inventory: Vec<String>,
     /// Only these of the selected hosts
     #[arg(short, long, value_name = "SUBSET")]
@@ -157,7 +162,10 @@ pub struct Showing {
     pub progress: Progress,
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the parser hands its word over")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the parser hands its word over"
+)]
 fn progress(word: String) -> Progress {
     match word.as_str() {
         "bar" => Progress::Bar,

@@ -23,7 +23,15 @@ impl Outside for Controller {
         if !url.starts_with("https://") && !url.starts_with("http://") {
             return Err(format!("only http and https can be looked up, not `{url}`"));
         }
-        let args = ["-fsSL", "--proto", "=http,https", "--max-time", "60", "--", url];
+        let args = [
+            "-fsSL",
+            "--proto",
+            "=http,https",
+            "--max-time",
+            "60",
+            "--",
+            url,
+        ];
         crate::host::process::output(Path::new("curl"), &args, MAX_OUTPUT)
     }
 
@@ -48,10 +56,17 @@ impl Outside for Controller {
             Err(e) => return Err(wrong(e)),
         }
         if let Some(dir) = path.parent() {
-            let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+            let made = std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(dir);
             made.map_err(wrong)?;
         }
-        let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path);
         match file {
             Ok(mut file) => {
                 let text = make();

@@ -132,7 +132,13 @@ pub fn compile(args: &PlaybookArgs) -> Result<Compiled, Vec<Diagnostic>> {
     if args.values.gathers_explicitly {
         gather_explicitly(&mut plan);
     }
-    Ok(Compiled { project, inventory, plan, compiler, warnings: found })
+    Ok(Compiled {
+        project,
+        inventory,
+        plan,
+        compiler,
+        warnings: found,
+    })
 }
 
 /// `gathering = explicit`: plays that do not say so gather no facts.
@@ -172,7 +178,9 @@ fn unreadable(args: &PlaybookArgs) -> Vec<Diagnostic> {
             continue;
         }
         if !path.exists() {
-            wrong.push(Diagnostic::bare(format!("the playbook: {shown} could not be found")));
+            wrong.push(Diagnostic::bare(format!(
+                "the playbook: {shown} could not be found"
+            )));
         } else if path.is_dir() {
             let text = format!("the playbook: {shown} does not appear to be a file");
             wrong.push(Diagnostic::bare(text));
@@ -289,6 +297,10 @@ pub fn options(args: &PlaybookArgs, project: &Project) -> Result<Options, Diagno
 
 /// `PALISADE_WAVE` sets how many tasks are asked about at once: 1 is one task at a time.
 fn wave() -> usize {
-    let given = std::env::var("PALISADE_WAVE").ok().and_then(|w| w.parse().ok());
-    given.filter(|w| *w > 0).unwrap_or(crate::engine::options::WAVE)
+    let given = std::env::var("PALISADE_WAVE")
+        .ok()
+        .and_then(|w| w.parse().ok());
+    given
+        .filter(|w| *w > 0)
+        .unwrap_or(crate::engine::options::WAVE)
 }

@@ -102,7 +102,10 @@ fn encrypted(prompt: &Prompt, answer: String, compiled: &Compiled) -> Result<Str
     };
     let template = format!("{{{{ palisade_typed | password_hash('{scheme}'{salt}) }}}}");
     let file = File::new("vars_prompt", template.as_str());
-    let node = Node::new(Kind::Str(template.as_str().into()), Span::new(&file, 0, template.len()));
+    let node = Node::new(
+        Kind::Str(template.as_str().into()),
+        Span::new(&file, 0, template.len()),
+    );
     let mut typed = Vars::new();
     typed.insert("palisade_typed".into(), Var::data(&Value::from(answer)));
     let layers = vec![Arc::new(typed)];

@@ -66,9 +66,10 @@ pub fn detail(showing: &Showing, diff: bool) -> Detail {
 fn notices(showing: &Showing, face: Face, mask: &Mask) -> Notices {
     match face {
         Face::Ansible => Notices::ansible(mask.clone()),
-        Face::Palisade => {
-            Notices::new(mask.clone(), colours(showing, std::io::stderr().is_terminal()))
-        }
+        Face::Palisade => Notices::new(
+            mask.clone(),
+            colours(showing, std::io::stderr().is_terminal()),
+        ),
     }
 }
 
@@ -87,13 +88,23 @@ pub fn playbook(args: &PlaybookArgs, face: Face, plan: &Plan, mask: &Mask) -> Bo
         Output::Json => Box::new(JsonLines::new(stdout(), mask.clone())),
         Output::Classic => {
             let out = stdout();
-            Box::new(Classic::new(out, mask.clone(), detail.colour, showing.verbose, diff))
+            Box::new(Classic::new(
+                out,
+                mask.clone(),
+                detail.colour,
+                showing.verbose,
+                diff,
+            ))
         }
         Output::Human => {
             let look = Look {
                 detail,
                 drift: args.drift,
-                progress: if args.step { Progress::None } else { showing.progress },
+                progress: if args.step {
+                    Progress::None
+                } else {
+                    showing.progress
+                },
                 terminal: drawable(),
                 command: command(),
                 tasks: list::plays(plan).iter().map(|p| p.tasks.len()).collect(),
@@ -121,7 +132,13 @@ pub fn adhoc(
         (_, Face::Palisade, _) => Layout::Grouped,
     };
     let notices = notices(showing, face, mask);
-    Box::new(AdHoc::new(stdout(), mask.clone(), notices, layout, detail(showing, diff)))
+    Box::new(AdHoc::new(
+        stdout(),
+        mask.clone(),
+        notices,
+        layout,
+        detail(showing, diff),
+    ))
 }
 
 /// The command that was given, without what limits it and without values that may be secret.
@@ -136,7 +153,11 @@ fn command() -> Option<String> {
         } else if word == "-e" || word == "--extra-vars" {
             words.push(word);
             let value = given.next()?;
-            words.push(if value.starts_with('@') { value } else { "…".into() });
+            words.push(if value.starts_with('@') {
+                value
+            } else {
+                "…".into()
+            });
         } else if word.starts_with("--extra-vars=") || word.starts_with("-e") {
             words.push("-e …".into());
         } else {

@@ -46,10 +46,16 @@ pub fn limit(
     let Some(limit) = &args.who.limit else {
         return Ok(None);
     };
-    let Compiled { project, inventory, .. } = compiled;
+    let Compiled {
+        project, inventory, ..
+    } = compiled;
     let selection = inventory.limit(limit, &project.env())?;
     messages::show(&selection.warnings);
-    let hosts: Vec<HostName> = selection.hosts.iter().map(|h| Arc::from(h.as_str())).collect();
+    let hosts: Vec<HostName> = selection
+        .hosts
+        .iter()
+        .map(|h| Arc::from(h.as_str()))
+        .collect();
     if hosts.is_empty() && !inventory.hosts().is_empty() {
         let text =
             "Specified inventory, host pattern and/or --limit leaves us with no hosts to target.";
@@ -60,16 +66,43 @@ pub fn limit(
 
 /// Runs a compiled project, with a reporter in a thread of its own.
 pub fn carry_out(running: Running<'_>) -> Ended {
-    let Running { args, compiled, limit, options, prompts, reporter, terminal } = running;
-    let Compiled { project, inventory, plan, compiler, .. } = compiled;
-    let journal = if options.check { Journal::none() } else { begin_journal(args) };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let Running {
+        args,
+        compiled,
+        limit,
+        options,
+        prompts,
+        reporter,
+        terminal,
+    } = running;
+    let Compiled {
+        project,
+        inventory,
+        plan,
+        compiler,
+        ..
+    } = compiled;
+    let journal = if options.check {
+        Journal::none()
+    } else {
+        begin_journal(args)
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(e) => {
             let mistakes = vec![Diagnostic::bare(format!("cannot start: {e}"))];
             messages::show(&mistakes);
-            let summary = Summary { mistakes, ..Summary::default() };
-            return Ended { summary, terminated: false };
+            let summary = Summary {
+                mistakes,
+                ..Summary::default()
+            };
+            return Ended {
+                summary,
+                terminated: false,
+            };
         }
     };
     let (events, inbox) = tokio::sync::mpsc::unbounded_channel::<Event>();
@@ -81,7 +114,11 @@ pub fn carry_out(running: Running<'_>) -> Ended {
     let terminated = Arc::new(AtomicBool::new(false));
     let job = Job {
         plan,
-        playbooks: args.playbooks.iter().map(|p| p.display().to_string()).collect(),
+        playbooks: args
+            .playbooks
+            .iter()
+            .map(|p| p.display().to_string())
+            .collect(),
         inventory,
         limit,
         limit_text: args.who.limit.clone(),
@@ -107,7 +144,10 @@ pub fn carry_out(running: Running<'_>) -> Ended {
     // The reporter ends when the last sender is gone; it needs the runtime's clock until then.
     let _ = telling.join();
     drop(runtime);
-    Ended { summary, terminated: terminated.load(Ordering::Relaxed) }
+    Ended {
+        summary,
+        terminated: terminated.load(Ordering::Relaxed),
+    }
 }
 
 /// A number nobody chose, for `order: shuffle`.
@@ -145,9 +185,10 @@ fn tell(
 /// The first Ctrl-C ends the run in order; the second ends it at once.
 async fn watch(stop: Arc<AtomicBool>, terminated: Arc<AtomicBool>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut int), Ok(mut term)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+    let (Ok(mut int), Ok(mut term)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
         return;
     };
     loop {
@@ -169,13 +210,24 @@ fn begin_journal(args: &PlaybookArgs) -> Journal {
         return Journal::none();
     };
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let run = format!("{}-{}", since.map_or(0, |d| d.as_nanos()), std::process::id());
-    let playbooks: Vec<String> = args.playbooks.iter().map(|p| p.display().to_string()).collect();
+    let run = format!(
+        "{}-{}",
+        since.map_or(0, |d| d.as_nanos()),
+        std::process::id()
+    );
+    let playbooks: Vec<String> = args
+        .playbooks
+        .iter()
+        .map(|p| p.display().to_string())
+        .collect();
     let about = serde_json::json!({ "playbooks": playbooks });
     match Journal::begin(&dir.join("runs"), &run, &about) {
         Ok(journal) => journal,
         Err(e) => {
-            messages::say(&format!("warning: this run is not recorded: {}: {e}", dir.display()));
+            messages::say(&format!(
+                "warning: this run is not recorded: {}: {e}",
+                dir.display()
+            ));
             Journal::none()
         }
     }

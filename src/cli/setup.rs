@@ -45,11 +45,21 @@ impl Project {
             mask: mask.clone(),
             lenient: false,
         });
-        Ok(Project { files, vault, mask, extra: Arc::new(extra), templar: Arc::new(templar) })
+        Ok(Project {
+            files,
+            vault,
+            mask,
+            extra: Arc::new(extra),
+            templar: Arc::new(templar),
+        })
     }
 
     pub fn env(&self) -> LoadEnv<'_> {
-        LoadEnv { files: &self.files, run_script: &run_script, vault: &self.vault }
+        LoadEnv {
+            files: &self.files,
+            run_script: &run_script,
+            vault: &self.vault,
+        }
     }
 
     /// The inventory of the options; without any, `/etc/ansible/hosts` if it is there.
@@ -72,7 +82,10 @@ fn run_script(path: &Path, args: &[&str]) -> Result<String, String> {
 fn password_file(path: &Path) -> Result<Secret, Diagnostic> {
     use std::os::unix::fs::PermissionsExt;
     let cannot = |why: String| {
-        Diagnostic::bare(format!("cannot read the password file {}: {why}", path.display()))
+        Diagnostic::bare(format!(
+            "cannot read the password file {}: {why}",
+            path.display()
+        ))
     };
     let plain = crate::source::files::plain;
     let meta = std::fs::metadata(path).map_err(|e| cannot(plain(&e)))?;
@@ -81,7 +94,9 @@ fn password_file(path: &Path) -> Result<Secret, Diagnostic> {
     } else {
         let mut text = String::new();
         let file = std::fs::File::open(path).map_err(|e| cannot(plain(&e)))?;
-        file.take(MAX_OUTPUT).read_to_string(&mut text).map_err(|e| cannot(plain(&e)))?;
+        file.take(MAX_OUTPUT)
+            .read_to_string(&mut text)
+            .map_err(|e| cannot(plain(&e)))?;
         text
     };
     let text = text.trim();
@@ -139,7 +154,9 @@ fn extra_vars(given: &[String], files: &Files, vault: &Keyring) -> Result<Vars, 
             let mut file = files.text(&expand(path)).map_err(|d| vec![d])?;
             if crate::source::vault::is_vault(&file.text) {
                 let plain = vault.decrypt(&file.text).map_err(|e| {
-                    vec![Diagnostic::bare(format!("cannot open the vault {path}: {e}"))]
+                    vec![Diagnostic::bare(format!(
+                        "cannot open the vault {path}: {e}"
+                    ))]
                 })?;
                 file = File::secret(path, plain.as_str());
             }
@@ -178,7 +195,10 @@ fn add_mapping(vars: &mut Vars, file: &Arc<File>) -> Result<(), Vec<Diagnostic>>
             }
         }
         _ => {
-            let text = format!("extra variables must be a mapping, not {}", node.type_name());
+            let text = format!(
+                "extra variables must be a mapping, not {}",
+                node.type_name()
+            );
             return Err(vec![Diagnostic::error(&node.span, text)]);
         }
     }
@@ -199,9 +219,17 @@ pub fn connection(
     let become_password = match (&who.become_password_file, who.ask_become_pass) {
         (Some(path), _) => Some(password_file(path)?),
         (None, true) => {
-            let hint = if password.is_some() { "[defaults to SSH password]" } else { "" };
+            let hint = if password.is_some() {
+                "[defaults to SSH password]"
+            } else {
+                ""
+            };
             let given = ask_password(&format!("BECOME password{hint}: "))?;
-            Some(if given.reveal().is_empty() { password.clone().unwrap_or(given) } else { given })
+            Some(if given.reveal().is_empty() {
+                password.clone().unwrap_or(given)
+            } else {
+                given
+            })
         }
         (None, false) => None,
     };

@@ -37,7 +37,11 @@ impl Tree {
 impl Reporter for Tree {
     fn event(&mut self, event: &Event) {
         match event {
-            Event::Ended { host, task, outcome } => {
+            Event::Ended {
+                host,
+                task,
+                outcome,
+            } => {
                 let map = result(task, outcome, &self.mask);
                 self.write(host, &sorted(Value::Mapping(map)));
             }

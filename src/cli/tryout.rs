@@ -106,7 +106,10 @@ pub fn run(args: &TryArgs) -> Exit {
 
 fn on_lab(args: &TryArgs, name: &str, groups: &BTreeSet<String>) -> Result<Exit, LabError> {
     let io = |what: &'static str| {
-        move |source: std::io::Error| LabError::Io { what: what.into(), source }
+        move |source: std::io::Error| LabError::Io {
+            what: what.into(),
+            source,
+        }
     };
     let me = std::env::current_exe().map_err(io("find this program"))?;
     let lab = Lab::named(name, &me)?;
@@ -118,7 +121,11 @@ fn on_lab(args: &TryArgs, name: &str, groups: &BTreeSet<String>) -> Result<Exit,
         own_server: args.own_server,
     };
     let ended = lab.up(&want).and_then(|up| {
-        messages::say(&format!("{} up in {:.2} s", fold_all(&up.started), up.took.as_secs_f64()));
+        messages::say(&format!(
+            "{} up in {:.2} s",
+            fold_all(&up.started),
+            up.took.as_secs_f64()
+        ));
         let inventory = dir.path().join("inventory.ini");
         let mut text = lab.inventory(Format::Ini, "root")?;
         for group in groups {
@@ -130,7 +137,9 @@ fn on_lab(args: &TryArgs, name: &str, groups: &BTreeSet<String>) -> Result<Exit,
         Ok(exit)
     });
     if args.keep {
-        messages::say(&format!("kept; end it with: palisade lab down --name {name}"));
+        messages::say(&format!(
+            "kept; end it with: palisade lab down --name {name}"
+        ));
     } else if let Err(e) = lab.down() {
         messages::say(&format!("warning: the lab {name} is left behind: {e}"));
     }
@@ -228,7 +237,10 @@ fn once(args: &PlaybookArgs) -> (Exit, Changed) {
     let mask = compiled.project.mask.clone();
     let inner = reporters::playbook(args, Face::Palisade, &compiled.plan, &mask);
     let changed = Arc::new(Mutex::new(nothing));
-    let reporter = Box::new(Watcher { inner, changed: Arc::clone(&changed) });
+    let reporter = Box::new(Watcher {
+        inner,
+        changed: Arc::clone(&changed),
+    });
     let terminal = AtTerminal::default();
     let limit = None;
     let ended = run::carry_out(Running {
@@ -254,7 +266,11 @@ struct Watcher {
 
 impl Reporter for Watcher {
     fn event(&mut self, event: &Event) {
-        if let Event::Ended { host, task, outcome } = event
+        if let Event::Ended {
+            host,
+            task,
+            outcome,
+        } = event
             && outcome.status == Status::Changed
             && let Ok(mut changed) = self.changed.lock()
         {

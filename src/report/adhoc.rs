@@ -39,7 +39,15 @@ pub struct AdHoc<W: Write + Send> {
 
 impl<W: Write + Send> AdHoc<W> {
     pub fn new(out: W, mask: Mask, notices: Notices, layout: Layout, detail: Detail) -> AdHoc<W> {
-        AdHoc { out, mask, notices, layout, detail, groups: Groups::default(), hosts: 0 }
+        AdHoc {
+            out,
+            mask,
+            notices,
+            layout,
+            detail,
+            groups: Groups::default(),
+            hosts: 0,
+        }
     }
 
     fn line(&mut self, code: &str, text: &str) {
@@ -64,11 +72,19 @@ impl<W: Write + Send> AdHoc<W> {
 
     /// What a host said, to be told with others that said the same.
     fn output(&self, task: &TaskRef, outcome: &Outcome) -> Told {
-        let quiet = Detail { verbosity: 0, ..self.detail };
+        let quiet = Detail {
+            verbosity: 0,
+            ..self.detail
+        };
         let mut told = tell(task, outcome, None, &self.mask, &quiet);
         let program = PROGRAMS.contains(&task.action.as_str());
         let failed = matches!(outcome.status, Status::Failed | Status::Ignored);
-        if let Some(code) = outcome.result.get("rc").and_then(Value::as_i64).filter(|_| program) {
+        if let Some(code) = outcome
+            .result
+            .get("rc")
+            .and_then(Value::as_i64)
+            .filter(|_| program)
+        {
             told.what = format!("rc={code}");
         }
         if task.no_log || outcome.diagnostic.is_some() {
@@ -77,7 +93,11 @@ impl<W: Write + Send> AdHoc<W> {
         if program && outcome.result.get("rc").is_some() {
             told.body.clear();
             for key in ["stdout", "stderr"] {
-                let text = outcome.result.get(key).and_then(Value::as_str).unwrap_or("");
+                let text = outcome
+                    .result
+                    .get(key)
+                    .and_then(Value::as_str)
+                    .unwrap_or("");
                 let text = safe(text.trim_end(), &self.mask);
                 told.body.extend(text.lines().map(str::to_owned));
             }
@@ -146,7 +166,12 @@ impl<W: Write + Send> AdHoc<W> {
         };
         let program = PROGRAMS.contains(&task.action.as_str()) && map.contains_key("rc");
         if program {
-            let text = |key: &str| map.get(key).and_then(Value::as_str).unwrap_or("").to_owned();
+            let text = |key: &str| {
+                map.get(key)
+                    .and_then(Value::as_str)
+                    .unwrap_or("")
+                    .to_owned()
+            };
             let code_number = map.get("rc").and_then(Value::as_i64).unwrap_or(-1);
             let mut body = format!("{}{}", text("stdout"), text("stderr"));
             if state == "FAILED" {
@@ -190,10 +215,17 @@ impl<W: Write + Send> AdHoc<W> {
     fn unreachable(&mut self, host: &HostName, message: &str, hint: Option<&str>) {
         if self.layout == Layout::Grouped {
             let status = Status::Unreachable;
-            let mut body: Vec<String> =
-                safe(message, &self.mask).lines().map(str::to_owned).collect();
+            let mut body: Vec<String> = safe(message, &self.mask)
+                .lines()
+                .map(str::to_owned)
+                .collect();
             body.extend(hint.map(|h| format!("hint: {}", safe(h, &self.mask))));
-            let told = Told { status, delegated: None, what: String::new(), body };
+            let told = Told {
+                status,
+                delegated: None,
+                what: String::new(),
+                body,
+            };
             return self.groups.add(host, told);
         }
         let value = sorted(Value::Mapping(crate::result! {
@@ -209,9 +241,13 @@ impl<W: Write + Send> AdHoc<W> {
 
     fn end(&mut self, recap: &[Recap]) {
         self.tell_groups();
-        let bad = recap.iter().filter(|r| r.failed + r.unreachable > 0).count();
+        let bad = recap
+            .iter()
+            .filter(|r| r.failed + r.unreachable > 0)
+            .count();
         if self.layout == Layout::Grouped && bad > 0 && recap.len() > 1 {
-            self.notices.say(&format!("{bad} of {} hosts failed", recap.len()));
+            self.notices
+                .say(&format!("{bad} of {} hosts failed", recap.len()));
         }
     }
 }
@@ -230,7 +266,11 @@ impl<W: Write + Send> Reporter for AdHoc<W> {
                 let pattern = safe(&play.name, &self.mask);
                 self.notices.warn(&format!("no hosts matched: {pattern}"));
             }
-            Event::Ended { host, task, outcome } => {
+            Event::Ended {
+                host,
+                task,
+                outcome,
+            } => {
                 if !task.no_log {
                     for warning in &outcome.warnings {
                         self.notices.warn(warning);
@@ -238,11 +278,20 @@ impl<W: Write + Send> Reporter for AdHoc<W> {
                 }
                 self.ended(host, task, outcome);
             }
-            Event::Unreachable { host, message, hint, .. } => {
+            Event::Unreachable {
+                host,
+                message,
+                hint,
+                ..
+            } => {
                 self.unreachable(host, message, hint.as_deref());
             }
             Event::Warning { diagnostic } => self.notices.diagnostic(diagnostic),
-            Event::RunEnded { recap, seconds, traffic } => {
+            Event::RunEnded {
+                recap,
+                seconds,
+                traffic,
+            } => {
                 self.end(recap);
                 if self.detail.verbosity >= 2 {
                     for line in super::recap::traffic(recap, *seconds, traffic) {
@@ -250,9 +299,14 @@ impl<W: Write + Send> Reporter for AdHoc<W> {
                     }
                 }
             }
-            Event::Waiting { host, what, seconds } => {
+            Event::Waiting {
+                host,
+                what,
+                seconds,
+            } => {
                 if self.layout == Layout::Grouped && *seconds >= 30 && seconds % 30 < 10 {
-                    self.notices.say(&format!("waiting for {host}: {what}, {seconds} s"));
+                    self.notices
+                        .say(&format!("waiting for {host}: {what}, {seconds} s"));
                 }
             }
             Event::RunStarted { .. }

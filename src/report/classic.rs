@@ -322,7 +322,10 @@ impl<W: Write + Send> Classic<W> {
 
     fn recap(&mut self, recap: &[Recap]) {
         self.banner("PLAY RECAP");
-        let mut hosts: Vec<&Recap> = recap.iter().collect();
+        let mut hosts: Vec<&Recap> = recap
+            .iter()
+            .filter(|r| super::recap::took_part(r))
+            .collect();
         hosts.sort_by(|a, b| a.host.cmp(&b.host));
         for host in hosts {
             let colour = match host {

@@ -125,7 +125,11 @@ impl Footer {
                 self.waiting.remove(host);
                 self.counts.unreachable += 1;
             }
-            Event::Waiting { host, what, seconds } => {
+            Event::Waiting {
+                host,
+                what,
+                seconds,
+            } => {
                 let since = Instant::now().checked_sub(Duration::from_secs(*seconds));
                 let since = since.unwrap_or_else(Instant::now);
                 self.waiting.insert(host.clone(), (what.clone(), since));
@@ -173,25 +177,37 @@ impl Footer {
     fn spoken(&self, now: Instant) -> Option<String> {
         let slow = self.slowest(now);
         let (_, what, seconds) = slow.first()?;
-        let same: Vec<&str> =
-            slow.iter().filter(|(_, w, _)| w == what).map(|(h, _, _)| *h).collect();
+        let same: Vec<&str> = slow
+            .iter()
+            .filter(|(_, w, _)| w == what)
+            .map(|(h, _, _)| *h)
+            .collect();
         let others = match slow.len() - same.len() {
             0 => String::new(),
             n => format!(" (and {n} more hosts)"),
         };
         let progress = format!("{}/{} hosts done", self.left, self.hosts);
-        Some(format!("waiting for {}: {what}, {seconds} s{others}; {progress}", fold(&same)))
+        Some(format!(
+            "waiting for {}: {what}, {seconds} s{others}; {progress}",
+            fold(&same)
+        ))
     }
 
     /// Who is waited for, the longest first.
     fn slowest(&self, now: Instant) -> Vec<(&str, String, u64)> {
         let entry = |(host, (what, since)): (&'_ HostName, &(String, Instant))| {
-            (host.clone(), escape(what).into_owned(), now.duration_since(*since).as_secs())
+            (
+                host.clone(),
+                escape(what).into_owned(),
+                now.duration_since(*since).as_secs(),
+            )
         };
         let mut all: Vec<_> = self.waiting.iter().map(entry).collect();
         all.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| natural(&a.0, &b.0)));
         let name = |host: &HostName| self.waiting.get_key_value(host).map(|(k, _)| &**k);
-        all.into_iter().filter_map(|(h, w, s)| Some((name(&h)?, w, s))).collect()
+        all.into_iter()
+            .filter_map(|(h, w, s)| Some((name(&h)?, w, s)))
+            .collect()
     }
 
     fn lines(&self, now: Instant, columns: usize) -> Vec<String> {
@@ -206,10 +222,17 @@ impl Footer {
         let mut lines = vec![cut(&first, columns)];
         if self.hosts_shown {
             let slow = self.slowest(now);
-            let width =
-                slow.iter().take(MOST_HOSTS).map(|(h, ..)| h.chars().count()).max().unwrap_or(0);
+            let width = slow
+                .iter()
+                .take(MOST_HOSTS)
+                .map(|(h, ..)| h.chars().count())
+                .max()
+                .unwrap_or(0);
             for (host, what, seconds) in slow.iter().take(MOST_HOSTS) {
-                lines.push(cut(&format!("  {host:<width$} {seconds:>4} s  {what}"), columns));
+                lines.push(cut(
+                    &format!("  {host:<width$} {seconds:>4} s  {what}"),
+                    columns,
+                ));
             }
             if slow.len() > MOST_HOSTS {
                 lines.push(format!("  and {} more", slow.len() - MOST_HOSTS));
@@ -222,7 +245,11 @@ impl Footer {
         // A play is not over until it says so, whatever the estimate.
         let done = (self.ended * width / self.expected.max(1)).min(width - 1);
         let done = if self.left >= self.hosts { width } else { done };
-        let (full, empty) = if self.ascii { ("#", "-") } else { ("━", "╌") };
+        let (full, empty) = if self.ascii {
+            ("#", "-")
+        } else {
+            ("━", "╌")
+        };
         format!("{}{} ", full.repeat(done), empty.repeat(width - done))
     }
 
@@ -263,14 +290,26 @@ mod tests {
 
     fn started(hosts: usize) -> Footer {
         let mut footer = Footer::new(Progress::Bar, false, true, vec![9]);
-        let hosts = (1..=hosts).map(|n| HostName::from(format!("web{n}"))).collect();
-        footer.note(&Event::PlayStarted { play: PlayRef { index: 0, name: "p".into() }, hosts });
+        let hosts = (1..=hosts)
+            .map(|n| HostName::from(format!("web{n}")))
+            .collect();
+        footer.note(&Event::PlayStarted {
+            play: PlayRef {
+                index: 0,
+                name: "p".into(),
+            },
+            hosts,
+        });
         footer
     }
 
     fn wait(footer: &mut Footer, host: &str, seconds: u64) {
         let what = "Update".to_owned();
-        footer.note(&Event::Waiting { host: host.into(), what, seconds });
+        footer.note(&Event::Waiting {
+            host: host.into(),
+            what,
+            seconds,
+        });
     }
 
     #[test]

@@ -54,7 +54,10 @@ pub struct Group {
 
 impl Groups {
     pub fn add(&mut self, host: &HostName, told: Told) {
-        let key = Told { body: loosely(&told, host), ..told.clone() };
+        let key = Told {
+            body: loosely(&told, host),
+            ..told.clone()
+        };
         match self.keys.get(&key) {
             Some(at) => {
                 let group = &mut self.groups[*at];
@@ -63,7 +66,11 @@ impl Groups {
             }
             None => {
                 self.keys.insert(key, self.groups.len());
-                self.groups.push(Group { told, hosts: vec![host.clone()], varied: false });
+                self.groups.push(Group {
+                    told,
+                    hosts: vec![host.clone()],
+                    varied: false,
+                });
             }
         }
     }
@@ -92,7 +99,10 @@ fn rank(status: Status) -> u8 {
 /// Messages of failures are equal if they differ only in numbers and the host's own name: process
 /// ids, addresses and times.
 fn loosely(told: &Told, host: &str) -> Vec<String> {
-    let failure = matches!(told.status, Status::Failed | Status::Ignored | Status::Unreachable);
+    let failure = matches!(
+        told.status,
+        Status::Failed | Status::Ignored | Status::Unreachable
+    );
     if !failure {
         return told.body.clone();
     }
@@ -129,7 +139,12 @@ pub fn tell(
             Status::Failed | Status::Ignored => vec!["(hidden by no_log)".to_owned()],
             _ => Vec::new(),
         };
-        return Told { status, delegated, what: what.to_owned(), body };
+        return Told {
+            status,
+            delegated,
+            what: what.to_owned(),
+            body,
+        };
     }
     let mut body = Vec::new();
     let mut what = changes(outcome, mask);
@@ -159,12 +174,19 @@ pub fn tell(
             difference(change, mask, detail, &mut body);
         }
     }
-    Told { status, delegated, what, body }
+    Told {
+        status,
+        delegated,
+        what,
+        body,
+    }
 }
 
 fn lowered(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or(String::new(), |c| c.to_lowercase().chain(chars).collect())
+    chars
+        .next()
+        .map_or(String::new(), |c| c.to_lowercase().chain(chars).collect())
 }
 
 /// `/etc/ssh/sshd_config +2 -1, /etc/motd new file +3`
@@ -193,7 +215,9 @@ fn one_change(change: &Diff) -> String {
             None => summary.to_owned(),
         },
     };
-    format!("{} {}", change.title, words.trim()).trim_end().to_owned()
+    format!("{} {}", change.title, words.trim())
+        .trim_end()
+        .to_owned()
 }
 
 /// Lines of text from elsewhere, made safe.
@@ -225,7 +249,10 @@ fn failure(outcome: &Outcome, mask: &Mask, detail: &Detail, body: &mut Vec<Strin
         return one_failure(&outcome.result, mask, body);
     }
     for item in failed.iter().take(MOST_ITEMS) {
-        let name = item.get("ansible_loop_var").and_then(Value::as_str).unwrap_or("item");
+        let name = item
+            .get("ansible_loop_var")
+            .and_then(Value::as_str)
+            .unwrap_or("item");
         if let Some(value) = item.get(name) {
             push(body, &format!("item {}:", python_str(value)), mask);
         }
@@ -237,16 +264,24 @@ fn failure(outcome: &Outcome, mask: &Mask, detail: &Detail, body: &mut Vec<Strin
 }
 
 fn one_failure(result: &Value, mask: &Mask, body: &mut Vec<String>) {
-    let text = |key: &str| result.get(key).and_then(Value::as_str).unwrap_or("").trim_end();
+    let text = |key: &str| {
+        result
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .trim_end()
+    };
     let message = match text("msg") {
         "" => "failed without a message",
         message => message,
     };
     let code = result.get("rc").and_then(Value::as_i64);
     match code {
-        Some(code) if message == "non-zero return code" => {
-            push(body, &format!("exit status {code}: {}", command(result)), mask)
-        }
+        Some(code) if message == "non-zero return code" => push(
+            body,
+            &format!("exit status {code}: {}", command(result)),
+            mask,
+        ),
         _ => push(body, message, mask),
     }
     for key in ["module_stderr", "stderr", "stdout"] {
@@ -282,7 +317,10 @@ fn command(result: &Value) -> String {
 fn shown(task: &TaskRef, outcome: &Outcome, mask: &Mask, body: &mut Vec<String>) {
     let mut map = result(task, outcome, mask);
     map.retain(|k, _| {
-        !matches!(k.as_str(), Some("changed" | "failed" | "skipped" | "item" | "ansible_loop_var"))
+        !matches!(
+            k.as_str(),
+            Some("changed" | "failed" | "skipped" | "item" | "ansible_loop_var")
+        )
     });
     match map.get("msg") {
         Some(Value::String(text)) if map.len() == 1 => push(body, text, mask),

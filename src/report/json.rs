@@ -51,7 +51,11 @@ pub struct JsonLines<W: Write + Send> {
 
 impl<W: Write + Send> JsonLines<W> {
     pub fn new(out: W, mask: Mask) -> JsonLines<W> {
-        JsonLines { out, mask, begun: false }
+        JsonLines {
+            out,
+            mask,
+            begun: false,
+        }
     }
 
     fn put(&mut self, value: Json) {
@@ -130,7 +134,11 @@ impl<W: Write + Send> Reporter for JsonLines<W> {
             self.put(json!({ "palisade": env!("CARGO_PKG_VERSION"), "format": FORMAT }));
         }
         let line = match event {
-            Event::RunStarted { playbooks, hosts, check } => json!({
+            Event::RunStarted {
+                playbooks,
+                hosts,
+                check,
+            } => json!({
                 "event": "run_started", "playbooks": playbooks, "hosts": hosts, "check": check,
             }),
             Event::PlayStarted { play: p, hosts } => {
@@ -139,7 +147,13 @@ impl<W: Write + Send> Reporter for JsonLines<W> {
             }
             Event::PlaySkipped { play: p } => json!({ "event": "play_skipped", "play": play(p) }),
             Event::TaskStarted { task: t } => json!({ "event": "task_started", "task": task(t) }),
-            Event::Item { host, task: t, item, label, outcome } => {
+            Event::Item {
+                host,
+                task: t,
+                item,
+                label,
+                outcome,
+            } => {
                 let mut line = json!({ "event": "item", "host": &**host, "task": task(t) });
                 if !t.no_log {
                     let item = masked(item, &self.mask);
@@ -148,28 +162,51 @@ impl<W: Write + Send> Reporter for JsonLines<W> {
                 }
                 self.outcome(line, t, outcome)
             }
-            Event::Ended { host, task: t, outcome } => {
+            Event::Ended {
+                host,
+                task: t,
+                outcome,
+            } => {
                 let line = json!({ "event": "ended", "host": &**host, "task": task(t) });
                 self.outcome(line, t, outcome)
             }
-            Event::Retry { host, task: t, left, attempts, outcome } => {
+            Event::Retry {
+                host,
+                task: t,
+                left,
+                attempts,
+                outcome,
+            } => {
                 let line = json!({
                     "event": "retry", "host": &**host, "task": task(t), "left": left,
                     "attempts": attempts,
                 });
                 self.outcome(line, t, outcome)
             }
-            Event::Unreachable { host, task: t, message, hint } => json!({
+            Event::Unreachable {
+                host,
+                task: t,
+                message,
+                hint,
+            } => json!({
                 "event": "unreachable", "host": &**host, "task": t.as_ref().map(task),
                 "message": message, "hint": hint,
             }),
-            Event::Waiting { host, what, seconds } => json!({
+            Event::Waiting {
+                host,
+                what,
+                seconds,
+            } => json!({
                 "event": "waiting", "host": &**host, "what": what, "seconds": seconds,
             }),
             Event::Connected { host, seconds } => json!({
                 "event": "connected", "host": &**host, "seconds": seconds,
             }),
-            Event::Included { hosts, task: t, what } => {
+            Event::Included {
+                hosts,
+                task: t,
+                what,
+            } => {
                 let hosts: Vec<&str> = hosts.iter().map(AsRef::as_ref).collect();
                 json!({ "event": "included", "hosts": hosts, "task": task(t), "what": what })
             }
@@ -181,7 +218,11 @@ impl<W: Write + Send> Reporter for JsonLines<W> {
                 "event": "left", "host": &**host, "play": play(p),
             }),
             Event::PlayEnded { play: p } => json!({ "event": "play_ended", "play": play(p) }),
-            Event::RunEnded { recap, seconds, traffic } => json!({
+            Event::RunEnded {
+                recap,
+                seconds,
+                traffic,
+            } => json!({
                 "event": "run_ended", "seconds": seconds,
                 "recap": recap.iter().map(counts).collect::<Vec<_>>(),
                 "traffic": {

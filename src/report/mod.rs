@@ -33,7 +33,10 @@ pub trait Reporter: Send {
 
 /// A mistake or warning as one line of JSON.
 pub fn diagnostic(diagnostic: &Diagnostic) -> serde_json::Value {
-    let place = diagnostic.span.as_ref().map(|s| (s.path().display().to_string(), s.position()));
+    let place = diagnostic
+        .span
+        .as_ref()
+        .map(|s| (s.path().display().to_string(), s.position()));
     let severity = match diagnostic.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",

@@ -27,12 +27,21 @@ impl Notices {
     /// In palisade's own words.
     pub fn new(mask: Mask, colour: bool) -> Notices {
         let out: Sink = Arc::new(Mutex::new(std::io::stderr()));
-        Notices { out, mask, ansible: false, colour, told: BTreeSet::new() }
+        Notices {
+            out,
+            mask,
+            ansible: false,
+            colour,
+            told: BTreeSet::new(),
+        }
     }
 
     /// As Ansible writes them: `[WARNING]: …`.
     pub fn ansible(mask: Mask) -> Notices {
-        Notices { ansible: true, ..Notices::new(mask, false) }
+        Notices {
+            ansible: true,
+            ..Notices::new(mask, false)
+        }
     }
 
     /// To another place than stderr.
@@ -87,5 +96,7 @@ impl Notices {
 
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
+    chars
+        .next()
+        .map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
 }

@@ -104,8 +104,13 @@ impl Order {
     }
 
     fn block(&mut self, task: &TaskRef) -> &mut Block {
-        let fresh = || Block { task: task.clone(), events: Vec::new() };
-        self.blocks.entry(Arc::clone(&task.position)).or_insert_with(fresh)
+        let fresh = || Block {
+            task: task.clone(),
+            events: Vec::new(),
+        };
+        self.blocks
+            .entry(Arc::clone(&task.position))
+            .or_insert_with(fresh)
     }
 
     /// Blocks that every host that still takes part has passed.
@@ -113,7 +118,9 @@ impl Order {
         let lowest = self.standing.first_key_value().map(|(at, _)| at.clone());
         let mut told = Vec::new();
         while let Some(first) = self.blocks.first_entry() {
-            let waits = lowest.as_ref().is_some_and(|at| at.as_ref() < Some(first.key()));
+            let waits = lowest
+                .as_ref()
+                .is_some_and(|at| at.as_ref() < Some(first.key()));
             if waits {
                 break;
             }
@@ -140,7 +147,8 @@ impl Order {
                 Event::Included { hosts, .. } => hosts.first(),
                 _ => None,
             };
-            host.and_then(|h| self.rank.get(h).copied()).unwrap_or(usize::MAX)
+            host.and_then(|h| self.rank.get(h).copied())
+                .unwrap_or(usize::MAX)
         };
         block.events.sort_by_key(rank);
         block

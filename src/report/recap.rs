@@ -23,6 +23,11 @@ pub fn columns(host: &Recap) -> String {
     )
 }
 
+/// Whether anything at all happened on a host.
+pub fn took_part(host: &Recap) -> bool {
+    key(host).iter().any(|n| *n > 0)
+}
+
 /// One line of the recap: hosts and their counts.
 pub struct Line {
     pub hosts: String,
@@ -32,13 +37,16 @@ pub struct Line {
 /// A line for each host, or for each set of hosts with equal counts.
 pub fn lines(recap: &[Recap]) -> Vec<Line> {
     if recap.len() <= MOST_SINGLE {
-        let mut all: Vec<&Recap> = recap.iter().collect();
+        let mut all: Vec<&Recap> = recap.iter().filter(|r| took_part(r)).collect();
         all.sort_by(|a, b| crate::inventory::fold::natural(&a.host, &b.host));
-        let line = |r: &Recap| Line { hosts: r.host.clone(), counts: r.clone() };
+        let line = |r: &Recap| Line {
+            hosts: r.host.clone(),
+            counts: r.clone(),
+        };
         return all.into_iter().map(line).collect();
     }
     let mut groups: BTreeMap<[u64; 8], Vec<&str>> = BTreeMap::new();
-    for host in recap {
+    for host in recap.iter().filter(|r| took_part(r)) {
         groups.entry(key(host)).or_default().push(&host.host);
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
@@ -63,17 +71,34 @@ pub fn lines(recap: &[Recap]) -> Vec<Line> {
 }
 
 fn key(r: &Recap) -> [u64; 8] {
-    [r.ok, r.changed, r.unreachable, r.failed, r.skipped, r.rescued, r.ignored, r.unknown]
+    [
+        r.ok,
+        r.changed,
+        r.unreachable,
+        r.failed,
+        r.skipped,
+        r.rescued,
+        r.ignored,
+        r.unknown,
+    ]
 }
 
 /// What it cost, for `-vv`.
 pub fn traffic(recap: &[Recap], seconds: f64, total: &TrafficTotal) -> Vec<String> {
     let mut by_trips: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
     for host in recap {
-        by_trips.entry(host.round_trips).or_default().push(&host.host);
+        by_trips
+            .entry(host.round_trips)
+            .or_default()
+            .push(&host.host);
     }
-    let each = by_trips.into_iter().map(|(trips, hosts)| format!("{}: {trips}", fold(&hosts)));
-    let mut out = vec![format!("round trips after login: {}", each.collect::<Vec<_>>().join(", "))];
+    let each = by_trips
+        .into_iter()
+        .map(|(trips, hosts)| format!("{}: {trips}", fold(&hosts)));
+    let mut out = vec![format!(
+        "round trips after login: {}",
+        each.collect::<Vec<_>>().join(", ")
+    )];
     out.push(format!(
         "{} connections, {} round trips, {} B sent, {} B received, {seconds:.2} s",
         total.connections, total.round_trips, total.sent, total.received
@@ -86,7 +111,12 @@ mod tests {
     use super::*;
 
     fn host(name: String, changed: u64) -> Recap {
-        Recap { host: name, ok: 3, changed, ..Recap::default() }
+        Recap {
+            host: name,
+            ok: 3,
+            changed,
+            ..Recap::default()
+        }
     }
 
     #[test]

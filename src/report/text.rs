@@ -19,13 +19,19 @@ pub fn title(task: &TaskRef) -> String {
 /// A result as it may be shown: `no_log` honoured, inner keys left out, secrets masked, keys sorted.
 pub fn result(task: &TaskRef, outcome: &Outcome, mask: &Mask) -> Mapping {
     if task.no_log {
-        let changed = outcome.result.get("changed").and_then(Value::as_bool).unwrap_or(false);
+        let changed = outcome
+            .result
+            .get("changed")
+            .and_then(Value::as_bool)
+            .unwrap_or(false);
         return crate::result! { "censored" => CENSORED, "changed" => changed };
     }
     let mut pairs = outcome.result.as_mapping().cloned().unwrap_or_default();
     pairs.retain(|key, _| !key.as_str().is_some_and(|k| k.starts_with("_ansible_")));
-    let mut pairs: Vec<(Value, Value)> =
-        pairs.into_iter().map(|(k, v)| (masked(&k, mask), masked(&v, mask))).collect();
+    let mut pairs: Vec<(Value, Value)> = pairs
+        .into_iter()
+        .map(|(k, v)| (masked(&k, mask), masked(&v, mask)))
+        .collect();
     pairs.sort_by(|(a, _), (b, _)| a.as_str().cmp(&b.as_str()));
     pairs.into_iter().collect()
 }
@@ -98,7 +104,10 @@ pub fn unified(change: &Diff, before: &str, after: &str) -> String {
         return String::new();
     }
     let diff = similar::TextDiff::from_lines(&change.before, &change.after);
-    diff.unified_diff().context_radius(3).header(before, after).to_string()
+    diff.unified_diff()
+        .context_radius(3)
+        .header(before, after)
+        .to_string()
 }
 
 /// Lines added and removed.
@@ -142,7 +151,10 @@ mod tests {
     #[test]
     fn json_has_the_spaces_of_python() {
         let map = crate::result! { "a" => "b,c:d\"", "n" => 1 };
-        assert_eq!(json_line(&Value::Mapping(map)), r#"{"a": "b,c:d\"", "n": 1}"#);
+        assert_eq!(
+            json_line(&Value::Mapping(map)),
+            r#"{"a": "b,c:d\"", "n": 1}"#
+        );
     }
 
     #[test]
