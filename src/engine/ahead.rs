@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::action::Step;
 use crate::plan::{Call, Task};
-use crate::resource::Query;
+use crate::resource::{Query, Touch};
 
 use super::begin::When;
 use super::cursor::Cursor;
@@ -11,11 +12,14 @@ use super::prepare::{forget_local, open_questions, prepare};
 use super::runner::Runner;
 use super::settings::Way;
 
+/// Tasks asked about in the trip that carries something opaque.
+const BEHIND_OPAQUE: usize = 12;
+
 impl Runner {
     /// The questions of everything that lies ahead, after those that are needed now.
     pub(super) fn gather(&mut self, way: &Way, mut queries: Vec<Query>) -> Vec<Query> {
         let mut ahead = self.cursor.clone();
-        let mut left = self.ctx.options.wave.saturating_sub(1);
+        let mut left = self.reach().saturating_sub(1);
         // The items of the present loop come first.
         if let Some(d) = self.queue.len().checked_sub(1) {
             let task = Arc::clone(&self.queue[d].task);
@@ -44,6 +48,22 @@ impl Runner {
             self.ask_ahead(&task, &ahead, way, &mut queries);
         }
         queries
+    }
+
+    /// How many tasks ahead are asked about. Behind something opaque the next is seldom far, and makes
+    /// the answers behind it stale: asking far there would ask everything again and again.
+    fn reach(&self) -> usize {
+        let opaque = self.queue.iter().flat_map(|d| &d.items).any(|item| {
+            item.steps().iter().any(|step| match step {
+                Step::Set(change) => change.touches() == Touch::Everything,
+                Step::Run(run) => run.changes,
+                Step::Control(_) => false,
+            })
+        });
+        match opaque {
+            true => self.ctx.options.wave.min(BEHIND_OPAQUE),
+            false => self.ctx.options.wave,
+        }
     }
 
     /// Whether a task that is carried out by itself still asks this host, as itself.

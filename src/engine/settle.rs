@@ -220,6 +220,9 @@ impl Runner {
             }
         }
         self.count(status);
+        if status == Status::Ignored && outcome.result.get("changed") == Some(&true.into()) {
+            self.tally.changed += 1;
+        }
         if status == Status::Failed {
             self.remember_failure(name, &outcome);
         }

@@ -100,6 +100,26 @@ fn text(file: &FileState) -> Option<String> {
     }
 }
 
+/// An account by what is known of it: of one to be made, not the number.
+fn account(u: &super::user::UserState) -> String {
+    let mut words = Vec::new();
+    if let Some(id) = u.id() {
+        words.push(format!("uid={id}"));
+    }
+    let groups = u.groups.join(",");
+    for (name, value) in [
+        ("group", &u.group),
+        ("groups", &groups),
+        ("home", &u.home),
+        ("shell", &u.shell),
+    ] {
+        if !value.is_empty() {
+            words.push(format!("{name}={value}"));
+        }
+    }
+    words.join(" ")
+}
+
 fn short(state: &State) -> String {
     match state {
         State::Absent => "absent".into(),
@@ -120,14 +140,7 @@ fn short(state: &State) -> String {
             words.join(", ")
         }
         State::Sysctl(value) => value.clone(),
-        State::User(u) => format!(
-            "uid={} group={} groups={} home={} shell={}",
-            u.uid,
-            u.group,
-            u.groups.join(","),
-            u.home,
-            u.shell
-        ),
+        State::User(u) => account(u),
         State::Group(g) => format!("gid={}", g.gid),
         State::Hostname(h) => h.permanent.clone(),
         State::Content(c) => format!("{} bytes", c.size),
