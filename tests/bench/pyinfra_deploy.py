@@ -18,7 +18,7 @@ FACTS = {
     "admins": ["alice", "bob"],
 }
 # As Ansible's template module renders.
-BLOCKS = {"trim_blocks": True, "keep_trailing_newline": True}
+BLOCKS = {"trim_blocks": True}
 
 server.packages(packages=["coreutils", "sed", "gzip"])
 server.packages(packages=["openssh-server"])
@@ -94,7 +94,7 @@ files.block(
 )
 files.block(path="/etc/profile", marker="# {mark} history", content=["HISTSIZE=5000", "readonly HISTFILE"])
 
-files.replace(path="/etc/app/limits.conf", text=r"^\(\*\s\+hard\s\+core\s\+\)[^0].*$", replace=r"\10")
+files.replace(path="/etc/app/limits.conf", text=r"^\(\*\s\+hard\s\+core\s\+\)[^0 ].*$", replace=r"\10")
 
 crontab.crontab(command="/opt/tools/backup.sh", cron_name="backup", minute="17", hour="3")
 crontab.crontab(command="/opt/tools/health.sh", cron_name="health", minute="*/5")

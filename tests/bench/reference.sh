@@ -1,7 +1,7 @@
 #!/bin/sh
 # The tasks of baseline.yml as a good hand writes them for `ssh host sh < reference.sh`: every task
-# looks before it writes. `run` puts the text of files where @files/NAME@ stands. It is what the tools
-# of `make bench` are compared with.
+# looks before it writes. `run` puts the text of files in place of their @names@. It is what the tools of
+# `make bench` are compared with.
 set -eu
 umask 022
 LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -39,10 +39,10 @@ keep() {
   new=$("$@" "$kept")
   [ "$old" = "$new" ] || { printf '%s\n' "$new" > "$kept"; did; }
 }
-# line PATH REGEX LINE
+# line PATH WHOLE-LINE-REGEX LINE
 line() {
   ! grep -qxF -e "$3" "$1" || return 0
-  if grep -q -e "$2" "$1"; then sed -i "s|.*$2.*|$3|" "$1"; else printf '%s\n' "$3" >> "$1"; fi
+  if grep -q -e "$2" "$1"; then sed -i "s|$2|$3|" "$1"; else printf '%s\n' "$3" >> "$1"; fi
   did
 }
 # block PATH NAME TEXT
@@ -203,14 +203,14 @@ put /etc/app/access.conf 640 root root '+:alice:ALL
 -:ALL:ALL'
 
 tab=$(printf '\t')
-line /etc/login.defs '^UMASK[[:space:]]' "UMASK$tab${tab}027"
-line /etc/login.defs '^PASS_MAX_DAYS[[:space:]]' "PASS_MAX_DAYS${tab}365"
-line /etc/login.defs '^PASS_MIN_DAYS[[:space:]]' "PASS_MIN_DAYS${tab}1"
+line /etc/login.defs '^UMASK[[:space:]].*' "UMASK$tab${tab}027"
+line /etc/login.defs '^PASS_MAX_DAYS[[:space:]].*' "PASS_MAX_DAYS${tab}365"
+line /etc/login.defs '^PASS_MIN_DAYS[[:space:]].*' "PASS_MIN_DAYS${tab}1"
 line /etc/skel/.profile '^umask 027$' 'umask 027'
-line /etc/hosts '[[:space:]]db\.example\.internal$' '10.20.0.21 db.example.internal'
-line /etc/hosts '[[:space:]]cache\.example\.internal$' '10.20.0.22 cache.example.internal'
+line /etc/hosts '.*[[:space:]]db\.example\.internal$' '10.20.0.21 db.example.internal'
+line /etc/hosts '.*[[:space:]]cache\.example\.internal$' '10.20.0.22 cache.example.internal'
 line /etc/shells '^/usr/sbin/nologin$' /usr/sbin/nologin
-line /etc/login.defs '^HOME_MODE[[:space:]]' "HOME_MODE${tab}0750"
+line /etc/login.defs '^HOME_MODE[[:space:]].*' "HOME_MODE${tab}0750"
 
 block /etc/hosts upstreams '10.20.0.11 up1.example.internal
 10.20.0.12 up2.example.internal

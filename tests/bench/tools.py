@@ -33,6 +33,10 @@ class Lab:
             raise SystemExit(f"bench: lab {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
 
+    def down(self):
+        """Ends the hosts, if there are any."""
+        subprocess.run([self.palisade, "lab", "--name", self.name, "down"], capture_output=True)
+
     def up(self, count):
         self.do("up", str(count))
         text = self.do("inventory")
