@@ -8,8 +8,10 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-# How often memory is looked at: often enough to see a peak, seldom enough not to slow the run.
-LOOK_EVERY = 0.1
+# How often memory is looked at: often in a short run, to see its peak, seldom in a long one, not to
+# slow it.
+LOOK_AT_FIRST = 0.01
+LOOK_LATER = 0.2
 # A tool that takes longer than this for one run is given up on.
 LONGEST = 1800
 
@@ -109,7 +111,7 @@ class Meter:
         chunks = []
         reader = threading.Thread(target=lambda: chunks.extend(iter(lambda: child.stdout.read1(65536), b"")), daemon=True)
         reader.start()
-        _, status, usage = os.wait4(child.pid, 0)
+        _, status = os.waitpid(child.pid, 0)
         wall = time.monotonic() - began
         child.returncode = os.waitstatus_to_exitcode(status)
         guard.cancel()
@@ -119,12 +121,15 @@ class Meter:
         after = (used(self.own, self.lab[1]), used(*self.lab), *self.wire())
         delta = [b - a for a, b in zip(before, after)]
         output = b"".join(chunks).decode("utf-8", "replace")
-        memory = max(peak.seen, usage.ru_maxrss * 1024)
-        return Cost(wall, delta[0], delta[1], memory, delta[2], delta[3], output, child.returncode)
+        return Cost(wall, delta[0], delta[1], peak.seen, delta[2], delta[3], output, child.returncode)
 
 
 class Peak(threading.Thread):
-    """The most memory all processes of a run held at once."""
+    """The most memory the processes of a run held: all together at one moment, or one of them ever.
+
+    The kernel's own figure for an ended child begins with what this program held when it forked, so
+    it is of no use here.
+    """
 
     def __init__(self, meter):
         super().__init__(daemon=True)
@@ -133,16 +138,18 @@ class Peak(threading.Thread):
         self.over = threading.Event()
 
     def run(self):
-        page = os.sysconf("SC_PAGE_SIZE")
-        while not self.over.wait(LOOK_EVERY):
-            held = 0
+        began = time.monotonic()
+        while not self.over.wait(LOOK_AT_FIRST if time.monotonic() - began < 1 else LOOK_LATER):
+            together = 0
             for pid in self.meter.pids():
                 try:
-                    with open(f"/proc/{pid}/statm") as f:
-                        held += int(f.read().split()[1]) * page
-                except (OSError, IndexError):
-                    pass
-            self.seen = max(self.seen, held)
+                    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+                except OSError:
+                    continue
+                held = {line[:5]: int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(("VmHWM", "VmRSS"))}
+                together += held.get("VmRSS", 0)
+                self.seen = max(self.seen, held.get("VmHWM", 0))
+            self.seen = max(self.seen, together)
 
     def stop(self):
         self.over.set()
