@@ -167,10 +167,14 @@ impl Head<'_> {
         let chown = !(after.owner.same(&owner) && after.group.same(&group));
         let words = format!("{}:{}", after.owner.word(), after.group.word());
         let flag = |yes: bool| if yes { "1" } else { "" };
-        // What a plain creation cannot give: executable and special bits.
+        // What a plain creation cannot give: executable and special bits, and a file that its owner
+        // may not write to.
         let chmod = match from {
             Some(from) => from.mode != after.mode,
-            None => after.mode & !0o666 != 0 || chown || hello.has("setfacl"),
+            None => {
+                let plain = after.mode & !0o666 == 0 && after.mode & 0o200 != 0;
+                !plain || chown || hello.has("setfacl")
+            }
         };
         // Until it belongs to who it is for, nobody else may look at it.
         let umask = if chown {
