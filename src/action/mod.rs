@@ -30,6 +30,7 @@ mod lineinfile;
 mod links;
 mod meta;
 pub mod observed;
+mod overlap;
 mod package;
 mod packages;
 mod pattern;

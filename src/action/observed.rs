@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use super::overlap::overlaps;
 use crate::resource::{Change, Identity, Query, Resource, State, Touch, Want};
 
 /// One answer: how much was asked, and what it was.
@@ -97,7 +98,9 @@ impl Observed {
         match change.touches() {
             Touch::Everything => self.opaque(),
             Touch::Overlap if self.check => self.predict(change),
-            Touch::Overlap => self.seen.retain(|on, _| !overlaps(change, on)),
+            Touch::Overlap => self
+                .seen
+                .retain(|on, seen| !overlaps(change, on, &seen.state)),
         }
         if let (Resource::File(path), State::File(file)) = (&change.on, &change.after)
             && !file.is_link()
@@ -122,7 +125,7 @@ impl Observed {
     /// In check mode the host is as before: what a removal takes with it is gone all the same.
     fn predict(&mut self, change: &Change) {
         for (on, seen) in &mut self.seen {
-            if !overlaps(change, on) {
+            if !overlaps(change, on, &seen.state) {
                 continue;
             }
             match (on, &change.after) {
@@ -154,36 +157,5 @@ impl Observed {
     /// What was looked at without having been asked for: a mistake in an action.
     pub fn strays(&self) -> Vec<Resource> {
         self.strays.lock().map(|s| s.clone()).unwrap_or_default()
-    }
-}
-
-/// Whether a change may have altered what was seen of another resource.
-fn overlaps(change: &Change, other: &Resource) -> bool {
-    let path = |r: &Resource| match r {
-        Resource::File(p) | Resource::Target(p) | Resource::Tree(p) => Some(p.clone()),
-        _ => None,
-    };
-    match (&change.on, other) {
-        (Resource::File(a) | Resource::Target(a) | Resource::Tree(a), _) => match other {
-            Resource::Glob(_) | Resource::Archive(_) => true,
-            // What could have been below a path that was not there was not there either, and it is
-            // no more there now.
-            _ => path(other).is_some_and(|b| match (&change.before, &change.after) {
-                (State::Absent, State::File(f)) if f.is_dir() => a == &b,
-                _ => b.is_within(a) || matches!(other, Resource::Tree(t) if a.is_within(t)),
-            }),
-        },
-        (Resource::User(_) | Resource::Group(_), _) => matches!(
-            other,
-            Resource::User(_)
-                | Resource::Group(_)
-                | Resource::Getent { .. }
-                | Resource::File(_)
-                | Resource::Target(_)
-                | Resource::Tree(_)
-        ),
-        (Resource::Crontab(a), Resource::Crontab(b)) => a == b,
-        (Resource::Hostname, Resource::Facts(_)) => true,
-        (a, b) => a == b,
     }
 }
