@@ -121,12 +121,15 @@ impl Runner {
         let settings = self.queue[d].settings.clone();
         let observed = self.observed(&settings.way);
         let decided = prepared.action.decide(observed);
-        let doubtful = prepared
-            .action
-            .reads(observed)
-            .iter()
-            .any(|q| observed.is_provisional(&q.on));
+        let reads = prepared.action.reads(observed);
+        let doubtful = reads.iter().any(|q| observed.is_provisional(&q.on));
         forget_local(prepared, observed);
+        // Facts are large, live on as variables, and whoever asks again wants them anew.
+        for query in &reads {
+            if matches!(query.on, crate::resource::Resource::Facts(_)) {
+                observed.remove(&query.on);
+            }
+        }
         let decision = match decided {
             Ok(decision) => decision,
             Err(failure) => {

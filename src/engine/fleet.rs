@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
 
-use crate::source::{Mapping, Value};
+use crate::source::Mapping;
 use crate::vars::{Hosts, Layer, Scope, SearchPath, Var, Vars};
 
 use super::event::HostName;
@@ -13,8 +13,9 @@ use super::event::HostName;
 struct HostVars {
     /// Levels 3 to 10, lowest first; shared between hosts of the same groups.
     inventory: Vec<Layer>,
-    /// Facts as a mapping without prefix, from which the layer is made.
-    facts: Arc<Mapping>,
+    /// Facts without prefix, from which the layer is made: both hold the same values, because facts
+    /// are what a host takes most memory for.
+    facts: Arc<Vec<(String, Var)>>,
     /// Level 11: `ansible_facts` and `ansible_*`.
     fact_layer: Layer,
     /// Level 18.
@@ -155,7 +156,14 @@ impl Fleet {
         self.change(host, |vars| {
             let known = Arc::make_mut(&mut vars.facts);
             for (name, value) in facts {
-                known.insert(name.clone(), value.clone());
+                let Some(name) = name.as_str() else {
+                    continue;
+                };
+                let value = Var::data(value);
+                match known.iter_mut().find(|(n, _)| n == name) {
+                    Some((_, old)) => *old = value,
+                    None => known.push((name.to_owned(), value)),
+                }
             }
             vars.fact_layer = Arc::new(fact_vars(&vars.facts));
         });
@@ -166,6 +174,11 @@ impl Fleet {
             vars.facts = Arc::default();
             vars.fact_layer = Layer::default();
         });
+    }
+
+    pub fn has_facts(&self, host: &str) -> bool {
+        self.with(host, |vars| !vars.facts.is_empty())
+            .unwrap_or(false)
     }
 
     /// A scope for a task: layers of the task itself lie between those of the host.
@@ -215,25 +228,17 @@ pub(super) struct TaskLayers {
 }
 
 /// `ansible_facts`, and each fact under its prefixed name.
-fn fact_vars(facts: &Mapping) -> Vars {
+fn fact_vars(facts: &[(String, Var)]) -> Vars {
     let mut vars = Vars::new();
     for (name, value) in facts {
-        if let Some(name) = name.as_str() {
-            let prefixed = match name.starts_with("ansible_") {
-                true => name.to_owned(),
-                false => format!("ansible_{name}"),
-            };
-            if name.starts_with("getent_") {
-                // Ansible's `getent` sets its variables under the names that it says.
-                vars.insert(name.to_owned(), Var::data(value));
-            }
-            vars.insert(prefixed, Var::data(value));
-        }
+        let prefixed = match name.starts_with("ansible_") {
+            true => name.clone(),
+            false => format!("ansible_{name}"),
+        };
+        vars.insert(prefixed, value.clone());
     }
-    vars.insert(
-        "ansible_facts".into(),
-        Var::data(&Value::Mapping(facts.clone())),
-    );
+    let all = Var::mapping(facts.iter().map(|(name, value)| (name.as_str(), value)));
+    vars.insert("ansible_facts".into(), all);
     vars
 }
 

@@ -34,6 +34,16 @@ impl Var {
     pub fn data(value: &Value) -> Var {
         Var::Data(Datum(convert::to_template(value)))
     }
+
+    /// A mapping of variables that are data; the values are shared, not copied.
+    pub fn mapping<'a>(pairs: impl Iterator<Item = (&'a str, &'a Var)>) -> Var {
+        let pairs = pairs.filter_map(|(name, var)| match var {
+            Var::Data(datum) => Some((value::Val::from(name), datum.0.clone())),
+            Var::Template(_) | Var::Pending => None,
+        });
+        let pairs = value::Items::Frozen(std::sync::Arc::new(pairs.collect()));
+        Var::Data(Datum(value::Val::Dict(pairs)))
+    }
 }
 
 impl fmt::Debug for Var {
