@@ -36,6 +36,11 @@ const LONGEST_UPLOAD: Duration = Duration::from_secs(3600);
 /// Questions only read: a host that does not answer them in this time hangs.
 const LONGEST_PROBE: Duration = Duration::from_secs(180);
 
+/// How often, and how far apart, a host is asked for a session while it still counts one that was
+/// closed: two seconds, which is longer than a shell takes to end.
+const ROOM_TRIES: usize = 40;
+const ROOM_WAIT: Duration = Duration::from_millis(50);
+
 /// A step with the circumstances it is carried out in.
 pub(super) struct Work {
     step: Step,
@@ -198,38 +203,39 @@ impl Sessions {
                 me,
             });
         }
-        let mut apply = Apply::new(ApplyOptions {
-            token: token(),
-            loaded: open.loaded || work.is_empty(),
-            lock_wait: LOCK_WAIT,
-        });
-        let mut refused = Vec::new();
-        for one in work {
-            let added = match &one.step {
-                Step::Set(change) => apply.change(change, &open.hello),
-                Step::Run(run) => {
-                    let mut context = one.context.clone();
-                    context.must_succeed = !run.judged;
-                    apply.run(run, &context)
+        let token = token();
+        let loaded = open.loaded || work.is_empty();
+        let (mut apply, mut refused) = compose(&token, loaded, work, queries, &open.hello);
+        let entries = self.begin(to, work).await;
+        let (link, secret) = (Arc::clone(link), open.password.clone());
+        let mut sent = 0;
+        let mut uploaded = upload_all(&link, way, secret.as_ref(), &apply, &mut sent).await;
+        if refuses(&uploaded) && !link.is_lost() {
+            // A host that allows one session at a time: the shell makes room, and is opened anew.
+            if let Some(open) = shells.remove(way) {
+                open.shell.close().await;
+            }
+            for _ in 0..ROOM_TRIES {
+                uploaded = upload_all(&link, way, secret.as_ref(), &apply, &mut sent).await;
+                if uploaded.is_ok() {
+                    uploaded = self.open(subject, to, way, secret.clone(), session).await;
                 }
-                Step::Control(_) => continue,
-            };
-            if let Err(error) = added {
-                // What cannot be sent fails by itself; what lies behind it is not carried out.
-                refused.push(Raw {
-                    failed: Some(error.to_string()),
-                    ..Raw::default()
-                });
-                break;
+                if !refuses(&uploaded) || link.is_lost() {
+                    break;
+                }
+                tokio::time::sleep(ROOM_WAIT).await;
             }
         }
-        if refused.is_empty() {
-            apply.probe(queries);
-        }
-        let entries = self.begin(to, work).await;
-        for upload in apply.uploads() {
-            let launch = launching(way, open.password.as_ref(), &token(), &upload.command)?;
-            upload_one(link.as_ref(), &launch, upload).await?;
+        let Some(open) = session.shells.get_mut(way).filter(|_| uploaded.is_ok()) else {
+            for entry in &entries {
+                self.journal.outcome(*entry, "not run");
+            }
+            self.journal.flush().await;
+            let gone = HostError::new(ErrorKind::Lost, "the shell is gone");
+            return Err(uploaded.err().unwrap_or(gone));
+        };
+        if loaded && !open.loaded && !work.is_empty() {
+            (apply, refused) = compose(&token, false, work, queries, &open.hello);
         }
         let limit = if work.is_empty() {
             LONGEST_PROBE
@@ -490,6 +496,63 @@ fn launching(
         pty: started.pty,
         denied: Vec::new(),
     })
+}
+
+/// The script of these steps and questions, and what cannot be sent.
+fn compose(
+    token: &str,
+    loaded: bool,
+    work: &[Work],
+    queries: &[Query],
+    hello: &prelude::Hello,
+) -> (Apply, Vec<Raw>) {
+    let mut apply = Apply::new(ApplyOptions {
+        token: token.to_owned(),
+        loaded,
+        lock_wait: LOCK_WAIT,
+    });
+    for one in work {
+        let added = match &one.step {
+            Step::Set(change) => apply.change(change, hello),
+            Step::Run(run) => {
+                let mut context = one.context.clone();
+                context.must_succeed = !run.judged;
+                apply.run(run, &context)
+            }
+            Step::Control(_) => continue,
+        };
+        if let Err(error) = added {
+            // What cannot be sent fails by itself; what lies behind it is not carried out.
+            let raw = Raw {
+                failed: Some(error.to_string()),
+                ..Raw::default()
+            };
+            return (apply, vec![raw]);
+        }
+    }
+    apply.probe(queries);
+    (apply, Vec::new())
+}
+
+/// Whether nothing was started.
+fn refuses(result: &Result<(), HostError>) -> bool {
+    result.as_ref().is_err_and(|e| e.kind == ErrorKind::Unreachable)
+}
+
+/// Sends the files that do not fit into the script, from the `sent`th on.
+async fn upload_all(
+    link: &Arc<dyn Link>,
+    way: &Way,
+    password: Option<&Secret>,
+    apply: &Apply,
+    sent: &mut usize,
+) -> Result<(), HostError> {
+    while let Some(upload) = apply.uploads().get(*sent) {
+        let launch = launching(way, password, &token(), &upload.command)?;
+        upload_one(link.as_ref(), &launch, upload).await?;
+        *sent += 1;
+    }
+    Ok(())
 }
 
 async fn upload_one(

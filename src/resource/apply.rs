@@ -47,6 +47,8 @@ pub struct Upload {
     /// bytes from its standard input and exits 0 when all of them are on disk.
     pub command: String,
     pub content: Content,
+    /// Shell text that removes them, for the end of a script that did not come to use them.
+    pub remove: String,
 }
 
 /// Circumstances of a run.
@@ -286,6 +288,10 @@ impl Apply {
         if !self.ended {
             self.flush();
             self.script.say("pl_unlock\npl_rm");
+            for upload in &self.uploads {
+                let text = format!("[ $pl_ok = 1 ] || {}", upload.remove);
+                self.script.say(&text);
+            }
             self.ended = true;
         }
         self.script.text()

@@ -287,6 +287,7 @@ fn file(
             upload = Some(Upload {
                 command,
                 content: content.clone(),
+                remove: upload_removal(dir.as_deref(), &head.temp, &private),
             });
             let _ = write!(head.text, "pl_put @N@ f {private}");
         }
@@ -315,6 +316,16 @@ pub(super) fn upload_command(dir: Option<&str>, temp: &str, private: &str) -> St
          if ( : >\"$d/$p\" ) 2>/dev/null; then set +C; exec cat >\"$d/$p\"; fi; done; \
          echo 'no directory to write to' >&2; exit 1",
     );
+    text
+}
+
+/// Removes what [`upload_command`] wrote, wherever that was.
+pub(super) fn upload_removal(dir: Option<&str>, temp: &str, private: &str) -> String {
+    let p = quote(private);
+    let mut text = format!("rm -f -- /var/tmp/{p} /tmp/{p} /dev/shm/{p} \"$HOME\"/{p}");
+    if let Some(dir) = dir {
+        let _ = write!(text, " {dir}/{}", quote(temp));
+    }
     text
 }
 

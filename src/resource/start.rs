@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::apply::{ApplyError, INLINE_PAYLOAD, RunContext, Upload, decode, payload};
 use super::program::Ran;
-use super::put::upload_command;
+use super::put::{upload_command, upload_removal};
 use super::reply::Record;
 use super::script::{place, quote};
 use super::{Content, Exec, Run};
@@ -131,6 +131,7 @@ fn keep(content: &Content, name: &str, private: &str, out: &mut Made) -> Result<
             out.uploads.push(Upload {
                 command,
                 content: content.clone(),
+                remove: upload_removal(None, "", &private),
             });
             let _ = writeln!(out.text, "pl_keep {name} f {private}");
         }
