@@ -101,11 +101,11 @@ fn comes_with(change: &Change, path: &RemotePath) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resource::Identity;
+    use crate::resource::change::How;
     use crate::resource::file::{FileState, Node};
     use crate::resource::group::GroupState;
     use crate::resource::user::UserState;
-    use crate::resource::Identity;
-    use crate::resource::change::How;
 
     fn file(path: &str) -> Resource {
         Resource::File(RemotePath::new(path).unwrap())

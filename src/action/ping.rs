@@ -39,7 +39,10 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
 impl Task for Args {
     fn reads(&self, _: &Observed) -> Vec<Query> {
         // Something must be asked, or nobody would find out that a host does not answer.
-        RemotePath::new("/").map(|root| Query::meta(Resource::File(root))).into_iter().collect()
+        RemotePath::new("/")
+            .map(|root| Query::meta(Resource::File(root)))
+            .into_iter()
+            .collect()
     }
 
     fn decide(&self, _: &Observed) -> Result<Decision, Failure> {

@@ -81,15 +81,23 @@ impl Runner {
 
     fn exhausted(&self, task: &Task, mut left: Left, settings: &Settings, tries: u64) -> Left {
         let fresh = !task.until.is_empty() && left.outcome.status != Status::Failed;
-        let mut result = left.outcome.result.as_mapping().cloned().unwrap_or_default();
+        let mut result = left
+            .outcome
+            .result
+            .as_mapping()
+            .cloned()
+            .unwrap_or_default();
         if tries > 1 {
             // The first is not counted as an attempt once all of them failed.
             result.insert("attempts".into(), (tries - 1).into());
         }
         if fresh {
             result.insert("failed".into(), true.into());
-            left.outcome.status =
-                if settings.ignore_errors { Status::Ignored } else { Status::Failed };
+            left.outcome.status = if settings.ignore_errors {
+                Status::Ignored
+            } else {
+                Status::Failed
+            };
         }
         left.outcome.result = Arc::new(Value::Mapping(result));
         left

@@ -270,7 +270,11 @@ impl PlayRun {
 
 pub(super) fn absolute(path: &Path) -> String {
     // The folder of `site.yml` has no name, and is this one.
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let path = if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    };
     std::path::absolute(path)
         .unwrap_or_else(|_| path.to_path_buf())
         .display()

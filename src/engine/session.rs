@@ -536,7 +536,9 @@ fn compose(
 
 /// Whether nothing was started.
 fn refuses(result: &Result<(), HostError>) -> bool {
-    result.as_ref().is_err_and(|e| e.kind == ErrorKind::Unreachable)
+    result
+        .as_ref()
+        .is_err_and(|e| e.kind == ErrorKind::Unreachable)
 }
 
 /// Sends the files that do not fit into the script, from the `sent`th on.

@@ -148,7 +148,11 @@ impl Runner {
     }
 
     /// Facts and variables that a task set.
-    pub(super) fn take_over(&mut self, facts: Option<&crate::source::Mapping>, vars: &[(String, Value)]) {
+    pub(super) fn take_over(
+        &mut self,
+        facts: Option<&crate::source::Mapping>,
+        vars: &[(String, Value)],
+    ) {
         let mut names = Vec::new();
         if let Some(facts) = facts {
             self.ctx.fleet.add_facts(&self.host, facts);

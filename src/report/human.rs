@@ -128,11 +128,22 @@ impl<W: Write + Send> Human<W> {
                         groups.add(host, tell(task, outcome, None, &self.mask, &detail));
                     }
                 }
-                Event::Item { host, task, label, outcome, .. } if outcome.shown
-                    && self.hosts < FLEET => {
-                        groups.add(host, tell(task, outcome, Some(label), &self.mask, &detail));
-                    }
-                Event::Retry { host, task, left, outcome, .. } if detail.verbosity > 0 => {
+                Event::Item {
+                    host,
+                    task,
+                    label,
+                    outcome,
+                    ..
+                } if outcome.shown && self.hosts < FLEET => {
+                    groups.add(host, tell(task, outcome, Some(label), &self.mask, &detail));
+                }
+                Event::Retry {
+                    host,
+                    task,
+                    left,
+                    outcome,
+                    ..
+                } if detail.verbosity > 0 => {
                     let mut told = tell(task, outcome, None, &self.mask, &Detail::default());
                     (told.status, told.body) = (Status::Ignored, Vec::new());
                     told.what = format!("(failed, {left} more tries)");

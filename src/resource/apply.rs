@@ -10,7 +10,8 @@ use super::put::{self, Payload};
 use super::reply::Record;
 use super::script::Script;
 use super::{
-    Change, Content, Hello, Probe, Query, RemotePath, Resource, Run, State, group, hostname, look, package, start, sysctl, unit, user,
+    Change, Content, Hello, Probe, Query, RemotePath, Resource, Run, State, group, hostname, look,
+    package, start, sysctl, unit, user,
 };
 
 /// The functions that steps call. Sent once to a shell, before its first change or run.

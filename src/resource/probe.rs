@@ -7,7 +7,9 @@ use std::ops::Range;
 
 use super::reply::Record;
 use super::script::Script;
-use super::{Query, Resource, State, facts, getent, hostname, look, package, sysctl, tree, unit, user};
+use super::{
+    Query, Resource, State, facts, getent, hostname, look, package, sysctl, tree, unit, user,
+};
 
 /// The text of a batch of questions, and how to read its answers.
 #[derive(Clone, Debug, Default)]
@@ -89,12 +91,12 @@ impl Kind {
             Kind::Facts => facts::read(queries, records),
             Kind::Unit => unit::read(queries, records),
             Kind::Sysctl => sysctl::read(queries, records),
-            Kind::Elsewhere => {
-                Ok(vec![
-                    State::Refused("there is no way of asking a host about it".into());
-                    queries.len()
-                ])
-            }
+            Kind::Elsewhere => Ok(vec![
+                State::Refused(
+                    "there is no way of asking a host about it".into()
+                );
+                queries.len()
+            ]),
         }
     }
 }
@@ -115,7 +117,11 @@ impl Probe {
             let from = script.next();
             kind.ask(same, &mut script);
             let queries = same.iter().map(|q| (*q).clone()).collect();
-            parts.push(Part { kind, queries, records: from..script.next() });
+            parts.push(Part {
+                kind,
+                queries,
+                records: from..script.next(),
+            });
         }
         Probe { script, parts }
     }
@@ -133,11 +139,18 @@ impl Probe {
     pub fn read(&self, records: &[Record]) -> Result<Vec<(Query, State)>, String> {
         let mut out = Vec::new();
         for part in &self.parts {
-            let mine: Vec<Record> =
-                records.iter().filter(|r| part.records.contains(&r.number)).cloned().collect();
+            let mine: Vec<Record> = records
+                .iter()
+                .filter(|r| part.records.contains(&r.number))
+                .cloned()
+                .collect();
             let in_order = part.records.clone().eq(mine.iter().map(|r| r.number));
             if !in_order {
-                return Err(format!("{} of {} answers came", mine.len(), part.records.len()));
+                return Err(format!(
+                    "{} of {} answers came",
+                    mine.len(),
+                    part.records.len()
+                ));
             }
             let queries: Vec<&Query> = part.queries.iter().collect();
             let states = part.kind.read(&queries, &mine)?;

@@ -96,7 +96,9 @@ impl Files {
     /// Where a symbolic link leads, as it is written.
     pub fn link(&self, path: &Path) -> Option<String> {
         match self {
-            Files::Disk | Files::With(..) => std::fs::read_link(path).ok()?.to_str().map(str::to_owned),
+            Files::Disk | Files::With(..) => {
+                std::fs::read_link(path).ok()?.to_str().map(str::to_owned)
+            }
             Files::Map(_) => None,
         }
     }

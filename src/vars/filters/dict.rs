@@ -193,10 +193,12 @@ fn extract(ctx: &mut Ctx<'_>, value: Val, args: Args) -> Res<Val> {
     let [container, more] = args.bind("extract", ["container", "morekeys"])?;
     let container = container.ok_or_else(|| Fail::error("`extract` needs a container"))?;
     let mut keys = vec![value];
-    if let Some(more) = given(more) { match more.seq() {
-        Some(items) => keys.extend(items.iter().cloned()),
-        None => keys.push(more),
-    } }
+    if let Some(more) = given(more) {
+        match more.seq() {
+            Some(items) => keys.extend(items.iter().cloned()),
+            None => keys.push(more),
+        }
+    }
     let mut at = container;
     for key in keys {
         at = ctx.item(&at, &key, || format!("[{}]", key.repr()))?;
