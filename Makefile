@@ -25,6 +25,7 @@ test:
 	PALISADE_ANSIBLE=$(ANSIBLE)/bin $(CARGO) test --locked
 
 bench:
+	tests/install-deps
 	$(CARGO) build --release --locked
 	tests/bench/run
 
