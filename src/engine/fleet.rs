@@ -176,11 +176,6 @@ impl Fleet {
         });
     }
 
-    pub fn has_facts(&self, host: &str) -> bool {
-        self.with(host, |vars| !vars.facts.is_empty())
-            .unwrap_or(false)
-    }
-
     /// A scope for a task: layers of the task itself lie between those of the host.
     pub(super) fn scope(&self, host: &str, task: &TaskLayers, search: &Arc<SearchPath>) -> Scope {
         let mut layers = Vec::with_capacity(24);

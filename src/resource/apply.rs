@@ -10,8 +10,8 @@ use super::put::{self, Payload};
 use super::reply::Record;
 use super::script::Script;
 use super::{
-    Change, Content, Hello, Probe, Query, RemotePath, Resource, Run, State, group, hostname, look,
-    package, start, sysctl, unit, user,
+    Change, Content, Hello, Probe, Query, RemotePath, Resource, Run, State, crontab, group,
+    hostname, look, package, start, sysctl, unit, user,
 };
 
 /// The functions that steps call. Sent once to a shell, before its first change or run.
@@ -205,6 +205,7 @@ impl Apply {
             Resource::Group(_) => group::make(change)?,
             Resource::Unit { .. } => unit::make(change)?,
             Resource::Sysctl(_) => sysctl::make(change)?,
+            Resource::Crontab(_) => crontab::make(change)?,
             Resource::Package { .. }
             | Resource::PackageIndex(_)
             | Resource::PackageUpgrade { .. } => package::make(change)?,

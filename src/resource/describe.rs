@@ -26,6 +26,16 @@ pub fn describe(change: &Change) -> Described {
             after: String::new(),
             summary: format!("removed {}", what(a)),
         },
+        (State::Absent, State::Text(b)) => Described {
+            before: String::new(),
+            after: b.clone(),
+            summary: "new".into(),
+        },
+        (State::Text(a), State::Absent) => Described {
+            before: a.clone(),
+            after: String::new(),
+            summary: "removed".into(),
+        },
         (State::Text(a), State::Text(b)) => Described {
             before: a.clone(),
             after: b.clone(),

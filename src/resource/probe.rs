@@ -8,7 +8,8 @@ use std::ops::Range;
 use super::reply::Record;
 use super::script::Script;
 use super::{
-    Query, Resource, State, facts, getent, hostname, look, package, sysctl, tree, unit, user,
+    Query, Resource, State, crontab, facts, getent, hostname, look, package, sysctl, tree, unit,
+    user,
 };
 
 /// The text of a batch of questions, and how to read its answers.
@@ -40,6 +41,7 @@ enum Kind {
     Facts,
     Unit,
     Sysctl,
+    Crontab,
     /// Things of the controller's: no host is asked about them.
     Elsewhere,
 }
@@ -55,6 +57,7 @@ impl Kind {
             Resource::Getent { .. } => Kind::Getent,
             Resource::Unit { .. } => Kind::Unit,
             Resource::Sysctl(_) => Kind::Sysctl,
+            Resource::Crontab(_) => Kind::Crontab,
             Resource::Package { .. }
             | Resource::PackageIndex(_)
             | Resource::PackageUpgrade { .. } => Kind::Package,
@@ -75,6 +78,7 @@ impl Kind {
             Kind::Facts => facts::ask(queries, script),
             Kind::Unit => unit::ask(queries, script),
             Kind::Sysctl => sysctl::ask(queries, script),
+            Kind::Crontab => crontab::ask(queries, script),
             Kind::Elsewhere => {}
         }
     }
@@ -91,6 +95,7 @@ impl Kind {
             Kind::Facts => facts::read(queries, records),
             Kind::Unit => unit::read(queries, records),
             Kind::Sysctl => sysctl::read(queries, records),
+            Kind::Crontab => crontab::read(queries, records),
             Kind::Elsewhere => Ok(vec![
                 State::Refused(
                     "there is no way of asking a host about it".into()
