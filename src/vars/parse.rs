@@ -45,11 +45,10 @@ pub(in crate::vars) fn is_template(text: &str) -> bool {
 
 /// Parses a string of a playbook's: backslashes in its string literals are literal.
 pub(in crate::vars) fn template(text: &str, overrides: Option<&RenderOptions>) -> Res<Tree> {
-    let body = text.trim_end_matches('\n');
-    let trailing = text.len() - body.len();
+    let (body, trailing) = ending(text);
     let (source, doubled) = literal(body, false);
     let mut config = SyntaxConfig::builder();
-    config.keep_trailing_newline(true);
+    config.keep_trailing_newline(true).trim_blocks(true);
     if let Some(options) = overrides {
         set(&mut config, options);
     }
@@ -61,7 +60,14 @@ pub(in crate::vars) fn file(text: &str, options: &RenderOptions) -> Res<Tree> {
     let mut config = SyntaxConfig::builder();
     config.keep_trailing_newline(true);
     set(&mut config, options);
-    tree(text, config, &[], 0, false)
+    let (body, trailing) = ending(text);
+    tree(body, config, &[], trailing, false)
+}
+
+/// Text without its last newline, and how many newlines what comes of it ends in at least.
+fn ending(text: &str) -> (&str, usize) {
+    let trailing = text.len() - text.trim_end_matches('\n').len();
+    (text.strip_suffix('\n').unwrap_or(text), trailing)
 }
 
 fn set(config: &mut minijinja::syntax::SyntaxConfigBuilder, options: &RenderOptions) {

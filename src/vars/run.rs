@@ -72,7 +72,11 @@ impl Ctx<'_> {
     pub(in crate::vars) fn render_text(&mut self, tree: &Tree) -> Res<String> {
         let mut out = Out::Text(String::new());
         self.whole(tree, &tree.body, &mut out)?;
-        Ok(out.text())
+        let mut text = out.text();
+        // The line feeds a template ended with are not lost with the parser.
+        let has = text.len() - text.trim_end_matches('\n').len();
+        text.extend(std::iter::repeat_n('\n', tree.trailing.saturating_sub(has)));
+        Ok(text)
     }
 
     fn whole(&mut self, tree: &Tree, body: &[Stmt], out: &mut Out) -> Res<()> {

@@ -586,7 +586,7 @@ mod tests {
         );
         assert_eq!(
             render("{% extends 'base.j2' %}{% block a %}{{ super() }}+{% endblock %}"),
-            "<base+>\n"
+            "<base+>"
         );
         assert_eq!(
             render(

@@ -155,9 +155,15 @@ pub(super) fn fileglob(ctx: &mut Ctx<'_>, ask: Ask) -> Res<Vec<Val>> {
             .into_iter()
             .find(|m| !m.is_empty())
             .unwrap_or_default();
-        out.extend(first.into_iter().map(Val::from));
+        out.extend(first.iter().map(|p| Val::from(whole(Path::new(p)))));
     }
     Ok(out)
+}
+
+/// The path from the root on: names of files are handed to tasks that stand elsewhere.
+fn whole(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.to_string_lossy().into_owned()
 }
 
 pub(super) fn first_found(ctx: &mut Ctx<'_>, ask: Ask) -> Res<Vec<Val>> {
@@ -184,7 +190,7 @@ pub(super) fn first_found(ctx: &mut Ctx<'_>, ask: Ask) -> Res<Vec<Val>> {
         };
         let files = &ctx.engine.files;
         if let Some(found) = places.iter().find(|p| files.is_file(p) || files.is_dir(p)) {
-            return Ok(vec![Val::from(found.to_string_lossy().into_owned())]);
+            return Ok(vec![Val::from(whole(found))]);
         }
     }
     if skip {

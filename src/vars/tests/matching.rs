@@ -30,12 +30,12 @@ pub(super) const TESTS: &[(&str, Call)] = &[
     ("all", |ctx, v, _| {
         Ok(ctx.iterate(&v)?.iter().all(Val::truth))
     }),
-    ("uri", |_, v, _| Ok(scheme(&v.text()).is_some())),
-    ("url", |_, v, _| {
-        Ok(scheme(&v.text()).is_some_and(|(_, rest)| {
-            rest.strip_prefix("//")
-                .is_some_and(|r| !r.is_empty() && !r.starts_with('/'))
-        }))
+    ("uri", |ctx, v, args| uri(ctx, &v, args, "uri")),
+    ("url", |ctx, v, args| {
+        let text = v.text();
+        let rest = scheme(&text).map_or(&*text, |(_, rest)| rest);
+        let host = rest.strip_prefix("//").is_some_and(|r| !r.is_empty() && !r.starts_with('/'));
+        Ok(host && uri(ctx, &v, args, "url")?)
     }),
     ("urn", |_, v, _| {
         Ok(v.text().to_lowercase().starts_with("urn:"))
@@ -44,6 +44,17 @@ pub(super) const TESTS: &[(&str, Call)] = &[
         Ok(v.text().starts_with("$ANSIBLE_VAULT;"))
     }),
 ];
+
+/// Any text can be an address; where schemes are named, it has one of them.
+fn uri(ctx: &mut Ctx<'_>, value: &Val, args: Args, how: &str) -> Res<bool> {
+    let [schemes] = args.bind(how, ["schemes"])?;
+    let Some(schemes) = schemes.filter(Val::truth) else {
+        return Ok(matches!(value, Val::Str(_)));
+    };
+    let text = value.text();
+    let own = scheme(&text).map_or("", |(scheme, _)| scheme);
+    Ok(ctx.iterate(&schemes)?.iter().any(|s| *s.text() == *own))
+}
 
 fn scheme(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once(':')?;
