@@ -40,21 +40,30 @@ pub(crate) static SPEC: Spec = Spec {
 };
 
 fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
+    let nothing = map.get("msg").is_some_and(Value::is_null);
     let args = Args::read(map)?;
     place::exclusive(&[("msg", args.msg.is_some()), ("var", args.var.is_some())])?;
-    Ok(Box::new(args))
+    Ok(Box::new(Debug { args, nothing }))
 }
-impl Task for Args {
+
+struct Debug {
+    args: Args,
+    /// The message is an expression that came to nothing.
+    nothing: bool,
+}
+
+impl Task for Debug {
     fn reads(&self, _: &Observed) -> Vec<Query> {
         Vec::new()
     }
 
     fn decide(&self, seen: &Observed) -> Result<Decision, Failure> {
-        if self.verbosity > i64::from(seen.verbosity) {
+        let args = &self.args;
+        if args.verbosity > i64::from(seen.verbosity) {
             return Ok(Decision::skipped("Verbosity threshold not met."));
         }
         let mut result = Mapping::new();
-        match &self.var {
+        match &args.var {
             Some(var) => {
                 let shown = match &var.value {
                     Ok(value) => value.clone(),
@@ -63,8 +72,11 @@ impl Task for Args {
                 result.insert(var.text.as_str().into(), shown);
             }
             None => {
-                let usual = || Value::from("Hello world!");
-                result.insert("msg".into(), self.msg.clone().unwrap_or_else(usual));
+                let usual = || match self.nothing {
+                    true => Value::Null,
+                    false => Value::from("Hello world!"),
+                };
+                result.insert("msg".into(), args.msg.clone().unwrap_or_else(usual));
             }
         }
         Ok(Decision {

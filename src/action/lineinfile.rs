@@ -277,6 +277,7 @@ impl Rules {
     /// The text with the line in it, and what was done.
     fn put(&self, text: &str) -> Result<(String, &'static str), Failure> {
         let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
+        let count = lines.len();
         let full = format!("{}\n", self.line);
         let matched = self
             .find
@@ -301,9 +302,6 @@ impl Rules {
         if self.backrefs {
             return Ok((text.to_owned(), ""));
         }
-        if let Some(last) = lines.last_mut().filter(|l| !l.ends_with(['\n', '\r'])) {
-            last.push('\n');
-        }
         let at = match &self.place {
             Place::Begin => 0,
             Place::End => lines.len(),
@@ -316,6 +314,13 @@ impl Rules {
                 at.unwrap_or(lines.len())
             }
         };
+        // Only what comes behind a line needs that line to end.
+        if let Some(last) = lines.last_mut().filter(|l| !l.ends_with(['\n', '\r']))
+            && at > 0
+            && at == count
+        {
+            last.push('\n');
+        }
         lines.insert(at, full);
         Ok((lines.concat(), "line added"))
     }

@@ -24,7 +24,11 @@ fn target(args: &Args, path: &RemotePath, seen: &Observed) -> Option<RemotePath>
 
 pub(super) fn reads(args: &Args, path: &RemotePath, seen: &Observed) -> Vec<Query> {
     let hard = args.state == Some(FileKind::Hard);
-    let want = args.attrs.want();
+    let mut want = args.attrs.want();
+    if hard {
+        // Which names are the same file shows only in what is there.
+        want = want.and(Want::REAL);
+    }
     let all = want.and(Want::DIGEST).and(Want::CONTENT);
     let mut queries = vec![Query::new(
         place::file(path),

@@ -67,9 +67,12 @@ impl Observed {
 
     /// Whether a question is already answered.
     pub fn answers(&self, query: &Query) -> bool {
-        self.seen
-            .get(&query.on)
-            .is_some_and(|s| s.decided || s.want.has(query.want))
+        // What is decided in check mode never becomes real.
+        let enough = |s: &Seen| match s.decided {
+            true => self.check || !query.want.has(Want::REAL),
+            false => s.want.has(query.want),
+        };
+        self.seen.get(&query.on).is_some_and(enough)
     }
 
     pub fn put(&mut self, query: Query, state: State) {

@@ -173,7 +173,11 @@ pub(crate) fn describe(state: &FileState) -> Mapping {
     }
     let size = match state.content() {
         Some(content) => Some(content.size),
-        None => state.meta.as_ref().map(|m| m.size),
+        None => match (&state.meta, &state.node) {
+            (Some(meta), _) => Some(meta.size),
+            (None, Node::Link { target }) => Some(target.len() as u64),
+            (None, _) => None,
+        },
     };
     if let Some(size) = size {
         put("size", size.into());

@@ -67,7 +67,8 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
 }
 impl Args {
     fn want(&self) -> Want {
-        let mut want = Want::META;
+        // Times and the like are known only once the file is there.
+        let mut want = Want::META.and(Want::REAL);
         let digest = match self.checksum_algorithm {
             Algorithm::Md5 => Want::MD5,
             Algorithm::Sha1 => Want::SHA1,
@@ -135,7 +136,8 @@ impl Task for Args {
                 stat.insert("lnk_source".into(), real.into());
                 stat.insert("lnk_target".into(), target.as_str().into());
             }
-            if let Some(checksum) = self.checksum(state).filter(|_| self.get_checksum) {
+            let regular = self.get_checksum && state.is_file();
+            if let Some(checksum) = self.checksum(state).filter(|_| regular) {
                 stat.insert("checksum".into(), checksum.into());
             }
         }

@@ -206,6 +206,9 @@ impl Want {
     /// A vaulted file of the controller's as it is written, not decrypted (`decrypt: false`).
     pub const CIPHER: Want = Want(4096);
 
+    /// As it really is: what was only decided does not answer.
+    pub const REAL: Want = Want(8192);
+
     #[must_use]
     pub fn and(self, other: Want) -> Want {
         Want(self.0 | other.0)
