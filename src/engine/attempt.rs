@@ -38,7 +38,7 @@ impl Runner {
             When::Skips(condition) => {
                 let mut raw = Raw::skipped("Conditional result was False");
                 raw.result
-                    .insert("false_condition".into(), condition.into());
+                    .insert("false_condition".into(), condition);
                 return self.left(task, layers, settings, item, raw);
             }
             When::Wrong(error) => {
@@ -251,7 +251,7 @@ impl Runner {
 
     fn unready(&self, unready: Unready) -> Raw {
         match unready {
-            Unready::Pending => self.mistake(&TemplateError::Pending),
+            Unready::Pending | Unready::Others => self.mistake(&TemplateError::Pending),
             Unready::Mistake(error) => self.mistake(&error),
             Unready::Argument(diagnostic) => {
                 Raw::mistake(&TemplateError::Other(Box::new(diagnostic)))

@@ -17,7 +17,7 @@ use super::verdict::{all_hold, layer};
 /// What the conditions of an item say.
 pub(super) enum When {
     Holds,
-    Skips(String),
+    Skips(Value),
     Waits,
     Wrong(TemplateError),
 }
@@ -65,7 +65,13 @@ impl Runner {
                     .text(node, &scope)
                     .unwrap_or_else(|_| written())
             }
-            None => task.action.clone(),
+            None => match &task.call {
+                Call::IncludeRole(include) => {
+                    let role = include.what.as_str().unwrap_or_default();
+                    format!("{} : {role}", task.action)
+                }
+                _ => task.action.clone(),
+            },
         };
         TaskRef {
             position: Arc::from(position),
@@ -158,7 +164,7 @@ impl Runner {
         if busy.is_some_and(|d| d.settings.way != doing.settings.way) {
             return Looked::Waits;
         }
-        // Other hosts' variables, or keywords that differ from item to item.
+        // Keywords that need other hosts' variables, or differ from item to item.
         let var = task.looping.as_ref().map(|l| l.var.as_str());
         let names = |l: std::sync::MutexGuard<'_, std::collections::BTreeSet<String>>| {
             l.contains("hostvars") || var.is_some_and(|v| l.contains(v))
@@ -166,7 +172,12 @@ impl Runner {
         if scope.looked_up.lock().is_ok_and(names) {
             return Looked::Solo;
         }
-        match self.list(task, &doing.layers) {
+        let over = self.scope(task, &doing.layers, &[]);
+        let list = task.looping.as_ref().map(|l| self.list_in(l, &over)).transpose();
+        if sees_others(&over) {
+            return Looked::Solo;
+        }
+        match list {
             Ok(list) => doing.list = list,
             Err(TemplateError::Pending) => return Looked::Waits,
             Err(error) => match self.when(task, &doing.layers, &[]) {
@@ -217,12 +228,16 @@ impl Runner {
             return Ok(None);
         };
         let scope = self.scope(task, layers, &[]);
+        self.list_in(looping, &scope).map(Some)
+    }
+
+    fn list_in(&self, looping: &Loop, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
         let t = &self.ctx.templar;
         if let Some(with) = &looping.with {
-            return t.with_lookup(with, &looping.over, &scope).map(Some);
+            return t.with_lookup(with, &looping.over, scope);
         }
-        match t.value(&looping.over, &scope)? {
-            Value::Sequence(items) => Ok(Some(items)),
+        match t.value(&looping.over, scope)? {
+            Value::Sequence(items) => Ok(items),
             other => {
                 let kind = crate::action::arg::kind(&other);
                 let message = format!("`loop` needs a list, not {kind}");
@@ -276,18 +291,27 @@ impl Runner {
 
     /// Whether the conditions of a task hold for an item.
     pub(super) fn when(&self, task: &Task, layers: &TaskLayers, item: &[Layer]) -> When {
+        self.when_in(task, &self.scope(task, layers, item))
+    }
+
+    pub(super) fn when_in(&self, task: &Task, scope: &Scope) -> When {
         if task.keywords.when.is_empty() {
             return When::Holds;
         }
-        let scope = self.scope(task, layers, item);
-        match all_hold(&self.ctx.templar, &task.keywords.when, &scope) {
+        match all_hold(&self.ctx.templar, &task.keywords.when, scope) {
             Ok(None) => When::Holds,
             Ok(Some(node)) => When::Skips(match &node.kind {
-                crate::source::Kind::Str(text) => text.to_string(),
-                _ => "False".into(),
+                crate::source::Kind::Str(text) => text.to_string().into(),
+                _ => false.into(),
             }),
             Err(TemplateError::Pending) => When::Waits,
             Err(error) => When::Wrong(error),
         }
     }
+}
+
+/// Whether what was rendered looked at other hosts, which may not have come so far yet: then the
+/// task waits for them, whatever came of it.
+pub(super) fn sees_others(scope: &Scope) -> bool {
+    scope.looked_up.lock().is_ok_and(|names| names.contains("hostvars"))
 }

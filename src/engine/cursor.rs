@@ -52,8 +52,8 @@ enum Kind {
 pub(super) enum Fate {
     /// A rescue takes over.
     Rescued,
-    /// An always section runs, then the failure goes on.
-    Always,
+    /// An always section runs, then the failure goes on, perhaps to a rescue further out.
+    Always { rescued: bool },
     /// Nothing catches it: the host is out.
     Out,
 }
@@ -139,12 +139,18 @@ impl Cursor {
                 }
                 Kind::Body(block) | Kind::Rescue(block) if !block.always.is_empty() => {
                     self.always(&block, true);
-                    return Fate::Always;
+                    return Fate::Always { rescued: self.is_caught() };
                 }
                 Kind::Plain | Kind::Body(_) | Kind::Rescue(_) | Kind::Always { .. } => {}
             }
         }
         Fate::Out
+    }
+
+    /// Whether a block around here rescues what fails in it.
+    fn is_caught(&self) -> bool {
+        let rescues = |f: &Frame| matches!(&f.kind, Kind::Body(b) if !b.rescue.is_empty());
+        self.stack.iter().any(rescues)
     }
 
     /// Whether a failure went through an always section and out.
@@ -289,7 +295,7 @@ mod tests {
         ];
         let mut cursor = Cursor::new(items.into());
         cursor.next();
-        assert_eq!(cursor.fail(), Fate::Always);
+        assert_eq!(cursor.fail(), Fate::Always { rescued: false });
         assert_eq!(rest(&mut cursor), [2, 3]);
         assert!(cursor.is_out());
     }

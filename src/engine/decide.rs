@@ -8,7 +8,7 @@ use crate::resource::Query;
 use crate::source::{Diagnostic, Value};
 use crate::vars::{Layer, TemplateError};
 
-use super::begin::When;
+use super::begin::{When, sees_others};
 use super::doing::{Ended, ItemRun, ItemState};
 use super::event::Event;
 use super::prepare::{Prepared, Unready, diffs, forget_local, open_questions, prepare};
@@ -27,13 +27,18 @@ impl Runner {
         let task = Arc::clone(&doing.task);
         let item = Self::item_layer(task.looping.as_ref(), doing.list.as_deref(), i);
         let value = doing.list.as_ref().and_then(|l| l.get(i).cloned());
-        match self.when(&task, &doing.layers, &item) {
+        let scope = self.scope(&task, &doing.layers, &item);
+        let when = self.when_in(&task, &scope);
+        if sees_others(&scope) {
+            return Looked::Solo;
+        }
+        match when {
             When::Holds => {}
             When::Waits => return Looked::Waits,
             When::Skips(condition) => {
                 let mut raw = Raw::skipped("Conditional result was False");
                 raw.result
-                    .insert("false_condition".into(), condition.into());
+                    .insert("false_condition".into(), condition);
                 self.add_ended(d, value, item, raw);
                 return Looked::Decided;
             }
@@ -47,6 +52,7 @@ impl Runner {
             Ok((prepared, open)) if open.is_empty() => prepared,
             Ok((_, open)) => return Looked::Asks(open),
             Err(Unready::Pending) => return Looked::Waits,
+            Err(Unready::Others) => return Looked::Solo,
             Err(Unready::Mistake(error)) => {
                 let raw = self.mistake(&error);
                 self.add_ended(d, value, item, raw);
@@ -78,7 +84,12 @@ impl Runner {
         let scope = self.scope(task, &doing.layers, item);
         let mut prepared = match self.prepared.remove(&key) {
             Some(prepared) => prepared,
-            None => prepare(&self.ctx.templar, task, &scope)?,
+            None => prepare(&self.ctx.templar, task, &scope).map_err(|unready| {
+                match sees_others(&scope) {
+                    true => Unready::Others,
+                    false => unready,
+                }
+            })?,
         };
         let way = doing.settings.way.clone();
         let (check, diff) = (doing.settings.check, doing.settings.diff);

@@ -74,6 +74,8 @@ pub enum Event {
         hosts: Vec<HostName>,
         task: TaskRef,
         what: String,
+        /// The item it was included for.
+        label: Option<String>,
     },
     /// A handler was asked for by a change.
     Notified {

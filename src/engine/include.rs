@@ -44,8 +44,9 @@ impl Runner {
                 .unwrap_or(Value::Null);
             match self.when(task, layers, &item) {
                 When::Holds => {}
-                When::Skips(_) => {
-                    let raw = Raw::skipped("Conditional result was False");
+                When::Skips(condition) => {
+                    let mut raw = Raw::skipped("Conditional result was False");
+                    raw.result.insert("false_condition".into(), condition);
                     let ended = self.judge_as(task, layers, false, &item, raw);
                     outcomes.push((value, ended.outcome));
                     continue;
@@ -60,10 +61,12 @@ impl Runner {
             }
             match self.bring(task, layers, &item) {
                 Ok((what, items)) => {
+                    let label = task.looping.as_ref().map(|_| self.label(task, layers, &item, &value));
                     self.ctx.tell(Event::Included {
                         hosts: vec![self.host.clone()],
                         task: name.clone(),
                         what: what.clone(),
+                        label,
                     });
                     let result = crate::result! { "include" => what, "changed" => false };
                     outcomes.push((value, Outcome::new(Status::Ok, Value::Mapping(result))));
@@ -97,7 +100,7 @@ impl Runner {
                 outcome,
             });
         }
-        self.tally.ok += 1;
+        self.tally.ok += brought.len() as u64;
         // The last pushed runs first.
         for (items, item) in brought.into_iter().rev() {
             self.cursor.push(items, item);

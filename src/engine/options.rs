@@ -23,6 +23,9 @@ pub struct Options {
     /// How often a host that is being waited for is spoken of.
     pub waiting: Duration,
     pub verbosity: u8,
+    /// The tags that were asked for, and those that were not wanted.
+    pub tags: Vec<String>,
+    pub skip_tags: Vec<String>,
     pub connection: Connection,
 }
 
@@ -58,6 +61,8 @@ impl Default for Options {
             task_timeout: None,
             waiting: Duration::from_secs(10),
             verbosity: 0,
+            tags: Vec::new(),
+            skip_tags: Vec::new(),
             connection: Connection::default(),
         }
     }

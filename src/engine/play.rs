@@ -220,14 +220,12 @@ impl PlayRun {
         vars.insert("role_name".into(), text(&role.name));
         vars.insert("ansible_role_name".into(), text(&role.name));
         vars.insert("role_path".into(), text(&absolute(&role.dir)));
-        vars.insert(
-            "ansible_parent_role_names".into(),
-            Var::data(&Value::from(names)),
-        );
-        vars.insert(
-            "ansible_parent_role_paths".into(),
-            Var::data(&Value::from(paths)),
-        );
+        if !names.is_empty() {
+            let names = Var::data(&Value::from(names));
+            vars.insert("ansible_parent_role_names".into(), names);
+            let paths = Var::data(&Value::from(paths));
+            vars.insert("ansible_parent_role_paths".into(), paths);
+        }
         Arc::new(vars)
     }
 

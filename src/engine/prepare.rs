@@ -30,6 +30,8 @@ pub(super) struct Prepared {
 /// Why something could not be prepared.
 pub(super) enum Unready {
     Pending,
+    /// It looks at other hosts, which have to come as far first.
+    Others,
     Mistake(Box<TemplateError>),
     Argument(Diagnostic),
 }
@@ -179,7 +181,13 @@ fn local(t: &Templar, files: &Files, query: &Query, scope: &Scope) -> Result<Sta
             match find(files, path, Folder::Templates, &scope.search) {
                 Some(found) => {
                     let file = t.project_file(&found).map_err(Unready::Argument)?;
-                    let text = t.file(&file, &render_options(options), scope)?;
+                    let inner = inside_template(&found, scope);
+                    let text = t.file(&file, &render_options(options), &inner)?;
+                    if let (Ok(names), Ok(mut all)) =
+                        (inner.looked_up.lock(), scope.looked_up.lock())
+                    {
+                        all.extend(names.iter().cloned());
+                    }
                     State::Content(Content::new(text.into_bytes()))
                 }
                 None => State::Absent,
@@ -190,6 +198,19 @@ fn local(t: &Templar, files: &Files, query: &Query, scope: &Scope) -> Result<Sta
         }
         _ => State::Absent,
     })
+}
+
+/// What a task's variables are inside a template file: its own path is known there, and what files
+/// say of themselves who did not choose other words.
+fn inside_template(path: &Path, scope: &Scope) -> Scope {
+    let text = |text: &str| crate::vars::Var::data(&text.into());
+    let shown = path.to_string_lossy();
+    let own = ["template_path", "template_fullpath"].map(|name| (name.to_owned(), text(&shown)));
+    let words = [("ansible_managed".to_owned(), text("Ansible managed"))];
+    let mut layers = vec![std::sync::Arc::new(own.into_iter().collect())];
+    layers.extend(scope.layers.iter().cloned());
+    layers.push(std::sync::Arc::new(words.into_iter().collect()));
+    Scope::new(layers, scope.hosts.clone(), scope.search.clone())
 }
 
 /// A place on the controller that is written to: beside the playbook unless it is absolute.

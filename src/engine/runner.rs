@@ -456,11 +456,11 @@ impl Runner {
     pub(super) fn fail(&mut self) {
         self.prepared.clear();
         match self.cursor.fail() {
-            Fate::Rescued => {
+            Fate::Rescued | Fate::Always { rescued: true } => {
                 self.tally.rescued += 1;
                 self.tally.failed = self.tally.failed.saturating_sub(1);
             }
-            Fate::Always => {}
+            Fate::Always { rescued: false } => {}
             Fate::Out => self.life = Life::Failed,
         }
     }

@@ -181,20 +181,38 @@ impl Runner {
         value: &Value,
         outcome: &Outcome,
     ) {
-        let label = match task.looping.as_ref().and_then(|l| l.label.as_ref()) {
-            Some(node) => {
-                let scope = self.scope(task, layers, item);
-                self.ctx.templar.text(node, &scope).unwrap_or_default()
-            }
-            None => crate::source::values::python_str(value),
-        };
+        let label = self.label(task, layers, item, value);
+        let mut outcome = outcome.clone();
+        if let Some(looping) = &task.looping {
+            let mut map = outcome.result.as_mapping().cloned().unwrap_or_default();
+            map.insert(looping.var.as_str().into(), value.clone());
+            map.insert("ansible_loop_var".into(), looping.var.as_str().into());
+            outcome.result = Arc::new(Value::Mapping(map));
+        }
         self.ctx.tell(Event::Item {
             host: self.host.clone(),
             task: name.clone(),
             item: value.clone(),
             label,
-            outcome: outcome.clone(),
+            outcome,
         });
+    }
+
+    /// What an item is called in the report.
+    pub(super) fn label(
+        &self,
+        task: &Task,
+        layers: &TaskLayers,
+        item: &[Layer],
+        value: &Value,
+    ) -> String {
+        match task.looping.as_ref().and_then(|l| l.label.as_ref()) {
+            Some(node) => {
+                let scope = self.scope(task, layers, item);
+                self.ctx.templar.text(node, &scope).unwrap_or_default()
+            }
+            None => crate::source::values::python_str(value),
+        }
     }
 
     /// What every ended task does, however it was carried out.
@@ -219,14 +237,14 @@ impl Runner {
                 self.ctx.fleet.doubt(&self.host, register);
             }
         }
-        self.count(status);
-        if status == Status::Ignored && outcome.result.get("changed") == Some(&true.into()) {
-            self.tally.changed += 1;
+        let changed = outcome.result.get("changed").and_then(Value::as_bool) == Some(true);
+        // What directs the run is no task of the host's.
+        if name.action != "meta" || status == Status::Failed {
+            self.count(status, changed);
         }
         if status == Status::Failed {
-            self.remember_failure(name, &outcome);
+            self.remember_failure(task, name, &outcome);
         }
-        let changed = outcome.result.get("changed").and_then(Value::as_bool) == Some(true);
         self.ctx.tell(Event::Ended {
             host: self.host.clone(),
             task: name.clone(),
@@ -240,7 +258,7 @@ impl Runner {
         }
     }
 
-    fn count(&mut self, status: Status) {
+    fn count(&mut self, status: Status, changed: bool) {
         let t = &mut self.tally;
         match status {
             Status::Ok => t.ok += 1,
@@ -253,6 +271,7 @@ impl Runner {
             Status::Ignored => {
                 t.ok += 1;
                 t.ignored += 1;
+                t.changed += u64::from(changed);
             }
             Status::Unknown => t.unknown += 1,
             Status::Unreachable => t.unreachable += 1,
@@ -260,9 +279,10 @@ impl Runner {
     }
 
     /// `ansible_failed_task` and `ansible_failed_result`, for rescues.
-    fn remember_failure(&self, name: &TaskRef, outcome: &Outcome) {
+    fn remember_failure(&self, task: &Task, name: &TaskRef, outcome: &Outcome) {
+        let given = task.name.as_ref().map_or("", |_| name.name.as_str());
         let mut task = Mapping::new();
-        task.insert("name".into(), name.name.clone().into());
+        task.insert("name".into(), given.into());
         task.insert("action".into(), name.action.clone().into());
         let fleet = &self.ctx.fleet;
         fleet.set(

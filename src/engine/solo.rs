@@ -226,6 +226,9 @@ impl Runner {
             let mut left = self.attempt(task, name, layers, &own, &item).await;
             if let Some(to) = &own.delegate_to {
                 left.outcome.delegated = Some(to.clone());
+                if self.delegates_facts(task, layers, &item) {
+                    self.hand_over(to, &mut left);
+                }
             }
             if self.life != Life::Live {
                 return left;
@@ -246,6 +249,26 @@ impl Runner {
             outcome: whole(task, list.is_some(), outcomes),
             facts,
             vars,
+        }
+    }
+
+    /// Whether what a delegated task finds out is the delegate's.
+    fn delegates_facts(&self, task: &Task, layers: &TaskLayers, item: &[Layer]) -> bool {
+        let scope = self.scope(task, layers, item);
+        task.keywords.delegate_facts.as_ref().is_some_and(|node| {
+            let value = self.ctx.templar.value(node, &scope).ok();
+            value.is_some_and(|v| {
+                <bool as crate::action::arg::FromArg>::from_arg(v).unwrap_or_default()
+            })
+        })
+    }
+
+    fn hand_over(&self, to: &str, left: &mut Left) {
+        if let Some(facts) = left.facts.take() {
+            self.ctx.fleet.add_facts(to, &facts);
+        }
+        for (name, value) in left.vars.drain(..) {
+            self.ctx.fleet.set(to, &name, Var::data(&value));
         }
     }
 

@@ -29,8 +29,10 @@ pub(super) struct Raw {
 
 impl Raw {
     pub(super) fn failure(failure: Failure) -> Raw {
+        let changed = failure.result.get("changed").and_then(Value::as_bool) == Some(true);
         Raw {
             result: failure.result,
+            changed,
             failed: Some(failure.message),
             ..Raw::default()
         }
@@ -225,25 +227,21 @@ pub(super) fn combine(items: Vec<(Value, Outcome)>, var: &str, index_var: Option
     let mut result = Mapping::new();
     put(&mut result, "changed", any("changed"));
     let failed = matches!(status, Status::Failed | Status::Ignored);
-    put(
-        &mut result,
-        "msg",
-        match (results.is_empty(), all_skipped, failed) {
-            (true, _, _) => "No items in the list",
-            (_, true, _) => "All items skipped",
-            (_, _, true) => "One or more items failed",
-            _ => "All items completed",
-        },
-    );
-    if all_skipped {
+    if results.is_empty() {
         status = Status::Skipped;
         put(&mut result, "skipped", true);
-        if results.is_empty() {
-            put(&mut result, "skipped_reason", "No items in the list");
-        }
+        put(&mut result, "skipped_reason", "No items in the list");
+    } else if all_skipped {
+        status = Status::Skipped;
+        put(&mut result, "skipped", true);
+        put(&mut result, "msg", "All items skipped");
     } else {
         put(&mut result, "skipped", false);
-        put(&mut result, "failed", failed);
+        if failed {
+            put(&mut result, "failed", true);
+        }
+        let word = if failed { "One or more items failed" } else { "All items completed" };
+        put(&mut result, "msg", word);
     }
     put(&mut result, "results", results);
     Outcome {

@@ -111,20 +111,20 @@ impl<W: Write + Send> Classic<W> {
         }
         let mut events = block.events.iter().peekable();
         while let Some(event) = events.next() {
-            let Event::Included { hosts, what, .. } = event else {
+            let Event::Included { hosts, what, label, .. } = event else {
                 self.task_event(event);
                 continue;
             };
             // Hosts that include the same are told in one line.
             let mut all: Vec<HostName> = hosts.clone();
-            let same = |e: &&Event| matches!(e, Event::Included { what: w, .. } if w == what);
+            let same = |e: &&Event| {
+                matches!(e, Event::Included { what: w, label: l, .. } if w == what && l == label)
+            };
             while let Some(Event::Included { hosts, .. }) = events.next_if(same) {
                 all.extend(hosts.iter().cloned());
             }
-            self.line(
-                Some(CYAN),
-                &format!("included: {what} for {}", all.join(", ")),
-            );
+            let item = label.as_ref().map_or(String::new(), |l| format!(" => (item={l})"));
+            self.line(Some(CYAN), &format!("included: {what} for {}{item}", all.join(", ")));
         }
     }
 
@@ -172,12 +172,15 @@ impl<W: Write + Send> Classic<W> {
         self.differences(task, outcome);
         match outcome.status {
             Status::Skipped => {
-                let why = match results.is_empty() {
+                let mut why = match results.is_empty() {
                     true => crate::result! {
                         "changed" => false, "skipped_reason" => "No items in the list",
                     },
                     false => crate::result! { "changed" => false, "msg" => "All items skipped" },
                 };
+                if task.action == "debug" {
+                    why.shift_remove("changed");
+                }
                 let tail = match self.verbosity {
                     0 => String::new(),
                     _ => format!(" => {}", json_line(&Value::Mapping(why))),
@@ -212,7 +215,7 @@ impl<W: Write + Send> Classic<W> {
 
     fn result(&mut self, host: &str, task: &TaskRef, label: Option<&str>, outcome: &Outcome) {
         let host = match &outcome.delegated {
-            Some(to) if outcome.status != Status::Skipped => format!("{host} -> {to}"),
+            Some(to) if outcome.status != Status::Skipped && **to != *host => format!("{host} -> {to}"),
             _ => host.to_owned(),
         };
         let item = match label {
@@ -258,7 +261,10 @@ impl<W: Write + Send> Classic<W> {
         let mut map = result(task, outcome, &self.mask);
         let mut hidden = vec!["failed", "skipped", "warnings", "deprecations", "exception"];
         if task.action == "debug" && outcome.status != Status::Failed {
-            hidden.extend(["changed", "ansible_loop_var", "item"]);
+            hidden.extend(["changed", "ansible_loop_var", "skip_reason"]);
+        }
+        if outcome.shown && outcome.status != Status::Failed {
+            hidden.push("item");
         }
         if self.verbosity < 3 {
             hidden.extend(["invocation", "diff"]);
