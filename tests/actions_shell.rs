@@ -152,11 +152,33 @@ impl Host {
         records(&reply).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&reply)))
     }
 
+    /// Brings bytes there: on their own channel in earnest, as a document within the script here.
+    fn upload(&mut self, upload: &palisade::resource::apply::Upload) {
+        let bytes = match (&upload.content.bytes, &upload.content.source) {
+            (Some(bytes), _) => bytes.to_vec(),
+            (None, Some(path)) => std::fs::read(path).unwrap(),
+            (None, None) => panic!("an upload of nothing"),
+        };
+        let mut text = String::from("pl_up() { base64 -d | (\n");
+        text.push_str(&upload.command);
+        text.push_str("\n)\n}\npl_up <<'UP'\n");
+        for line in base64(&bytes).as_bytes().chunks(76) {
+            text.push_str(std::str::from_utf8(line).unwrap());
+            text.push('\n');
+        }
+        text.push_str("UP");
+        self.ask(&text);
+    }
+
     fn local(query: &Query) -> Option<State> {
         let Resource::Local { path, .. } = &query.on else {
             return None;
         };
         Some(match std::fs::read(path) {
+            Ok(bytes) if bytes.len() as u64 > palisade::resource::hash::INLINE_LIMIT => {
+                let content = Content::read(&mut bytes.as_slice(), path.as_ref());
+                State::Content(content.unwrap())
+            }
             Ok(bytes) => State::Content(Content::new(bytes)),
             Err(_) => State::Absent,
         })
@@ -226,6 +248,9 @@ impl Host {
                 }
             }
             let script = apply.script().to_owned();
+            for upload in apply.uploads().to_vec() {
+                self.upload(&upload);
+            }
             let records = self.ask(&script);
             match apply.read(&records, true).unwrap().steps.remove(0) {
                 StepOutcome::Done(output) => done.push(Done::Set { output }),
@@ -281,6 +306,11 @@ impl Host {
             .unwrap_or_default()
             .to_owned()
     }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 impl Drop for Host {
@@ -425,4 +455,98 @@ fn services_start_and_stop_by_their_init_scripts() {
             Some("Could not find the requested service plnone: host")
         );
     }
+}
+
+#[test]
+fn archives_are_looked_into_before_they_are_unpacked() {
+    for shell in ["dash", "bash --posix", "busybox sh"] {
+        let Some(mut host) = Host::open(shell) else {
+            return;
+        };
+        host.sh(
+            "mkdir -p /tmp/s/d /tmp/t /tmp/u; cd /tmp/s; echo 1 >a; echo 2 >'d/b c'; ln -s a l; chmod 600 a; \
+             tar -czf /tmp/x.tgz .; tar -cf /tmp/x.tar a d l",
+        );
+        for archive in ["x.tgz", "x.tar"] {
+            let plain = format!("{{src: /tmp/{archive}, dest: /tmp/t, remote_src: true}}");
+            host.sh("rm -rf /tmp/t/*");
+            host.once("unarchive", &plain);
+            let settled = host.act("unarchive", &plain);
+            assert_eq!(settled.failed, None, "{shell} {archive}");
+            let settled = settled.decision.unwrap();
+            assert!(settled.steps.is_empty(), "{shell}: nothing is run");
+            for spoil in [
+                "echo 3 >a",
+                "chmod 644 a",
+                "rm 'd/b c'",
+                "ln -sf d l",
+                "chown 1 a",
+            ] {
+                host.sh(&format!("cd /tmp/t && {spoil}"));
+                host.once("unarchive", &plain);
+            }
+            host.sh("touch /tmp/t/a; rm '/tmp/t/d/b c'");
+            let part = format!(
+                "{{src: /tmp/{archive}, dest: /tmp/t, remote_src: true, exclude: ['*b c']}}"
+            );
+            let part = host.act("unarchive", &part);
+            // Not every busybox has a tar that leaves things out; it says so.
+            match part.failed {
+                Some(why) => assert!(why.contains("unrecognized option '--exclude"), "{why}"),
+                None => assert!(part.decision.unwrap().steps.is_empty(), "{shell} {archive}"),
+            }
+            let owned = format!(
+                "{{src: /tmp/{archive}, dest: /tmp/u, remote_src: true, owner: bin, mode: u=rwX}}"
+            );
+            host.sh("rm -rf /tmp/u/*");
+            host.once("unarchive", &owned);
+            assert!(
+                host.act("unarchive", &owned)
+                    .decision
+                    .unwrap()
+                    .steps
+                    .is_empty()
+            );
+        }
+        assert_eq!(
+            host.sh("stat -c %U /tmp/u/a; ls -A /tmp/t; ls -A /var/tmp | grep palis"),
+            "bin\na\nd\nl"
+        );
+        let gone = host.act(
+            "unarchive",
+            "{src: /tmp/none.tgz, dest: /tmp/t, remote_src: true}",
+        );
+        assert!(gone.failed.unwrap().contains("does not exist"));
+    }
+}
+
+#[test]
+fn archives_of_any_size_are_brought_to_the_host() {
+    let Some(mut host) = Host::open("dash") else {
+        return;
+    };
+    let folder = std::env::temp_dir().join(format!("palisade-large-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut noise = vec![0; 3 << 20];
+    std::fs::File::open("/dev/urandom")
+        .unwrap()
+        .read_exact(&mut noise)
+        .unwrap();
+    std::fs::write(folder.join("noise"), &noise).unwrap();
+    let archive = folder.join("x.tgz");
+    let mut tar = Command::new("tar");
+    tar.arg("-czf")
+        .arg(&archive)
+        .arg("-C")
+        .arg(&folder)
+        .arg("noise");
+    assert!(tar.status().unwrap().success());
+    host.sh("mkdir -p /tmp/large");
+    host.once(
+        "unarchive",
+        &format!("{{src: {}, dest: /tmp/large}}", archive.display()),
+    );
+    let wanted = palisade::resource::Digest::of(&noise).to_string();
+    assert!(host.sh("sha256sum /tmp/large/noise").starts_with(&wanted));
+    std::fs::remove_dir_all(folder).unwrap();
 }

@@ -69,6 +69,21 @@ impl Attrs {
         })
     }
 
+    /// Refuses what an action that sets owner, group and mode alone cannot give.
+    pub fn only_owner_and_mode(&self) -> Result<(), ArgError> {
+        let labels = ["seuser", "serole", "setype", "selevel"];
+        let given = labels.iter().zip(&self.context).find(|(_, c)| c.is_some());
+        let name = match (&self.attributes, given) {
+            (Some(_), _) => "attributes",
+            (None, Some((name, _))) => name,
+            (None, None) => return Ok(()),
+        };
+        Err(ArgError::new(
+            name,
+            format!("`{name}` is not supported here; use `file` for it"),
+        ))
+    }
+
     /// A state with these attributes laid over it.
     #[must_use]
     pub fn over(&self, mut state: FileState) -> FileState {

@@ -1,10 +1,12 @@
 //! Unpacks an archive on the host.
 //!
-//! Changed when something in the archive was not there as it is in it. Whether that is so is found by
-//! the same program that unpacks, and nothing is written then; check mode does not know it.
+//! Changed when something in the archive was not there as it is in it. Of an archive on the host this is
+//! asked first, so that check mode knows it; of one that is still to be brought there, the program
+//! that unpacks finds out, and writes nothing where nothing differs. Times are not compared.
 
+use crate::resource::archive::{ArchiveState, Request};
 use crate::resource::unpack::{self, Unpack};
-use crate::resource::{Folder, Query, Resource, State, Want};
+use crate::resource::{Folder, Query, RemotePath, Resource, State, Want};
 use crate::result;
 use crate::source::{Mapping, Value};
 
@@ -74,6 +76,7 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
         ("exclude", !args.exclude.is_empty()),
         ("include", !args.include.is_empty()),
     ])?;
+    args.attrs.only_owner_and_mode()?;
     Ok(Box::new(args))
 }
 
@@ -89,6 +92,48 @@ impl Args {
         }
     }
 
+    fn mode(&self) -> Option<String> {
+        match &self.attrs.mode {
+            Some(Mode::Bits(bits)) => Some(format!("{bits:04o}")),
+            Some(Mode::Symbolic(word)) => Some(word.clone()),
+            _ => None,
+        }
+    }
+
+    /// The question whether it is unpacked, where the host has the archive.
+    fn archive(&self) -> Option<Resource> {
+        if !self.remote() || self.src.contains("://") {
+            return None;
+        }
+        Some(Resource::Archive(Request {
+            src: RemotePath::new(&self.src).ok()?,
+            dest: RemotePath::new(&self.dest).ok()?,
+            exclude: self.exclude.clone(),
+            include: self.include.clone(),
+            extra_opts: self.extra_opts.clone(),
+            owner: self.attrs.owner.clone(),
+            group: self.attrs.group.clone(),
+            mode: self.mode(),
+            keep_newer: self.keep_newer,
+        }))
+    }
+
+    /// What the result says of an archive that was looked into.
+    fn told(&self, map: &mut Mapping, handler: &str, files: Vec<Value>) {
+        map.insert("handler".into(), handler.into());
+        map.insert("state".into(), "directory".into());
+        if self.list_files {
+            map.insert("files".into(), Value::Sequence(files));
+        }
+    }
+
+    fn is_unpacked<'a>(&self, seen: &'a Observed) -> Option<&'a ArchiveState> {
+        match seen.get(&self.archive()?) {
+            State::Archive(archive) if archive.unpacked => Some(archive),
+            _ => None,
+        }
+    }
+
     fn local(&self) -> Option<Resource> {
         let path = self.src.clone();
         (!self.remote()).then_some(Resource::Local {
@@ -99,9 +144,18 @@ impl Args {
 }
 
 impl Task for Args {
-    fn reads(&self, _: &Observed) -> Vec<Query> {
+    fn reads(&self, seen: &Observed) -> Vec<Query> {
         let mut queries = self.unless().reads();
-        queries.extend(self.local().map(|on| Query::new(on, Want::CONTENT)));
+        // Looking into an archive is work: not where it is not to be unpacked anyway.
+        let settled = queries.iter().all(|q| seen.answers(q));
+        if settled && self.unless().declines(seen).is_none() {
+            let want = match self.decrypt {
+                true => Want::CONTENT,
+                false => Want::CONTENT.and(Want::CIPHER),
+            };
+            queries.extend(self.local().map(|on| Query::new(on, want)));
+            queries.extend(self.archive().map(Query::meta));
+        }
         queries
     }
 
@@ -112,16 +166,8 @@ impl Task for Args {
             decision.result = result! { "msg" => message };
             return Ok(decision);
         }
-        let bytes = match self.local().map(|on| seen.get(&on)) {
-            Some(State::Content(content)) => match &content.bytes {
-                Some(bytes) => Some(bytes.to_vec()),
-                None => {
-                    return Err(Failure::new(format!(
-                        "{} is too large to be sent in one piece; copy it first and use remote_src",
-                        self.src
-                    )));
-                }
-            },
+        let content = match self.local().map(|on| seen.get(&on)) {
+            Some(State::Content(content)) => Some(content.clone()),
             Some(_) => {
                 return Err(Failure::new(format!(
                     "could not find or access `{}` on the controller",
@@ -130,17 +176,18 @@ impl Task for Args {
             }
             None => None,
         };
-        let mode = match &self.attrs.mode {
-            Some(Mode::Bits(bits)) => Some(format!("{bits:04o}")),
-            Some(Mode::Symbolic(word)) => Some(word.clone()),
-            _ => None,
-        };
+        let mode = self.mode();
         let mut decision =
             Decision::ok(result! { "src" => self.src.as_str(), "dest" => self.dest.as_str() });
+        if let Some(archive) = self.is_unpacked(seen) {
+            let names = archive.files.iter().map(|f| f.as_str().into());
+            self.told(&mut decision.result, &archive.handler, names.collect());
+            return Ok(decision);
+        }
         decision.run(unpack::run(&Unpack {
             src: &self.src,
             dest: &self.dest,
-            bytes,
+            content,
             exclude: &self.exclude,
             include: &self.include,
             extra: &self.extra_opts,
@@ -168,14 +215,8 @@ impl Task for Args {
         }
         let mut lines = text.lines();
         map.insert("changed".into(), (lines.next() == Some("changed")).into());
-        map.insert("handler".into(), lines.next().unwrap_or_default().into());
-        map.insert("state".into(), "directory".into());
-        if self.list_files {
-            map.insert(
-                "files".into(),
-                Value::Sequence(lines.map(Value::from).collect()),
-            );
-        }
+        let handler = lines.next().unwrap_or_default();
+        self.told(&mut map, handler, lines.map(Value::from).collect());
         Ok(map)
     }
 }

@@ -8,8 +8,8 @@ use std::ops::Range;
 use super::reply::Record;
 use super::script::Script;
 use super::{
-    Query, Resource, State, crontab, facts, getent, hostname, look, package, sysctl, tree, unit,
-    user,
+    Query, Resource, State, archive, crontab, facts, getent, hostname, look, package, sysctl, tree,
+    unit, user,
 };
 
 /// The text of a batch of questions, and how to read its answers.
@@ -41,6 +41,7 @@ enum Kind {
     Facts,
     Unit,
     Sysctl,
+    Archive,
     Crontab,
     /// Things of the controller's: no host is asked about them.
     Elsewhere,
@@ -57,6 +58,7 @@ impl Kind {
             Resource::Getent { .. } => Kind::Getent,
             Resource::Unit { .. } => Kind::Unit,
             Resource::Sysctl(_) => Kind::Sysctl,
+            Resource::Archive(_) => Kind::Archive,
             Resource::Crontab(_) => Kind::Crontab,
             Resource::Package { .. }
             | Resource::PackageIndex(_)
@@ -78,6 +80,7 @@ impl Kind {
             Kind::Facts => facts::ask(queries, script),
             Kind::Unit => unit::ask(queries, script),
             Kind::Sysctl => sysctl::ask(queries, script),
+            Kind::Archive => archive::ask(queries, script),
             Kind::Crontab => crontab::ask(queries, script),
             Kind::Elsewhere => {}
         }
@@ -95,6 +98,7 @@ impl Kind {
             Kind::Facts => facts::read(queries, records),
             Kind::Unit => unit::read(queries, records),
             Kind::Sysctl => sysctl::read(queries, records),
+            Kind::Archive => archive::read(queries, records),
             Kind::Crontab => crontab::read(queries, records),
             Kind::Elsewhere => Ok(vec![
                 State::Refused(

@@ -10,6 +10,8 @@ pub struct Run {
     pub exec: Exec,
     pub chdir: Option<String>,
     pub stdin: Option<Arc<[u8]>>,
+    /// Standard input that may be too large to be held in memory; taken where there is no `stdin`.
+    pub payload: Option<super::Content>,
     /// Whether having run is a change (`command` is one, `wait_for` is not).
     pub changes: bool,
     /// Whether it only reads, so that check mode may run it too.
@@ -62,6 +64,7 @@ impl Run {
             exec,
             chdir: None,
             stdin: None,
+            payload: None,
             changes: true,
             read_only: false,
             capture: CAPTURE_LIMIT,

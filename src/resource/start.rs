@@ -75,14 +75,10 @@ pub(super) fn make(run: &Run, context: &RunContext, token: &str) -> Result<Made,
             script(content, args, executable.as_deref(), token, &mut out)?;
         }
     }
-    let stdin = match &run.stdin {
-        Some(bytes) => {
-            keep(
-                &Content::new(bytes.clone()),
-                "i@N@",
-                &format!("{token}i"),
-                &mut out,
-            )?;
+    let whole = run.stdin.clone().map(Content::new);
+    let stdin = match whole.as_ref().or(run.payload.as_ref()) {
+        Some(content) => {
+            keep(content, "i@N@", &format!("{token}i"), &mut out)?;
             "\"$pl_dir/i@N@\""
         }
         None => "''",

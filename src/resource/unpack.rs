@@ -1,5 +1,6 @@
 //! Unpacking archives: a program that compares first and unpacks only what differs.
 
+use super::Content;
 use super::program::{Exec, Program, Run};
 use super::script::{place, quote};
 
@@ -9,7 +10,7 @@ pub struct Unpack<'a> {
     pub src: &'a str,
     pub dest: &'a str,
     /// The archive itself, where it is not on the host.
-    pub bytes: Option<Vec<u8>>,
+    pub content: Option<Content>,
     pub exclude: &'a [String],
     pub include: &'a [String],
     pub extra: &'a [String],
@@ -20,9 +21,8 @@ pub struct Unpack<'a> {
     pub validate_certs: bool,
 }
 
-/// tar says what differs; without GNU's `--diff`, what comes out is compared file by file.
-const BODY: &str = r#"has() { command -v "$1" >/dev/null 2>&1; }
-[ -d "$t" ] || { echo "dest '$t' must be an existing dir" >&2; exit 1; }
+/// What kind of archive `$a` is, and whether `$t` can take it.
+const KIND: &str = r#"[ -d "$t" ] || { echo "dest '$t' must be an existing dir" >&2; exit 1; }
 [ -r "$a" ] || { echo "Source '$a' does not exist or is not readable" >&2; exit 1; }
 m=$(dd if="$a" bs=1 count=6 2>/dev/null | od -An -tx1 | tr -d ' \n')
 case $m in
@@ -33,53 +33,117 @@ case $m in
   28b52ffd*) k=TarZstdArchive z='zstd -dc' ;;
   *) k=TarArchive z=cat ;;
 esac
-s=$(mktemp -d "$t/.palisade.XXXXXX") || exit
-trap 'rm -rf -- "$s" ${d:+"$d"}' EXIT
-if [ $k = ZipArchive ]; then
+"#;
+
+/// Puts what is in the archive into the empty directory `$s`, its names into `$s.l`, and goes there.
+const TAKE: &str = r#"if [ $k = ZipArchive ]; then
   unzip -qq -o ${x_zip} "$a" $inc ${exc:+-x $exc} -d "$s" >&2 || exit
   unzip -Z1 "$a" >"$s.l" 2>/dev/null || (cd "$s" && find . -mindepth 1 | sed 's/^\.\///') >"$s.l"
 else
-  $z <"$a" | tar -tf - $tx >"$s.l" || { rm -f "$s.l"; exit 1; }
-  $z <"$a" | tar -xpf - -C "$s" $tx $inc >&2 || { rm -f "$s.l"; exit 1; }
+  $z <"$a" | tar -tf - $tx >"$s.l" || exit 1
+  $z <"$a" | tar -xpf - -C "$s" $tx $inc >&2 || exit 1
 fi
-list=$(cat "$s.l"; echo x); rm -f "$s.l"; list=${list%x}
-c=
 [ -z "$own$grp" ] || chown -R -h -- "$own${grp:+:$grp}" "$s" || exit
 [ -z "$mode" ] || chmod -R -- "$mode" "$s" || exit
-# What is there already as it should be is taken away; the rest is moved into place.
 cd "$s" || exit
 look='%f %u %g'; [ $k != ZipArchive ] || look='%f'
-move() {
+# Whether what is below the archive's name is there already as it should be.
+same() {
+  if [ -d "$1" ] && [ ! -L "$1" ]; then
+    [ -d "$t/$1" ] && [ "$(stat -L -c "$look" "$1")" = "$(stat -L -c "$look" "$t/$1")" ]
+  elif [ -L "$1" ]; then
+    [ -L "$t/$1" ] && [ "$(readlink "$1")" = "$(readlink "$t/$1")" ]
+  elif [ -f "$1" ] && [ -f "$t/$1" ] && [ ! -L "$t/$1" ]; then
+    if [ -n "$newer" ] && [ "$t/$1" -nt "$1" ]; then return 0; fi
+    cmp -s "$1" "$t/$1" && [ "$(stat -c "$look" "$1")" = "$(stat -c "$look" "$t/$1")" ]
+  else return 1
+  fi
+}
+"#;
+
+/// What differs is moved into place.
+const MOVE: &str = r#"move() {
   find . -mindepth 1 | while IFS= read -r f; do
+    ! same "$f" || continue
     if [ -d "$f" ] && [ ! -L "$f" ]; then
-      if [ -d "$t/$f" ] && [ "$(stat -L -c "$look" "$f")" = "$(stat -L -c "$look" "$t/$f")" ]; then continue; fi
       [ -d "$t/$f" ] || mkdir -- "$t/$f" || exit
       chmod "$(stat -c %a "$f")" "$t/$f"; chown "$(stat -c %u:%g "$f")" "$t/$f" 2>/dev/null
-      echo changed; continue
+    else
+      # A link to a directory would be moved into.
+      [ ! -L "$t/$f" ] || rm -f -- "$t/$f"
+      mv -f -- "$f" "$t/$f" || exit
     fi
-    if [ -L "$f" ]; then
-      [ ! -L "$t/$f" ] || [ "$(readlink "$f")" != "$(readlink "$t/$f")" ] || continue
-    elif [ -f "$f" ] && [ -f "$t/$f" ] && [ ! -L "$t/$f" ]; then
-      if [ -n "$newer" ] && [ "$t/$f" -nt "$f" ]; then continue; fi
-      ! cmp -s "$f" "$t/$f" || [ "$(stat -c "$look" "$f")" != "$(stat -c "$look" "$t/$f")" ] || continue
-    fi
-    mv -f -- "$f" "$t/$f" || exit
     echo changed
   done
 }
 got=$(move) || exit
 case $got in *changed*) c=changed ;; *) c=same ;; esac
-printf '%s\n%s\n%s' "$c" "$k" "$list"
+printf '%s\n%s\n' "$c" "$k"; cat "$s.l"
 "#;
 
-pub fn run(unpack: &Unpack) -> Run {
+/// Only looks. GNU's tar says itself what differs, where nothing is laid over what the archive says;
+/// else what comes out is compared in a directory for temporary files.
+const LOOK: &str = r#"if [ $k != ZipArchive ] && [ -z "$own$grp$mode$newer$more" ] && case $(tar --version 2>/dev/null) in *GNU*) ;; *) false ;; esac; then
+  fine=': (Mod time differs|Not linked to .*)$|^(tar: )?\.?/?: |^tar: (Removing leading|A lone zero)'
+  [ "$(id -u)" = 0 ] || fine="$fine|: [UG]id differs\$"
+  if $z <"$a" | tar -df - -C "$t" $tx $inc 2>&1 | grep -Eqv "$fine"; then echo differs; else echo same; fi
+  echo $k; $z <"$a" | tar -tf - $tx; exit
+fi
+"#;
+
+/// The comparison of what came out, up to the first difference.
+const COMPARE: &str = r#"c=$(find . -mindepth 1 | while IFS= read -r f; do same "$f" || { echo differs; break; }; done)
+printf '%s\n%s\n' "${c:-same}" "$k"; cat "$s.l"
+"#;
+
+/// The text that tells whether an archive of the host's is unpacked: `same` or `differs`, the kind, the
+/// names. Anything else says that it cannot be told.
+pub(super) fn look(request: &super::archive::Request) -> String {
+    let word = |text: &Option<String>| quote(text.as_deref().unwrap_or_default());
+    let text = format!(
+        "a={a} t={t}; t=${{t%/}}; t=${{t:-/}}\nown={own} grp={grp} mode={mode} newer={newer} more={more}\n\
+         s=$(mktemp -d -p /var/tmp .palisade.XXXXXX || mktemp -d) || exit\n\
+         (\n{KIND}{LOOK}{TAKE}{COMPARE})\nrm -rf -- \"$s\" \"$s.l\"",
+        a = super::script::path_word(&request.src),
+        t = super::script::path_word(&request.dest),
+        own = word(&request.owner),
+        grp = word(&request.group),
+        mode = word(&request.mode),
+        newer = if request.keep_newer { "1" } else { "''" },
+        more = if request.extra_opts.is_empty() {
+            "''"
+        } else {
+            "1"
+        },
+    );
+    fill(
+        &text,
+        &request.exclude,
+        &request.include,
+        &request.extra_opts,
+    )
+}
+
+/// Lists of words are put in as words: a variable would split them anew.
+fn fill(text: &str, exclude: &[String], include: &[String], extra: &[String]) -> String {
     let words = |list: &[String], flag: &str| -> String {
-        list.iter()
-            .map(|w| format!(" {}", quote(&format!("{flag}{w}"))))
-            .collect()
+        let word = |w: &String| format!(" {}", quote(&format!("{flag}{w}")));
+        list.iter().map(word).collect()
     };
+    let left_out = match words(exclude, "") {
+        none if none.is_empty() => none,
+        some => format!(" -x{some}"),
+    };
+    let tar = format!("{}{}", words(exclude, "--exclude="), words(extra, ""));
+    text.replace(" ${exc:+-x $exc}", &left_out)
+        .replace(" $inc", &words(include, ""))
+        .replace(" ${x_zip}", &words(extra, ""))
+        .replace(" $tx", &tar)
+}
+
+pub fn run(unpack: &Unpack) -> Run {
     let here = |path: &str| place(path).replace("\"$pl_cwd\"/", "./");
-    let source = if unpack.bytes.is_some() {
+    let source = if unpack.content.is_some() {
         "d=$(mktemp -d) || exit\ncat >\"$d/a\"\na=$d/a".to_owned()
     } else if unpack.src.contains("://") {
         let url = quote(unpack.src);
@@ -96,39 +160,21 @@ pub fn run(unpack: &Unpack) -> Run {
         format!("a={}", here(unpack.src))
     };
     let text = format!(
-        "um=$(umask)\nd=\n{source}\nt={dest}; t=${{t%/}}; t=${{t:-/}}\nown={own} grp={grp} mode={mode} newer={newer}\n{BODY}",
+        "um=$(umask)\nd=\n{source}\nt={dest}; t=${{t%/}}; t=${{t:-/}}\nown={own} grp={grp} mode={mode} newer={newer}\n\
+         {KIND}s=$(mktemp -d \"$t/.palisade.XXXXXX\") || exit\n\
+         trap 'rm -rf -- \"$s\" \"$s.l\" ${{d:+\"$d\"}}' EXIT\n{TAKE}{MOVE}",
         dest = here(unpack.dest),
         own = quote(unpack.owner.unwrap_or_default()),
         grp = quote(unpack.group.unwrap_or_default()),
         mode = quote(unpack.mode.unwrap_or_default()),
         newer = if unpack.keep_newer { "1" } else { "''" },
     );
-    // Lists of words are put in as words: a variable would split them anew.
-    let exclude = words(unpack.exclude, "");
-    let text = text
-        .replace(
-            " ${exc:+-x $exc}",
-            &if exclude.is_empty() {
-                String::new()
-            } else {
-                format!(" -x{exclude}")
-            },
-        )
-        .replace(" $inc", &words(unpack.include, ""))
-        .replace(" ${x_zip}", &words(unpack.extra, ""))
-        .replace(
-            " $tx",
-            &format!(
-                "{}{}",
-                words(unpack.exclude, "--exclude="),
-                words(unpack.extra, "")
-            ),
-        );
+    let text = fill(&text, unpack.exclude, unpack.include, unpack.extra);
     let mut run = Run::new(Exec::Program(Program {
         text,
         name: "unarchive",
     }));
-    run.stdin = unpack.bytes.clone().map(Into::into);
+    run.payload = unpack.content.clone();
     run.judged = true;
     run
 }

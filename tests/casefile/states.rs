@@ -6,6 +6,7 @@
 //! the Rust struct; those that are not given have their defaults. `absent` is a state of each.
 
 use palisade::action::{Control, Step};
+use palisade::resource::archive::{ArchiveState, Request};
 use palisade::resource::file::FileState;
 use palisade::resource::group::GroupState;
 use palisade::resource::hostname::HostnameState;
@@ -72,6 +73,17 @@ pub(crate) fn resource(value: &Value) -> Resource {
         "target" => Resource::Target(world::path(&word(0))),
         "tree" => Resource::Tree(world::path(&word(0))),
         "glob" => Resource::Glob(word(0)),
+        "archive" => Resource::Archive(Request {
+            src: world::path(&word(0)),
+            dest: world::path(&word(1)),
+            exclude: Vec::new(),
+            include: Vec::new(),
+            extra_opts: Vec::new(),
+            owner: None,
+            group: None,
+            mode: None,
+            keep_newer: false,
+        }),
         other => panic!("no resource `{other}`"),
     }
 }
@@ -166,6 +178,11 @@ pub(crate) fn state(on: &Resource, value: &Value) -> State {
             State::Text(lines.iter().map(|l| text(l) + "\n").collect())
         }
         Resource::Controller(_) => State::Content(Content::new(text(value).into_bytes())),
+        Resource::Archive(_) => State::Archive(ArchiveState {
+            unpacked: f.yes("unpacked"),
+            handler: f.word("handler"),
+            files: f.list("files"),
+        }),
         Resource::Glob(_) => {
             let paths = value.as_sequence().expect("a list of paths");
             State::Paths(paths.iter().map(text).collect())
