@@ -35,6 +35,7 @@ use serde_json::{Value as Json, json};
 
 use crate::engine::Event;
 use crate::engine::event::{Outcome, PlayRef, Recap, Status, TaskRef};
+use crate::source::escape::escape_json;
 use crate::source::{Mask, Value};
 
 use super::Reporter;
@@ -60,7 +61,8 @@ impl<W: Write + Send> JsonLines<W> {
 
     fn put(&mut self, value: Json) {
         // A closed pipe ends the report, not the run.
-        let _ = writeln!(self.out, "{}", hidden(value, &self.mask));
+        let line = hidden(value, &self.mask).to_string();
+        let _ = writeln!(self.out, "{}", escape_json(&line));
     }
 
     fn outcome(&self, mut line: Json, task: &TaskRef, outcome: &Outcome) -> Json {

@@ -33,6 +33,23 @@ pub fn escape_bytes(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// JSON text in which every such character is written as `\uXXXX`, which says the same. They occur in
+/// its strings only.
+pub fn escape_json(json: &str) -> Cow<'_, str> {
+    if !json.contains(acts) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        // All of them are in the basic plane. Writing to a string does not fail.
+        let _ = match acts(c) {
+            true => write!(out, "\\u{:04x}", u32::from(c)),
+            false => out.write_char(c),
+        };
+    }
+    Cow::Owned(out)
+}
+
 fn push(out: &mut String, c: char) {
     let code = u32::from(c);
     // Writing to a string does not fail.
@@ -68,6 +85,15 @@ mod tests {
         );
         assert_eq!(escape_bytes(b"ok\xff\xc3(\x00"), "ok\\xff\\xc3(\\x00");
         assert!(matches!(escape("plain"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn escaped_json_says_the_same() {
+        let value = serde_json::json!({ "a\u{9b}": "\u{7f}\u{202e}\u{2028}\x1b é\n" });
+        let text = value.to_string();
+        let safe = escape_json(&text);
+        assert!(!safe.contains(acts));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
     }
 
     proptest::proptest! {
