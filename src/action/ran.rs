@@ -12,6 +12,10 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// A line costs some hundred bytes here, however short it is. What comes after so many stays together
+/// as the last one.
+const MOST_LINES: usize = 250_000;
+
 /// The lines of an output, as `stdout_lines` has them.
 pub(crate) fn lines(text: &str) -> Value {
     let mut lines: Vec<Value> = Vec::new();
@@ -20,7 +24,7 @@ pub(crate) fn lines(text: &str) -> Value {
         let end = rest.find([
             '\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}',
         ]);
-        let Some(end) = end else {
+        let Some(end) = end.filter(|_| lines.len() < MOST_LINES) else {
             lines.push(rest.into());
             break;
         };
