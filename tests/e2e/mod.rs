@@ -142,6 +142,18 @@ impl Bench {
         String::from_utf8_lossy(&output.stdout).trim().to_string()
     }
 
+    /// Writes a file of the host's without palisade.
+    pub fn put(&self, host: &str, path: &str, text: &str) {
+        let script = format!("mkdir -p \"$(dirname {path})\"; cat >{path}");
+        let mut command = self
+            .lab
+            .exec(host, &["sh".into(), "-c".into(), script])
+            .unwrap();
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), text.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+
     /// The files of all runs so far.
     pub fn journals(&self) -> Vec<PathBuf> {
         let runs = std::fs::read_dir(self.path("state/palisade/runs"));
