@@ -12,6 +12,9 @@ use super::frame::{End, Frames};
 use super::{Chunk, Deadlines, ErrorKind, HostError, Link, Pipe, plain};
 use crate::source::secret::Secret;
 
+/// How long a shell that ended is listened to for why it did.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// A reply is held in memory until it is understood.
 pub const MAX_REPLY: usize = 64 * 1024 * 1024;
 
@@ -100,7 +103,12 @@ impl Shell {
                 match pipe.read().await? {
                     Chunk::Out(bytes) => hello = greeting.take(&bytes)?,
                     Chunk::Err(bytes) => errors.add(&bytes),
-                    Chunk::Exit(status) => return Err(greeting.no_shell(Some(status), &errors)),
+                    Chunk::Exit(status) => {
+                        // Its last words may come after its status.
+                        let words = drain(&mut *pipe, &mut greeting, &mut errors);
+                        let _ = tokio::time::timeout(LAST_WORDS, words).await;
+                        return Err(greeting.no_shell(Some(status), &errors));
+                    }
                     Chunk::End => return Err(greeting.no_shell(None, &errors)),
                 }
             }
