@@ -239,7 +239,7 @@ impl Runner {
         }
         let changed = outcome.result.get("changed").and_then(Value::as_bool) == Some(true);
         // What directs the run is no task of the host's.
-        if name.action != "meta" || status == Status::Failed {
+        if !crate::plan::list::is_meta(task) || status == Status::Failed {
             self.count(status, changed);
         }
         if status == Status::Failed {
