@@ -550,3 +550,66 @@ fn archives_of_any_size_are_brought_to_the_host() {
     assert!(host.sh("sha256sum /tmp/large/noise").starts_with(&wanted));
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+/// Answers every request alike, until the test is over.
+fn server() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            let n = stream.read(&mut request).unwrap();
+            let asked = String::from_utf8_lossy(&request[..n]).to_lowercase();
+            let body = asked.contains("cache-control: no-cache").to_string();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close",
+                body.len()
+            );
+            write!(stream, "{head}\r\n\r\n{body}").unwrap();
+        }
+    });
+    port
+}
+
+#[test]
+fn what_is_fetched_gets_its_owner_and_mode() {
+    let Some(mut host) = Host::open("dash") else {
+        return;
+    };
+    if host.sh("command -v curl").is_empty() {
+        eprintln!("no curl here: not tested");
+        return;
+    }
+    let url = format!("http://127.0.0.1:{}/x", server());
+    let attrs = "owner: bin, group: sys, mode: '0640'";
+    host.once(
+        "uri",
+        &format!("{{url: '{url}', dest: /tmp/got, force: true, {attrs}}}"),
+    );
+    assert_eq!(
+        host.sh("cat /tmp/got; stat -c ' %U %G %a' /tmp/got"),
+        "true bin sys 640"
+    );
+    host.sh("chmod 600 /tmp/got");
+    host.once(
+        "uri",
+        &format!("{{url: '{url}', dest: /tmp/got, force: true, {attrs}}}"),
+    );
+    host.once(
+        "get_url",
+        &format!("{{url: '{url}', dest: /tmp/had, {attrs}}}"),
+    );
+    assert_eq!(host.sh("stat -c '%U %G %a' /tmp/had"), "bin sys 640");
+    // Without curl, what wget is not given is said.
+    host.sh("d=$(command -v curl); rm -f \"$d\" /usr/bin/curl /bin/curl");
+    let header = host.act(
+        "get_url",
+        &format!("{{url: '{url}', dest: /tmp/had, headers: {{a: b}}}}"),
+    );
+    let why = header.failed.unwrap();
+    assert!(
+        why.contains("`header`") || why.contains("neither curl"),
+        "{why}"
+    );
+}

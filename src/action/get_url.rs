@@ -48,7 +48,7 @@ crate::args! {
         decompress: bool = "true";
         /// Taken; the temporary file is beside the target.
         tmp_dest: Option<String>;
-        /// Taken; headers are not sent to another host's.
+        /// Not supported: curl sends its headers wherever it is sent.
         unredirected_headers: Option<Vec<String>>;
         /// Not supported.
         use_gssapi: bool = "false";
@@ -93,6 +93,12 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
             return Err(ArgError::new("checksum", message));
         }
     }
+    let unredirected = args
+        .unredirected_headers
+        .as_ref()
+        .is_some_and(|h| !h.is_empty());
+    unsupported(args.use_gssapi, unredirected)?;
+    args.attrs.only_owner_and_mode()?;
     RemotePath::new(&args.dest).map_err(|e| ArgError::new("dest", e))?;
     Ok(Box::new(args))
 }
@@ -105,6 +111,16 @@ pub(crate) fn name_of(url: &str) -> &str {
         Some((_, name)) if !name.is_empty() => name,
         _ => "index.html",
     }
+}
+
+/// Refuses what no tool on the host is told to do.
+pub(crate) fn unsupported(gssapi: bool, unredirected: bool) -> Result<(), ArgError> {
+    let name = match (gssapi, unredirected) {
+        (true, _) => "use_gssapi",
+        (_, true) => "unredirected_headers",
+        _ => return Ok(()),
+    };
+    Err(ArgError::new(name, format!("`{name}` is not supported")))
 }
 
 /// Headers as pairs of text.
@@ -127,9 +143,11 @@ impl Args {
     }
 
     fn run(&self) -> crate::resource::Run {
+        let ciphers = self.ciphers.as_ref().map(|c| c.join(":"));
         let mut more: Vec<(&'static str, &str)> = vec![("user-agent", &self.http_agent)];
         more.extend(self.client_cert.as_deref().map(|c| ("cert", c)));
         more.extend(self.client_key.as_deref().map(|c| ("key", c)));
+        more.extend(ciphers.as_deref().map(|c| ("ciphers", c)));
         if !self.use_proxy {
             more.push(("noproxy", "*"));
         }
@@ -145,6 +163,7 @@ impl Args {
             timeout: self.timeout,
             validate_certs: self.validate_certs,
             follow: true,
+            netrc: self.use_netrc,
             more,
         };
         let mode = match &self.attrs.mode {

@@ -2,15 +2,24 @@
 //!
 //! Changed when it is started, stopped, enabled or disabled, and whenever it is restarted or reloaded.
 
-use crate::resource::Query;
-use crate::resource::unit::Scope;
+use crate::choices;
+use crate::resource::unit::{Scope, ServiceManager, UnitState};
+use crate::resource::{Query, Resource, State};
 use crate::source::{Mapping, Value};
 
 use super::units::{self, Service, Want};
 use super::{ArgError, Decision, Done, Failure, Observed, Spec, Task};
 
+choices! {
+    pub(crate) enum Use {
+        Auto = "auto" | "service",
+        Systemd = "systemd" | "ansible.builtin.systemd" | "systemd_service",
+        Sysvinit = "sysvinit" | "ansible.builtin.sysvinit",
+        OpenRc = "openrc",
+    }
+}
+
 crate::args! {
-    #[expect(dead_code, reason = "Ansible takes more than there is a use for here")]
     pub(crate) struct Args {
         /// The service.
         name: String = required;
@@ -20,14 +29,14 @@ crate::args! {
         enabled: Option<bool>;
         /// Seconds between stop and start of a restart, for init scripts.
         sleep: Option<u64>;
-        /// Taken; whether a service runs is asked of its manager, not of the process list.
+        /// Text in the process list that says it runs; systemd knows better, nothing else has it yet.
         pattern: Option<String>;
         /// The runlevel to enable it in, for OpenRC.
         runlevel: String = "default";
         /// Arguments of the init script.
         arguments: Option<String>, aka ["args"];
-        /// Taken; the manager is the one the host has.
-        r#use: String = "auto";
+        /// What must manage services on the host; `auto` and `service` are whatever it has.
+        r#use: Use = "auto";
         /// Have systemd read its files first.
         daemon_reload: bool = "false", aka ["daemon-reload"];
     }
@@ -83,13 +92,58 @@ impl Args {
     }
 }
 
+impl Args {
+    /// Whether the host manages the service in the way the task takes for granted.
+    fn suits(&self, unit: &UnitState) -> Result<(), Failure> {
+        let generated = ("UnitFileState".to_owned(), "generated".to_owned());
+        let manager = unit.manager;
+        let scripts = match manager {
+            ServiceManager::Systemd => unit.properties.contains(&generated),
+            ServiceManager::Sysv | ServiceManager::Offline => true,
+            ServiceManager::OpenRc => false,
+        };
+        let (fits, wanted) = match self.r#use {
+            Use::Auto => (true, ""),
+            Use::Systemd => {
+                let fits = matches!(manager, ServiceManager::Systemd | ServiceManager::Offline);
+                (fits, "systemd")
+            }
+            Use::Sysvinit => (scripts, "an init script"),
+            Use::OpenRc => (manager == ServiceManager::OpenRc, "OpenRC"),
+        };
+        if !fits {
+            let message = format!("{} is not managed by {wanted} on this host", self.name);
+            return Err(Failure::new(message));
+        }
+        if self.pattern.is_some() && manager != ServiceManager::Systemd {
+            return Err(Failure::new(
+                "`pattern` is not supported where systemd does not run",
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl Task for Args {
     fn reads(&self, _: &Observed) -> Vec<Query> {
         self.service().reads()
     }
 
     fn decide(&self, seen: &Observed) -> Result<Decision, Failure> {
+        let on = Resource::Unit {
+            name: self.name.clone(),
+            scope: Scope::System,
+        };
+        let unit = match seen.get(&on) {
+            State::Unit(unit) => Some(unit),
+            _ => None,
+        };
+        unit.map_or(Ok(()), |unit| self.suits(unit))?;
         let mut decision = self.service().decide(seen)?;
+        if self.pattern.is_some() {
+            let message = "`pattern` is ignored: systemd knows whether a service runs";
+            decision.warnings.push(message.into());
+        }
         if decision
             .result
             .get("status")

@@ -3,11 +3,12 @@
 //! Changed when `dest` is written; the request itself counts as no change, as in Ansible.
 
 use crate::choices;
-use crate::resource::download::{self, Request};
+use crate::resource::download::{self, Landing, Request};
 use crate::resource::{Content, Folder, Query, Resource, State, Want};
 use crate::result;
 use crate::source::{Mapping, Value};
 
+use super::arg::Mode;
 use super::get_url::headers;
 use super::ran::{self, Unless};
 use super::{ArgError, Decision, Done, Failure, Observed, Spec, Task};
@@ -85,7 +86,7 @@ crate::args! {
         decompress: bool = "true";
         /// Ask for it whatever a cache on the way has.
         force: bool = "false";
-        /// Taken; headers are not sent to another host's.
+        /// Not supported where redirections are followed: curl sends its headers there too.
         unredirected_headers: Option<Vec<String>>;
         /// Not supported.
         use_gssapi: bool = "false";
@@ -137,6 +138,15 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
             "sending a file of the host's is not supported yet",
         ));
     }
+    let unredirected = args
+        .unredirected_headers
+        .as_ref()
+        .is_some_and(|h| !h.is_empty());
+    super::get_url::unsupported(
+        args.use_gssapi,
+        unredirected && args.follow_redirects != Follow::No,
+    )?;
+    args.attrs.only_owner_and_mode()?;
     super::place::exclusive(&[("body", args.body.is_some()), ("src", args.src.is_some())])?;
     Ok(Box::new(args))
 }
@@ -255,6 +265,9 @@ impl Task for Args {
             kind.filter(|_| !named)
                 .map(|k| ("Content-Type".into(), k.into())),
         );
+        if self.force {
+            headers.push(("Cache-Control".into(), "no-cache".into()));
+        }
         let mut more: Vec<(&'static str, &str)> = vec![("user-agent", &self.http_agent)];
         for (key, value) in [
             ("cacert", &self.ca_path),
@@ -263,6 +276,11 @@ impl Task for Args {
             ("unix-socket", &self.unix_socket),
         ] {
             more.extend(value.as_deref().map(|v| (key, v)));
+        }
+        let ciphers = self.ciphers.as_ref().map(|c| c.join(":"));
+        more.extend(ciphers.as_deref().map(|c| ("ciphers", c)));
+        if !self.use_proxy {
+            more.push(("noproxy", "*"));
         }
         let safe = ["GET", "HEAD"].contains(&self.method.as_str());
         let request = Request {
@@ -281,10 +299,23 @@ impl Task for Args {
                 Follow::No => false,
                 Follow::Safe | Follow::UrlLib2 => safe,
             },
+            netrc: self.use_netrc,
             more,
         };
         let mut decision = Decision::default();
-        let mut run = download::uri(&request, self.dest.as_deref());
+        let mode = match &self.attrs.mode {
+            Some(Mode::Bits(bits)) => Some(format!("{bits:04o}")),
+            Some(Mode::Symbolic(word)) => Some(word.clone()),
+            _ => None,
+        };
+        let landing = Landing {
+            dest: self.dest.as_deref().unwrap_or_default(),
+            mode,
+            owner: self.attrs.owner.as_deref(),
+            group: self.attrs.group.as_deref(),
+            ..Landing::default()
+        };
+        let mut run = download::uri(&request, &landing);
         run.changes = self.dest.is_some();
         decision.run(run);
         Ok(decision)

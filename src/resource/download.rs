@@ -18,6 +18,8 @@ pub struct Request<'a> {
     pub validate_certs: bool,
     /// `-L` follows every redirection, `safe` only those of GET and HEAD, `none` not one.
     pub follow: bool,
+    /// Whether `~/.netrc` is asked for a user, where none is given.
+    pub netrc: bool,
     /// Further settings of curl's: `cacert`, `cert`, `key`, `unix-socket`, `ciphers`.
     pub more: Vec<(&'static str, &'a str)>,
 }
@@ -52,10 +54,22 @@ fetch() { # URL FILE [curl's arguments]
     code=$(curl -q -K "$d/c" -sS -o "$o" -D "$d/h" -w '%{http_code} %{url_effective}' "$@" -- "$u" 2>"$d/e")
     rc=$?; eff=${code#* } code=${code%% *}
   elif has wget; then
-    [ ! -s "$d/c" ] || ! grep -Eq '^(user|request|data-binary|cert|key) ' "$d/c" || { echo 'this host has no curl, and wget cannot do this' >&2; exit 1; }
-    wget -q -O "$o" -- "$u" 2>"$d/e"; rc=$?; code=200 eff=$u
+    # Headers and passwords would stand on its command line, and the rest it does not know.
+    x=$(sed -n '/^max-time /d;/^user-agent /d;/^location/d;/^netrc-optional/d;/^insecure/d;s/ .*//;p;q' "$d/c")
+    [ -z "$x" ] || { echo "this host has no curl, and wget is not given \`$x\`" >&2; exit 1; }
+    set -- -T "$(sed -n 's/^max-time = //p' "$d/c")" -U "$(sed -n 's/^user-agent = "\(.*\)"$/\1/p' "$d/c")"
+    ! grep -q '^insecure' "$d/c" || set -- "$@" --no-check-certificate
+    wget -q "$@" -O "$o" -- "$u" 2>"$d/e"; rc=$?; code=200 eff=$u
   else echo 'this host has neither curl nor wget' >&2; exit 127
   fi
+}
+"#;
+
+/// Gives `$t` its owner and mode; `$c` says whether that changed anything.
+const ATTRS: &str = r#"attrs() {
+  c=
+  [ -z "$own$grp" ] || { was=$(stat -c %u:%g -- "$t"); chown -h -- "$own${grp:+:$grp}" "$t" || exit; [ "$was" = "$(stat -c %u:%g -- "$t")" ] || c=1; }
+  [ -z "$mode" ] || { was=$(stat -c %a -- "$t"); (umask "$um"; chmod -- "$mode" "$t") || exit; [ "$was" = "$(stat -c %a -- "$t")" ] || c=1; }
 }
 "#;
 
@@ -88,6 +102,9 @@ fn config(request: &Request) -> String {
     if request.follow {
         out.push_str("location\n");
     }
+    if request.netrc && request.user.is_none() {
+        out.push_str("netrc-optional\n");
+    }
     if !request.validate_certs {
         out.push_str("insecure\n");
     }
@@ -110,7 +127,7 @@ pub fn get_url(request: &Request, landing: &Landing) -> Run {
     let (algorithm, digest) = landing.checksum.unwrap_or_default();
     let text = format!(
         "{OPEN}t={dest} u0={url} alg={alg} sum={sum} force={force} backup={backup} mode={mode} own={own} grp={grp}\n\
-         [ ! -d \"$t\" ] || t=${{t%/}}/{name}\nsay dest \"$t\"\n{BODY}",
+         [ ! -d \"$t\" ] || t=${{t%/}}/{name}\nsay dest \"$t\"\n{ATTRS}{BODY}",
         dest = place(landing.dest).replace("\"$pl_cwd\"/", "./"),
         url = quote(request.url),
         alg = quote(algorithm),
@@ -135,11 +152,6 @@ esac
 sum=$(printf %s "$sum" | tr A-F a-f)
 digest() { x=$("${alg}sum" <"$1") || exit; printf %s "${x%% *}"; }
 sha1() { x=$(sha1sum <"$1"); printf %s "${x%% *}"; }
-attrs() {
-  c=
-  [ -z "$own$grp" ] || { was=$(stat -c %u:%g -- "$t"); chown -h -- "$own${grp:+:$grp}" "$t" || exit; [ "$was" = "$(stat -c %u:%g -- "$t")" ] || c=1; }
-  [ -z "$mode" ] || { was=$(stat -c %a -- "$t"); (umask "$um"; chmod -- "$mode" "$t") || exit; [ "$was" = "$(stat -c %a -- "$t")" ] || c=1; }
-}
 finish() {
   say size "$(stat -c %s -- "$t")"; say uid "$(stat -c %u -- "$t")"; say gid "$(stat -c %g -- "$t")"
   say owner "$(stat -c %U -- "$t")"; say group "$(stat -c %G -- "$t")"; say mode "0$(stat -c %a -- "$t")"
@@ -180,22 +192,29 @@ finish
 "#;
 
 /// Asks an address, and answers with status, headers and body, each with its length before it.
-pub fn uri(request: &Request, dest: Option<&str>) -> Run {
+pub fn uri(request: &Request, landing: &Landing) -> Run {
     let body = if request.body.is_some() {
         " --data-binary \"@$d/b\""
     } else {
         ""
     };
     let text = format!(
-        "{OPEN}t={}\nfetch {} \"$d/f\"{body}\n\
+        "{OPEN}{ATTRS}t={} own={} grp={} mode={}\nfetch {} \"$d/f\"{body}\n\
          [ -e \"$d/f\" ] || : >\"$d/f\"; [ -e \"$d/h\" ] || : >\"$d/h\"\n\
          changed=\nif [ -n \"$t\" ] && [ $rc = 0 ]; then\n\
          [ ! -d \"$t\" ] || {{ b=${{u%%\\?*}}; b=${{b##*/}}; t=${{t%/}}/${{b:-index.html}}; }}\n\
-         cmp -s \"$d/f\" \"$t\" || {{ (umask \"$um\"; cat \"$d/f\" >\"$t\") || exit; changed=1; }}\nfi\n\
+         cmp -s \"$d/f\" \"$t\" || {{ (umask \"$um\"; cat \"$d/f\" >\"$t\") || exit; changed=1; }}\n\
+         attrs; changed=${{changed:-$c}}\nfi\n\
          for i in \"$code\" \"$eff\" \"$rc\" \"$changed\" \"$t\"; do printf '%s\\n' \"$i\"; done\n\
          h=$(cat \"$d/h\"; cat \"$d/e\" | sed 's/^/!/'; echo x); h=${{h%x}}\n\
          LC_ALL=C; printf '%s\\n%s' \"${{#h}}\" \"$h\"\ncat \"$d/f\"\n",
-        dest.map_or_else(|| "''".into(), |d| place(d).replace("\"$pl_cwd\"/", "./")),
+        match landing.dest {
+            "" => "''".to_owned(),
+            dest => place(dest).replace("\"$pl_cwd\"/", "./"),
+        },
+        quote(landing.owner.unwrap_or_default()),
+        quote(landing.group.unwrap_or_default()),
+        quote(landing.mode.as_deref().unwrap_or_default()),
         quote(request.url),
     );
     program(request, text, "uri")

@@ -345,6 +345,12 @@ fn act(flag: &str, verb: &str, unit: &str, no_block: bool) -> String {
     let mut text = format!("systemctl{flag}{block} {verb} -- {unit} >&2 || {told}\n");
     if verb != "stop" && !no_block {
         let _ = writeln!(text, "! systemctl{flag} -q is-failed -- {unit} || {told}");
+        // What is done once it was started is not running afterwards; everything else is.
+        let _ = writeln!(
+            text,
+            "case $(systemctl{flag} show -p ActiveState -p Type -- {unit}) in *Type=oneshot*|\\
+             *ActiveState=active*|*ActiveState=activating*|*ActiveState=reloading*) ;; *) {told} ;; esac"
+        );
     }
     text
 }
@@ -406,6 +412,14 @@ mod tests {
         let unit = read_one("sysv\ncron\tyes\trunning\tenabled\n");
         assert!(unit.running && unit.enabled == Some(true) && unit.manager == ServiceManager::Sysv);
         assert!(read_one("offline\ncron\tyes\t\tmasked\n").masked);
+    }
+
+    #[test]
+    fn a_unit_that_was_started_must_run() {
+        let text = act("", "start", "cron", false);
+        assert!(text.contains("*ActiveState=activating*"), "{text}");
+        assert!(!act("", "stop", "cron", false).contains("ActiveState"));
+        assert!(!act("", "start", "cron", true).contains("ActiveState"));
     }
 
     #[test]
