@@ -37,8 +37,7 @@ impl Runner {
             When::Holds => {}
             When::Skips(condition) => {
                 let mut raw = Raw::skipped("Conditional result was False");
-                raw.result
-                    .insert("false_condition".into(), condition);
+                raw.result.insert("false_condition".into(), condition);
                 return self.left(task, layers, settings, item, raw);
             }
             When::Wrong(error) => {

@@ -173,7 +173,11 @@ impl Runner {
             return Looked::Solo;
         }
         let over = self.scope(task, &doing.layers, &[]);
-        let list = task.looping.as_ref().map(|l| self.list_in(l, &over)).transpose();
+        let list = task
+            .looping
+            .as_ref()
+            .map(|l| self.list_in(l, &over))
+            .transpose();
         if sees_others(&over) {
             return Looked::Solo;
         }
@@ -313,5 +317,8 @@ impl Runner {
 /// Whether what was rendered looked at other hosts, which may not have come so far yet: then the
 /// task waits for them, whatever came of it.
 pub(super) fn sees_others(scope: &Scope) -> bool {
-    scope.looked_up.lock().is_ok_and(|names| names.contains("hostvars"))
+    scope
+        .looked_up
+        .lock()
+        .is_ok_and(|names| names.contains("hostvars"))
 }

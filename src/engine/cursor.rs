@@ -139,7 +139,9 @@ impl Cursor {
                 }
                 Kind::Body(block) | Kind::Rescue(block) if !block.always.is_empty() => {
                     self.always(&block, true);
-                    return Fate::Always { rescued: self.is_caught() };
+                    return Fate::Always {
+                        rescued: self.is_caught(),
+                    };
                 }
                 Kind::Plain | Kind::Body(_) | Kind::Rescue(_) | Kind::Always { .. } => {}
             }

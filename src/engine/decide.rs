@@ -37,8 +37,7 @@ impl Runner {
             When::Waits => return Looked::Waits,
             When::Skips(condition) => {
                 let mut raw = Raw::skipped("Conditional result was False");
-                raw.result
-                    .insert("false_condition".into(), condition);
+                raw.result.insert("false_condition".into(), condition);
                 self.add_ended(d, value, item, raw);
                 return Looked::Decided;
             }
@@ -84,12 +83,14 @@ impl Runner {
         let scope = self.scope(task, &doing.layers, item);
         let mut prepared = match self.prepared.remove(&key) {
             Some(prepared) => prepared,
-            None => prepare(&self.ctx.templar, task, &scope).map_err(|unready| {
-                match sees_others(&scope) {
-                    true => Unready::Others,
-                    false => unready,
-                }
-            })?,
+            None => {
+                prepare(&self.ctx.templar, task, &scope).map_err(|unready| {
+                    match sees_others(&scope) {
+                        true => Unready::Others,
+                        false => unready,
+                    }
+                })?
+            }
         };
         let way = doing.settings.way.clone();
         let (check, diff) = (doing.settings.check, doing.settings.diff);

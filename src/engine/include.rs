@@ -61,7 +61,10 @@ impl Runner {
             }
             match self.bring(task, layers, &item) {
                 Ok((what, items)) => {
-                    let label = task.looping.as_ref().map(|_| self.label(task, layers, &item, &value));
+                    let label = task
+                        .looping
+                        .as_ref()
+                        .map(|_| self.label(task, layers, &item, &value));
                     self.ctx.tell(Event::Included {
                         hosts: vec![self.host.clone()],
                         task: name.clone(),

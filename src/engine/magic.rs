@@ -52,10 +52,16 @@ pub(super) fn of_run(inventory: &Inventory, options: &Options, limit: Option<&st
     );
     let split = |tags: &[String]| -> Vec<String> {
         let words = tags.iter().flat_map(|t| t.split(','));
-        words.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty()).collect()
+        words
+            .map(|t| t.trim().to_owned())
+            .filter(|t| !t.is_empty())
+            .collect()
     };
     let tags = Some(split(&options.tags)).filter(|t| !t.is_empty());
-    vars.insert("ansible_run_tags".into(), list(tags.unwrap_or_else(|| vec!["all".to_owned()])));
+    vars.insert(
+        "ansible_run_tags".into(),
+        list(tags.unwrap_or_else(|| vec!["all".to_owned()])),
+    );
     vars.insert("ansible_skip_tags".into(), list(split(&options.skip_tags)));
     vars.insert("ansible_playbook_python".into(), text(""));
     vars.insert("ansible_config_file".into(), Var::data(&Value::Null));

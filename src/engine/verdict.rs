@@ -240,7 +240,11 @@ pub(super) fn combine(items: Vec<(Value, Outcome)>, var: &str, index_var: Option
         if failed {
             put(&mut result, "failed", true);
         }
-        let word = if failed { "One or more items failed" } else { "All items completed" };
+        let word = if failed {
+            "One or more items failed"
+        } else {
+            "All items completed"
+        };
         put(&mut result, "msg", word);
     }
     put(&mut result, "results", results);

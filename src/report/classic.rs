@@ -111,20 +111,26 @@ impl<W: Write + Send> Classic<W> {
         }
         let mut events = block.events.iter().peekable();
         while let Some(event) = events.next() {
-            let Event::Included { hosts, what, label, .. } = event else {
+            let Event::Included {
+                hosts, what, label, ..
+            } = event
+            else {
                 self.task_event(event);
                 continue;
             };
             // Hosts that include the same are told in one line.
             let mut all: Vec<HostName> = hosts.clone();
-            let same = |e: &&Event| {
-                matches!(e, Event::Included { what: w, label: l, .. } if w == what && l == label)
-            };
+            let same = |e: &&Event| matches!(e, Event::Included { what: w, label: l, .. } if w == what && l == label);
             while let Some(Event::Included { hosts, .. }) = events.next_if(same) {
                 all.extend(hosts.iter().cloned());
             }
-            let item = label.as_ref().map_or(String::new(), |l| format!(" => (item={l})"));
-            self.line(Some(CYAN), &format!("included: {what} for {}{item}", all.join(", ")));
+            let item = label
+                .as_ref()
+                .map_or(String::new(), |l| format!(" => (item={l})"));
+            self.line(
+                Some(CYAN),
+                &format!("included: {what} for {}{item}", all.join(", ")),
+            );
         }
     }
 
@@ -215,7 +221,9 @@ impl<W: Write + Send> Classic<W> {
 
     fn result(&mut self, host: &str, task: &TaskRef, label: Option<&str>, outcome: &Outcome) {
         let host = match &outcome.delegated {
-            Some(to) if outcome.status != Status::Skipped && **to != *host => format!("{host} -> {to}"),
+            Some(to) if outcome.status != Status::Skipped && **to != *host => {
+                format!("{host} -> {to}")
+            }
             _ => host.to_owned(),
         };
         let item = match label {

@@ -204,7 +204,12 @@ impl<W: Write + Send> Reporter for JsonLines<W> {
             Event::Connected { host, seconds } => json!({
                 "event": "connected", "host": &**host, "seconds": seconds,
             }),
-            Event::Included { hosts, task: t, what, .. } => {
+            Event::Included {
+                hosts,
+                task: t,
+                what,
+                ..
+            } => {
                 let hosts: Vec<&str> = hosts.iter().map(AsRef::as_ref).collect();
                 json!({ "event": "included", "hosts": hosts, "task": task(t), "what": what })
             }

@@ -93,7 +93,10 @@ mod tests {
         let text = value.to_string();
         let safe = escape_json(&text);
         assert!(!safe.contains(acts));
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&safe).unwrap(),
+            value
+        );
     }
 
     proptest::proptest! {

@@ -34,7 +34,9 @@ pub(super) const TESTS: &[(&str, Call)] = &[
     ("url", |ctx, v, args| {
         let text = v.text();
         let rest = scheme(&text).map_or(&*text, |(_, rest)| rest);
-        let host = rest.strip_prefix("//").is_some_and(|r| !r.is_empty() && !r.starts_with('/'));
+        let host = rest
+            .strip_prefix("//")
+            .is_some_and(|r| !r.is_empty() && !r.starts_with('/'));
         Ok(host && uri(ctx, &v, args, "url")?)
     }),
     ("urn", |_, v, _| {
