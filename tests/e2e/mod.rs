@@ -3,6 +3,7 @@
 //! Needs root and namespaces; where they are missing each test says so and passes.
 #![allow(
     dead_code,
+    unreachable_pub,
     reason = "each test program uses a part of this; what is unused differs between them"
 )]
 
