@@ -207,7 +207,8 @@ fn while_waiting(bench: &Bench, fault: impl FnOnce()) -> (Run, Duration) {
         .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let begun = until(Duration::from_secs(30), || {
-        bench.on("lab1", "ls /srv/begun 2>/dev/null") != "" || child.try_wait().unwrap().is_some()
+        !bench.on("lab1", "ls /srv/begun 2>/dev/null").is_empty()
+            || child.try_wait().unwrap().is_some()
     });
     assert!(begun);
     fault();
@@ -261,9 +262,9 @@ fn a_cable_that_is_mended_in_time_changes_nothing() {
     let (run, _) = while_waiting(&bench, || {
         bench.lab.cut("lab1").unwrap();
         bench.on("lab1", "touch /srv/go");
-        assert!(until(Duration::from_secs(10), || bench
-            .on("lab1", "ls /srv/over")
-            != ""));
+        assert!(until(Duration::from_secs(10), || !bench
+            .on("lab1", "ls /srv/over 2>/dev/null")
+            .is_empty()));
         bench.lab.heal("lab1").unwrap();
     });
     let run = run.expect(0);
