@@ -26,7 +26,8 @@ fn path(name: &str) -> String {
 
 /// A parameter whose name leaves /proc/sys is none.
 fn is_sound(name: &str) -> bool {
-    !path(name).split('/').any(|part| part == "..")
+    let leaves = |text: &str| text.split('/').any(|part| part == "..");
+    !leaves(name) && !leaves(&path(name))
 }
 
 pub(super) fn ask(queries: &[&Query], script: &mut Script) {
