@@ -90,6 +90,7 @@ pub(super) fn symbolic(
         return Err(failure(message, result));
     }
     let mut decision = Decision::default();
+    let mut here_now = state.filter(|s| s.is_link()).cloned();
     if present.as_ref() != Some(&src) {
         clear_the_way(args, path, state, seen, &mut decision)?;
         if state.is_none() {
@@ -108,8 +109,10 @@ pub(super) fn symbolic(
         }
         let before = before.map_or(State::Absent, State::File);
         decision.set(Change::new(place::file(path), before, State::File(link)));
+        here_now = None;
     } else if let (false, Some(state)) = (args.follow, state) {
-        args.adjust(seen, path, Some(state), state.clone(), &mut decision)?;
+        let after = args.adjust(seen, path, Some(state), state.clone(), &mut decision)?;
+        here_now = Some(after);
     }
     // Attributes are those of what it leads to.
     match reached {
@@ -129,8 +132,11 @@ pub(super) fn symbolic(
         &seen.me,
     );
     decision.result = result! { "dest" => path.as_str(), "src" => src };
-    let shown = state.filter(|s| s.is_link()).unwrap_or(&fresh);
-    decision.result.extend(place::describe(shown));
+    if reached.is_some() {
+        decision
+            .result
+            .extend(place::describe(&here_now.unwrap_or(fresh)));
+    }
     Ok(decision)
 }
 
@@ -184,7 +190,12 @@ pub(super) fn hard(args: &Args, path: &RemotePath, seen: &Observed) -> Result<De
         return Err(failure("src does not exist", ends(src)));
     };
     let inode = |s: &FileState| s.meta.as_ref().map(|m| (m.device, m.inode));
-    let same = state.is_some_and(|s| inode(s).is_some() && inode(s) == inode(origin));
+    let real = |s: &FileState| s.meta.as_ref().and_then(|m| m.real_path.clone());
+    let same = state.is_some_and(|s| {
+        // One that check mode has made knows what it is another name of.
+        let foreseen = !s.is_link() && real(s).as_deref() == Some(end.as_str());
+        foreseen || inode(s).is_some() && inode(s) == inode(origin)
+    });
     let mut decision = Decision::default();
     let after = if same {
         args.adjust(seen, path, state, origin.clone(), &mut decision)?
@@ -201,10 +212,10 @@ pub(super) fn hard(args: &Args, path: &RemotePath, seen: &Observed) -> Result<De
             refuse_missing_parent(path, seen)?;
         }
         let mut after = args.attrs.settle(seen, origin.clone())?;
-        after.meta = origin.meta.clone().map(|mut meta| {
-            meta.links += 1;
-            meta
-        });
+        let mut meta = origin.meta.clone().unwrap_or_default();
+        meta.links = meta.links.max(1) + 1;
+        meta.real_path = Some(end.to_string());
+        after.meta = Some(meta);
         let before = state.cloned().map_or(State::Absent, State::File);
         let mut change = Change::new(place::file(path), before, State::File(after.clone()));
         let option = ("hard_link_to".to_owned(), end.to_string());

@@ -167,7 +167,8 @@ impl Runner {
         // Keywords that need other hosts' variables, or differ from item to item.
         let var = task.looping.as_ref().map(|l| l.var.as_str());
         let names = |l: std::sync::MutexGuard<'_, std::collections::BTreeSet<String>>| {
-            l.contains("hostvars") || var.is_some_and(|v| l.contains(v))
+            super::magic::OF_OTHERS.iter().any(|n| l.contains(*n))
+                || var.is_some_and(|v| l.contains(v))
         };
         if scope.looked_up.lock().is_ok_and(names) {
             return Looked::Solo;
@@ -317,8 +318,11 @@ impl Runner {
 /// Whether what was rendered looked at other hosts, which may not have come so far yet: then the
 /// task waits for them, whatever came of it.
 pub(super) fn sees_others(scope: &Scope) -> bool {
-    scope
-        .looked_up
-        .lock()
-        .is_ok_and(|names| names.contains("hostvars"))
+    let others = |name: &&str| {
+        scope
+            .looked_up
+            .lock()
+            .is_ok_and(|names| names.contains(*name))
+    };
+    super::magic::OF_OTHERS.iter().any(|name| others(&name))
 }

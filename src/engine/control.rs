@@ -297,7 +297,7 @@ impl Runner {
         let mut read = Vec::new();
         for path in found {
             let node = self.ctx.templar.vars_file(&path).map_err(&mistake)?;
-            read.push(path.display().to_string());
+            read.push(super::play::absolute(&path));
             match &node.kind {
                 Kind::Null => {}
                 Kind::Map(entries) => {

@@ -64,7 +64,10 @@ impl Runner {
                 return Looked::Decided;
             }
         };
-        if prepared.depends.contains("hostvars") {
+        if super::magic::OF_OTHERS
+            .iter()
+            .any(|n| prepared.depends.contains(*n))
+        {
             return Looked::Solo;
         }
         self.conclude_item(d, value, item, &prepared)

@@ -6,6 +6,7 @@ use crate::inventory::Inventory;
 use crate::source::{Mapping, Value};
 use crate::vars::{Var, Vars};
 
+use super::event::HostName;
 use super::options::Options;
 use super::play::absolute;
 
@@ -97,6 +98,25 @@ pub(super) fn of_host(inventory: &Inventory, name: &str) -> Vars {
     vars
 }
 
+/// Which hosts still take part, of the batch and of the play's other batches.
+pub(super) fn of_live(live: &[HostName], others: &[HostName]) -> Vars {
+    let names = ["ansible_play_batch", "play_hosts"];
+    let mut vars: Vars = names
+        .iter()
+        .map(|n| ((*n).to_owned(), list(live)))
+        .collect();
+    vars.insert("ansible_play_hosts".into(), list(live.iter().chain(others)));
+    vars
+}
+
+/// Variables that tell of other hosts: who looks at them waits for those first.
+pub(super) const OF_OTHERS: &[&str] = &[
+    "hostvars",
+    "ansible_play_hosts",
+    "ansible_play_batch",
+    "play_hosts",
+];
+
 /// What a play and its batch add.
 pub(super) fn of_play(
     name: &str,
@@ -109,7 +129,7 @@ pub(super) fn of_play(
     vars.insert("playbook_dir".into(), text(&absolute(dir)));
     vars.insert("ansible_play_name".into(), text(name));
     vars.insert("ansible_play_hosts_all".into(), list(all));
-    vars.insert("ansible_play_hosts".into(), list(batch));
+    vars.insert("ansible_play_hosts".into(), list(all));
     vars.insert("ansible_play_batch".into(), list(batch));
     vars.insert("play_hosts".into(), list(batch));
     vars.insert("ansible_play_role_names".into(), list(roles));

@@ -23,6 +23,8 @@ pub(super) struct PlayRun {
     pub name: String,
     /// The hosts of the batch, in order.
     pub hosts: Vec<HostName>,
+    /// Hosts of the play's other batches that are not out.
+    pub others: Vec<HostName>,
     pub meet: Rendezvous,
     /// One task at a time over all hosts: a failure limit or `any_errors_fatal` asks for it.
     pub linear: bool,
@@ -285,6 +287,7 @@ pub(super) struct Batch<'a> {
     pub index: usize,
     pub name: &'a str,
     pub hosts: Vec<HostName>,
+    pub others: Vec<HostName>,
     pub tallies: BTreeMap<HostName, Recap>,
     pub ended: Arc<AtomicBool>,
     /// Facts are gathered first.
@@ -316,6 +319,7 @@ pub(super) async fn run_batch(
         index: batch.index,
         name: batch.name.to_owned(),
         hosts: batch.hosts.clone(),
+        others: batch.others,
         meet: Rendezvous::new(&batch.hosts),
         linear,
         max_fail: batch.max_fail,

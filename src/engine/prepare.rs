@@ -357,15 +357,18 @@ pub(super) fn conclude(action: &dyn Action, decision: &Decision, done: &[Done]) 
             raw
         }
         Err(failure) => {
+            let said = failure.result.contains_key("changed");
             let mut raw = Raw::failure(failure);
             raw.changes = diffs(decision);
             // A command of the user's that failed has run all the same.
-            raw.changed = decision.steps.iter().any(|step| match step {
-                crate::action::Step::Run(run) => {
-                    run.changes && !matches!(run.exec, crate::resource::Exec::Program(_))
-                }
-                _ => false,
-            });
+            raw.changed = raw.changed
+                || !said
+                    && decision.steps.iter().any(|step| match step {
+                        crate::action::Step::Run(run) => {
+                            run.changes && !matches!(run.exec, crate::resource::Exec::Program(_))
+                        }
+                        _ => false,
+                    });
             raw
         }
     }

@@ -235,7 +235,10 @@ impl Running {
                 return self.mistake(diagnostic);
             }
             let size = batch.len();
-            let run = self.batch(index, play, &name, batch, &ended, &scope);
+            let others = |h: &&HostName| !batch.contains(h) && !self.out.contains(*h);
+            let others: Vec<HostName> = hosts.iter().filter(others).cloned().collect();
+            let mut run = self.batch(index, play, &name, batch, &ended, &scope);
+            run.others = others;
             for (host, (life, recap)) in run_batch(&self.ctx, run).await {
                 self.tallies.insert(host.clone(), recap);
                 if matches!(life, Life::Failed | Life::Unreachable) {
@@ -449,6 +452,7 @@ impl Running {
                 .map(|h| (h.clone(), self.tallies.get(h).cloned().unwrap_or_default()))
                 .collect(),
             hosts,
+            others: Vec::new(),
             ended: Arc::clone(ended),
             gather,
             force_handlers: flag(&play.force_handlers, self.ctx.options.force_handlers),

@@ -12,6 +12,7 @@ use crate::vars::{Layer, TemplateError, Var};
 use super::begin::When;
 use super::event::{Outcome, Status, TaskRef};
 use super::fleet::TaskLayers;
+use super::magic;
 use super::rendezvous::Shared;
 use super::runner::{Life, Runner};
 use super::settings::Settings;
@@ -47,6 +48,8 @@ impl Runner {
         // Whatever is alone because of another host waits for it here.
         if self.play.linear || self.needs_others(&task) || self.alone.remove(&position) {
             play.meet.wait(&self.host, &place).await;
+            let live = magic::of_live(&play.meet.live(&play.hosts), &play.others);
+            self.ctx.fleet.set_magic(&self.host, live);
             if self.play.linear && self.play.over_limit() {
                 self.life = Life::Failed;
                 return;
@@ -68,7 +71,7 @@ impl Runner {
             },
         };
         name.no_log = settings.no_log;
-        if settings.run_once {
+        if settings.run_once || ends_play(&task) {
             return self.run_once(&task, name, layers, settings, &place).await;
         }
         self.play.announce(&self.ctx, &name);
@@ -88,7 +91,7 @@ impl Runner {
     }
 
     fn needs_others(&self, task: &Task) -> bool {
-        task.keywords.delegate_to.is_some() || task.keywords.run_once.is_some()
+        task.keywords.delegate_to.is_some() || task.keywords.run_once.is_some() || ends_play(task)
     }
 
     /// One live host does it, in the order of the play; all others take over what it left.
@@ -316,4 +319,16 @@ impl Runner {
             tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
         }
     }
+}
+
+/// Whether a task ends the play for all hosts: the first of them decides.
+fn ends_play(task: &Task) -> bool {
+    let Call::Action { args, .. } = &task.call else {
+        return false;
+    };
+    let ends = |node: &crate::source::Node| {
+        node.as_str()
+            .is_some_and(|word| ["end_play", "end_batch"].contains(&word.trim()))
+    };
+    crate::plan::list::is_meta(task) && args.iter().any(|(_, node)| ends(node))
 }

@@ -355,12 +355,7 @@ impl Pass<'_> {
             .iter()
             .map(|c| format!("{:?}", c.to_value()));
         let conditions: Vec<String> = conditions.collect();
-        let params = role.params.iter().map(|(name, var)| match var {
-            Var::Template(node) => format!("{name}={:?}", node.to_value()),
-            other => format!("{name}={other:?}"),
-        });
-        let params: Vec<_> = params.collect();
-        let mut key = format!("{}|{}|{params:?}", role.dir.display(), request.key);
+        let mut key = format!("{}|{}", role.dir.display(), request.key);
         if self.compiler.selection.is_partial() {
             // The tags of the run may leave the first use out and take the second.
             key.push_str(&format!("|{:?}", place.keywords.tags));

@@ -269,10 +269,17 @@ impl<W: Write + Send> Classic<W> {
         let mut map = result(task, outcome, &self.mask);
         let mut hidden = vec!["failed", "skipped", "warnings", "deprecations", "exception"];
         if task.action == "debug" && outcome.status != Status::Failed {
-            hidden.extend(["changed", "ansible_loop_var", "skip_reason"]);
+            hidden.extend([
+                "changed",
+                "ansible_loop_var",
+                "ansible_index_var",
+                "skip_reason",
+            ]);
         }
-        if outcome.shown && outcome.status != Status::Failed {
-            hidden.push("item");
+        let item = |key: &str| map.get(key).and_then(Value::as_str).map(str::to_owned);
+        let items = [item("ansible_loop_var"), item("ansible_index_var")];
+        if task.action == "debug" && outcome.shown {
+            hidden.extend(items.iter().flatten().map(String::as_str));
         }
         if self.verbosity < 3 {
             hidden.extend(["invocation", "diff"]);

@@ -53,6 +53,14 @@ impl Order {
             Event::Item { task, .. } | Event::Retry { task, .. } => {
                 self.block(task).events.push(event.clone());
             }
+            // More of a loop may come: the host has passed it when it has come to the next task.
+            Event::Included {
+                task,
+                label: Some(_),
+                ..
+            } => {
+                self.block(task).events.push(event.clone());
+            }
             Event::Included { hosts, task, .. } => {
                 self.block(task).events.push(event.clone());
                 for host in hosts {

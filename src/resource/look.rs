@@ -184,9 +184,9 @@ fn read_chunk(chunk: &Chunk<'_>, records: &[Record]) -> Result<Vec<State>, Strin
         } else {
             "-"
         };
-        let link = match letters {
-            "l" => Some((links.text()?, Some(links.text()?).filter(|r| !r.is_empty()))),
-            _ => None,
+        let link = match letters.starts_with('l') {
+            true => Some((links.text()?, Some(links.text()?).filter(|r| !r.is_empty()))),
+            false => None,
         };
         let has_bytes = letters.starts_with("fr");
         let digest = if has_bytes && chunk.has('d') {

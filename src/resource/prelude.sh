@@ -90,7 +90,11 @@ pl_f() {
     pl_i=$((pl_i+1))
     if [ -L "$pl_q" ] && { [ -z "$pl_L" ] || [ ! -e "$pl_q" ]; }; then
       if [ -z "$pl_L" ]; then
-        pl_fl="${pl_fl}l," pl_all="$pl_all \"\${$pl_i}\"" pl_ne=$((pl_ne+1)) pl_lnk="$pl_lnk $pl_i"
+        pl_o=l
+        [ ! -r "$pl_q" ] || pl_o=${pl_o}r
+        [ ! -w "$pl_q" ] || pl_o=${pl_o}w
+        [ ! -x "$pl_q" ] || pl_o=${pl_o}x
+        pl_fl="${pl_fl}$pl_o," pl_all="$pl_all \"\${$pl_i}\"" pl_ne=$((pl_ne+1)) pl_lnk="$pl_lnk $pl_i"
       else pl_fl="${pl_fl}-,"
       fi
       continue
