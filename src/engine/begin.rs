@@ -324,5 +324,5 @@ pub(super) fn sees_others(scope: &Scope) -> bool {
             .lock()
             .is_ok_and(|names| names.contains(*name))
     };
-    super::magic::OF_OTHERS.iter().any(|name| others(name))
+    super::magic::OF_OTHERS.iter().any(others)
 }
