@@ -33,6 +33,9 @@ const VOLATILE: &[&str] = &[
     "attr_flags",
     "attributes",
     "version",
+    "cache_update_time",
+    "cache_updated",
+    "failed_when_suppressed_exception",
 ];
 
 static RESULT: LazyLock<Regex> = LazyLock::new(|| {
