@@ -168,7 +168,15 @@ impl Sshd {
 
 async fn open(link: &dyn Link, command: &str) -> Shell {
     let launch = Launch::plain(command);
-    let opened = Shell::open(link, &launch, &prelude(), NONCE, &Deadlines::default()).await;
+    let opened = Shell::open(
+        link,
+        &launch,
+        &prelude(),
+        NONCE,
+        &Deadlines::default(),
+        None,
+    )
+    .await;
     opened.unwrap().0
 }
 
@@ -660,7 +668,15 @@ async fn shell_error(server: &Sshd) -> HostError {
         hello: Duration::from_secs(2),
         ..Deadlines::default()
     };
-    let opened = Shell::open(&*link, &Launch::plain("sh"), &prelude(), NONCE, &deadlines).await;
+    let opened = Shell::open(
+        &*link,
+        &Launch::plain("sh"),
+        &prelude(),
+        NONCE,
+        &deadlines,
+        None,
+    )
+    .await;
     opened.err().unwrap()
 }
 
@@ -708,13 +724,29 @@ async fn a_prompt_on_a_terminal() {
         denied: Vec::new(),
     };
     let deadlines = Deadlines::default();
-    let open = Shell::open(&*link, &launch("right"), &prelude(), NONCE, &deadlines).await;
+    let open = Shell::open(
+        &*link,
+        &launch("right"),
+        &prelude(),
+        NONCE,
+        &deadlines,
+        None,
+    )
+    .await;
     let (mut shell, _) = open.unwrap();
     assert_eq!(
         shell.request("pl_r 0 0 abc", None).await.unwrap(),
         b"\n\x010 0 3\nabc"
     );
-    let open = Shell::open(&*link, &launch("wrong"), &prelude(), NONCE, &deadlines).await;
+    let open = Shell::open(
+        &*link,
+        &launch("wrong"),
+        &prelude(),
+        NONCE,
+        &deadlines,
+        None,
+    )
+    .await;
     assert_eq!(open.err().unwrap().kind, ErrorKind::Become);
 }
 
@@ -869,7 +901,8 @@ async fn all_of_it_can_be_spawned() {
     let task = tokio::spawn(async move {
         let link = dialer.connect(&target).await?;
         let (launch, time) = (Launch::plain("sh"), Deadlines::default());
-        let (mut shell, hello) = Shell::open(&*link, &launch, &prelude(), NONCE, &time).await?;
+        let (mut shell, hello) =
+            Shell::open(&*link, &launch, &prelude(), NONCE, &time, None).await?;
         let mut records = 0;
         let body = "pl_r 0 0 a\npl_r 1 0 b";
         shell

@@ -15,7 +15,7 @@ use super::prepare::{
     Unready, conclude, controller_path, diffs, forget_local, open_questions, prepare,
 };
 use super::runner::{Life, Runner};
-use super::session::{Exchange, StepOutcome, Work};
+use super::session::{Errand, Exchange, StepOutcome, Work};
 use super::settings::Settings;
 use super::solo::Left;
 use super::verdict::{Raw, all_hold, layer};
@@ -331,11 +331,10 @@ impl Runner {
             (Some(bytes), _) => landing.write(bytes)?,
             (None, Some(from)) => {
                 let sessions = Arc::clone(&self.ctx.sessions);
-                let (way, password) = (&settings.way, settings.password.clone());
                 let file = landing.file.try_clone().map_err(|e| e.to_string())?;
                 let size = content.size;
                 sessions
-                    .download(&self.host, to, way, password, from, size, file)
+                    .download(self.errand(to, settings), from, size, file)
                     .await
                     .map_err(|e| e.message)?;
                 let mut again = std::fs::File::open(format!("/proc/self/fd/{}", landing.number()))
@@ -351,6 +350,16 @@ impl Runner {
         landing.finish()
     }
 
+    /// What this host wants of another, or of itself.
+    pub(super) fn errand<'a>(&'a self, to: &'a HostName, settings: &'a Settings) -> Errand<'a> {
+        Errand {
+            subject: &self.host,
+            to,
+            way: &settings.way,
+            password: settings.password.clone(),
+        }
+    }
+
     /// An exchange for this task; a host that is lost ends the runner.
     pub(super) async fn trip(
         &mut self,
@@ -361,11 +370,9 @@ impl Runner {
         name: &TaskRef,
     ) -> Option<Exchange> {
         let started = !work.is_empty();
-        let password = settings.password.clone();
         let sessions = Arc::clone(&self.ctx.sessions);
-        let answer = sessions
-            .exchange(&self.host, to, &settings.way, password, work, queries)
-            .await;
+        let errand = self.errand(to, settings);
+        let answer = sessions.exchange(errand, work, queries).await;
         match answer {
             Ok(exchange) => {
                 self.tally.round_trips += 1;

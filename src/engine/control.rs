@@ -12,7 +12,7 @@ use super::event::{Event, HostName, TaskRef};
 use super::prepare::find;
 use super::runner::{Life, Runner};
 use super::session::{StepOutcome, Work};
-use super::settings::{Settings, Way};
+use super::settings::Settings;
 use super::verdict::Raw;
 
 /// The shortest wait between two tries of reaching a host.
@@ -179,14 +179,12 @@ impl Runner {
         test: Option<(&Run, &Settings)>,
         name: &TaskRef,
     ) -> Option<String> {
-        let way = test.map_or(Way::default(), |(_, s)| s.way.clone());
-        let password = test.and_then(|(_, s)| s.password.clone());
         let step = test.map(|(run, _)| crate::action::Step::Run(run.clone()));
         let fallback = Settings::default();
         let settings = test.map_or(&fallback, |(_, s)| s);
         let work = step.iter().map(|s| Work::new(s, settings, name)).collect();
         let sessions = &self.ctx.sessions;
-        let asked = sessions.exchange(&self.host, to, &way, password, work, &[]);
+        let asked = sessions.exchange(self.errand(to, settings), work, &[]);
         let error = match tokio::time::timeout(each.max(Duration::from_secs(1)), asked).await {
             Err(_) => "no answer in time".to_owned(),
             Ok(Err(error)) => error.message,
@@ -223,11 +221,9 @@ impl Runner {
         // The connection may be gone before the command's verdict comes: that is no failure here.
         let step = crate::action::Step::Run(reboot.reboot.clone());
         let work = vec![Work::new(&step, settings, name)];
-        let password = settings.password.clone();
         let sessions = std::sync::Arc::clone(&self.ctx.sessions);
-        let sent = sessions
-            .exchange(&self.host, to, &settings.way, password, work, &[])
-            .await;
+        let errand = self.errand(to, settings);
+        let sent = sessions.exchange(errand, work, &[]).await;
         if let Ok(exchange) = sent
             && let Some(StepOutcome::Failed(raw)) = exchange.outcomes.into_iter().next()
         {
@@ -271,11 +267,9 @@ impl Runner {
     ) -> Result<String, String> {
         let step = crate::action::Step::Run(run.clone());
         let work = vec![Work::new(&step, settings, name)];
-        let password = settings.password.clone();
         let sessions = &self.ctx.sessions;
-        let answer = sessions
-            .exchange(&self.host, to, &settings.way, password, work, &[])
-            .await;
+        let errand = self.errand(to, settings);
+        let answer = sessions.exchange(errand, work, &[]).await;
         let outcome = answer.map_err(|e| e.message)?.outcomes.into_iter().next();
         match outcome {
             Some(StepOutcome::Done(crate::action::Done::Ran(ran))) => {

@@ -18,7 +18,7 @@ use super::event::{Event, HostName, Recap, Status, TaskRef};
 use super::play::PlayRun;
 use super::prepare::Prepared;
 use super::rendezvous::Place;
-use super::session::{Exchange, StepOutcome, Work};
+use super::session::{Errand, Exchange, StepOutcome, Work};
 use super::settings::Way;
 
 /// Whether a host still takes part.
@@ -215,11 +215,13 @@ impl Runner {
         }
         let password = self.queue.iter().find_map(|d| d.settings.password.clone());
         let password = password.filter(|_| way.r#become.is_some());
-        let answer = self
-            .ctx
-            .sessions
-            .exchange(&self.host, &self.host, way, password, work, &queries);
-        let answer = answer.await;
+        let errand = Errand {
+            subject: &self.host,
+            to: &self.host,
+            way,
+            password,
+        };
+        let answer = self.ctx.sessions.exchange(errand, work, &queries).await;
         let Exchange {
             outcomes,
             answers,

@@ -63,6 +63,14 @@ impl Work {
     }
 }
 
+/// Whose task is carried out where, and as whom.
+pub(super) struct Errand<'a> {
+    pub subject: &'a HostName,
+    pub to: &'a HostName,
+    pub way: &'a Way,
+    pub password: Option<Secret>,
+}
+
 /// What came of a step.
 pub(super) enum StepOutcome {
     Done(Done),
@@ -136,20 +144,17 @@ impl Sessions {
     }
 
     /// Carries out steps on a host and asks it questions, in one round trip once the shell is open.
-    /// `subject` is whose task it is, `to` whom it is carried out on.
     pub(super) async fn exchange(
         &self,
-        subject: &HostName,
-        to: &HostName,
-        way: &Way,
-        password: Option<Secret>,
+        errand: Errand<'_>,
         work: Vec<Work>,
         queries: &[Query],
     ) -> Result<Exchange, HostError> {
+        let to = errand.to;
         let session = self.session(to);
         let mut session = session.lock().await;
         let _permit = self.permits.acquire().await;
-        let asked = self.request(subject, to, way, password, &work, queries, &mut session);
+        let asked = self.request(&errand, &work, queries, &mut session);
         let what = work
             .first()
             .map_or_else(|| "facts and states".to_owned(), |w| w.task.name.clone());
@@ -176,21 +181,24 @@ impl Sessions {
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one call, taken apart by its caller"
-    )]
     async fn request(
         &self,
-        subject: &HostName,
-        to: &HostName,
-        way: &Way,
-        password: Option<Secret>,
+        errand: &Errand<'_>,
         work: &[Work],
         queries: &[Query],
         session: &mut Session,
     ) -> Result<Exchange, HostError> {
-        self.open(subject, to, way, password, session).await?;
+        let Errand { to, way, .. } = errand;
+        let way = *way;
+        let token = token();
+        // Questions alone need not know the host: they go out with the shell's own first words.
+        let is_first = work.is_empty() && !queries.is_empty() && !session.shells.contains_key(way);
+        let mut first = is_first.then(|| {
+            let hello = prelude::Hello::default();
+            compose(&token, true, work, queries, &hello).0
+        });
+        let text = first.as_mut().map(|apply| apply.script());
+        self.open(errand, session, text).await?;
         let Session { link, shells } = session;
         let (Some(link), Some(open)) = (link.as_ref(), shells.get_mut(way)) else {
             return Err(HostError::new(ErrorKind::Lost, "the shell is gone"));
@@ -203,9 +211,11 @@ impl Sessions {
                 me,
             });
         }
-        let token = token();
         let loaded = open.loaded || work.is_empty();
-        let (mut apply, mut refused) = compose(&token, loaded, work, queries, &open.hello);
+        let (mut apply, mut refused) = match first {
+            Some(first) => (first, Vec::new()),
+            None => compose(&token, loaded, work, queries, &open.hello),
+        };
         let entries = self.begin(to, work).await;
         let (link, secret) = (Arc::clone(link), open.password.clone());
         let mut sent = 0;
@@ -218,7 +228,7 @@ impl Sessions {
             for _ in 0..ROOM_TRIES {
                 uploaded = upload_all(&link, way, secret.as_ref(), &apply, &mut sent).await;
                 if uploaded.is_ok() {
-                    uploaded = self.open(subject, to, way, secret.clone(), session).await;
+                    uploaded = self.open(errand, session, None).await;
                 }
                 if !refuses(&uploaded) || link.is_lost() {
                     break;
@@ -242,8 +252,10 @@ impl Sessions {
         } else {
             deadline(work)
         };
-        let body = apply.script().to_owned();
-        let answer = open.shell.request(&body, Some(limit)).await;
+        let answer = match is_first {
+            true => open.shell.first_reply(Some(limit)).await,
+            false => open.shell.request(apply.script(), Some(limit)).await,
+        };
         self.round_trips.fetch_add(1, Ordering::Relaxed);
         open.loaded |= !work.is_empty();
         let bytes = match answer {
@@ -305,19 +317,24 @@ impl Sessions {
         }
     }
 
-    /// Connects and opens the shell of this user, unless both are there.
+    /// Connects and opens the shell of this user, unless both are there. A shell that is opened
+    /// here has been sent `first`.
     async fn open(
         &self,
-        subject: &HostName,
-        to: &HostName,
-        way: &Way,
-        password: Option<Secret>,
+        errand: &Errand<'_>,
         session: &mut Session,
+        first: Option<&str>,
     ) -> Result<(), HostError> {
+        let Errand {
+            subject,
+            to,
+            way,
+            password,
+        } = errand;
         if session.link.as_ref().is_some_and(|l| l.is_lost()) {
             self.close(session).await;
         }
-        if session.shells.contains_key(way) {
+        if session.shells.contains_key(*way) {
             return Ok(());
         }
         let began = Instant::now();
@@ -334,23 +351,24 @@ impl Sessions {
         let token = token();
         let launch = launching(way, password.as_ref(), &token, "sh")?;
         let text = prelude::prelude(&token);
+        let deadlines = Deadlines::default();
         let (shell, hello) =
-            Shell::open(link.as_ref(), &launch, &text, &token, &Deadlines::default()).await?;
+            Shell::open(link.as_ref(), &launch, &text, &token, &deadlines, first).await?;
         let no_shell = |m: String| HostError::new(ErrorKind::NoShell, m);
         let hello = prelude::hello(&hello.text).map_err(no_shell)?;
         session.shells.insert(
-            way.clone(),
+            (*way).clone(),
             Open {
                 shell,
                 hello,
                 loaded: false,
-                password,
+                password: password.clone(),
             },
         );
         if fresh {
             let seconds = began.elapsed().as_secs_f64();
             let _ = self.events.send(Event::Connected {
-                host: to.clone(),
+                host: HostName::clone(to),
                 seconds,
             });
         }
@@ -358,30 +376,22 @@ impl Sessions {
     }
 
     /// Streams a file of the host's into a file of ours.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one call, taken apart by its caller"
-    )]
     pub(super) async fn download(
         &self,
-        subject: &HostName,
-        to: &HostName,
-        way: &Way,
-        password: Option<Secret>,
+        errand: Errand<'_>,
         from: &str,
         size: u64,
         file: std::fs::File,
     ) -> Result<(), HostError> {
-        let session = self.session(to);
+        let session = self.session(errand.to);
         let mut session = session.lock().await;
         let _permit = self.permits.acquire().await;
-        self.open(subject, to, way, password.clone(), &mut session)
-            .await?;
+        self.open(&errand, &mut session, None).await?;
         let Some(link) = session.link.clone() else {
             return Err(HostError::new(ErrorKind::Lost, "the connection is gone"));
         };
         let line = crate::resource::launch::reading(from);
-        let launch = launching(way, password.as_ref(), &token(), &line)?;
+        let launch = launching(errand.way, errand.password.as_ref(), &token(), &line)?;
         let mut file = tokio::fs::File::from_std(file);
         let deadlines = Deadlines::default();
         let time = Some(LONGEST_UPLOAD);

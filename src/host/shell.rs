@@ -72,6 +72,8 @@ pub struct Hello {
 pub struct Shell {
     pipe: Box<dyn Pipe>,
     nonce: String,
+    /// What came behind the greeting: the beginning of the first answer.
+    rest: Vec<u8>,
     sequence: u64,
     errors: Tail,
     status: i32,
@@ -81,12 +83,15 @@ pub struct Shell {
 
 impl Shell {
     /// Starts a shell and its prelude. `nonce` is the one that the prelude's text greets with.
+    /// A `first` request goes out behind the prelude, without a trip for the greeting before it;
+    /// its reply is had from [`Shell::first_reply`].
     pub async fn open(
         link: &dyn Link,
         launch: &Launch,
         prelude: &str,
         nonce: &str,
         deadlines: &Deadlines,
+        first: Option<&str>,
     ) -> Result<(Shell, Hello), HostError> {
         let until = Instant::now() + deadlines.hello;
         let Started {
@@ -96,8 +101,12 @@ impl Shell {
         } = start(link, launch, until).await?;
         let mut greeting = Greeting::new(nonce);
         let mut hello = None;
+        let text = format!(
+            "{prelude}{}",
+            first.map(|body| framed(1, body)).unwrap_or_default()
+        );
         let work = async {
-            pipe.write(prelude.as_bytes()).await?;
+            pipe.write(text.as_bytes()).await?;
             hello = greeting.take(&rest)?;
             while hello.is_none() {
                 match pipe.read().await? {
@@ -130,10 +139,12 @@ impl Shell {
         let shell = Shell {
             pipe,
             nonce: nonce.to_owned(),
-            sequence: 0,
+            rest: std::mem::take(&mut greeting.rest),
+            sequence: u64::from(first.is_some()),
             errors,
             status: 0,
-            broken: false,
+            // Of no use before the first reply was read.
+            broken: first.is_some(),
             close: deadlines.close,
         };
         let hello = hello.unwrap_or_default();
@@ -176,37 +187,39 @@ impl Shell {
         }
         self.broken = true;
         self.sequence += 1;
-        // The null command first: dash drops the redirections of a subshell that stands alone here.
-        let text = format!("{{ :\n{body}\n}} </dev/null\npl_end {} $?\n", self.sequence);
-        let work = self.exchange(&text, record);
-        let end = match deadline {
-            None => work.await?,
-            Some(time) => match tokio::time::timeout(time, work).await {
-                Ok(done) => done?,
-                Err(_) => {
-                    return Err(HostError::new(
-                        ErrorKind::Deadline,
-                        format!("no complete answer within {time:?}"),
-                    ));
-                }
-            },
-        };
-        self.status = end.status;
+        let text = framed(self.sequence, body);
+        let end = within(deadline, self.exchange(Some(&text), record)).await;
+        self.end(end)
+    }
+
+    /// The reply to the request that was sent when the shell was opened.
+    pub async fn first_reply(&mut self, deadline: Option<Duration>) -> Result<Vec<u8>, HostError> {
+        let mut all = Vec::new();
+        let mut record = |bytes: &[u8]| all.extend_from_slice(bytes);
+        let end = within(deadline, self.exchange(None, &mut record)).await;
+        self.end(end)?;
+        Ok(all)
+    }
+
+    fn end(&mut self, end: Result<End, HostError>) -> Result<(), HostError> {
+        self.status = end?.status;
         self.broken = false;
         Ok(())
     }
-
     async fn exchange(
         &mut self,
-        text: &str,
+        text: Option<&str>,
         record: &mut (dyn FnMut(&[u8]) + Send),
     ) -> Result<End, HostError> {
         let mut frames = Frames::new(&self.nonce, self.sequence, MAX_REPLY);
-        let written = self.pipe.write(text.as_bytes()).await;
-        if let Err(error) = &written
+        if let Some(text) = text
+            && let Err(error) = self.pipe.write(text.as_bytes()).await
             && error.kind != ErrorKind::Lost
         {
-            return Err(error.clone());
+            return Err(error);
+        }
+        if let Some(end) = frames.take(&std::mem::take(&mut self.rest), record)? {
+            return Ok(end);
         }
         loop {
             match self.pipe.read().await? {
@@ -258,6 +271,27 @@ impl Shell {
         };
         let _ = tokio::time::timeout(self.close, work).await;
     }
+}
+
+/// A request as it is sent: its body without input, then the trailer that ends its reply.
+fn framed(sequence: u64, body: &str) -> String {
+    // The null command first: dash drops the redirections of a subshell that stands alone here.
+    format!("{{ :\n{body}\n}} </dev/null\npl_end {sequence} $?\n")
+}
+
+async fn within<T>(
+    deadline: Option<Duration>,
+    work: impl Future<Output = Result<T, HostError>>,
+) -> Result<T, HostError> {
+    let Some(time) = deadline else {
+        return work.await;
+    };
+    tokio::time::timeout(time, work).await.unwrap_or_else(|_| {
+        Err(HostError::new(
+            ErrorKind::Deadline,
+            format!("no complete answer within {time:?}"),
+        ))
+    })
 }
 
 /// A command that reads its input now.
@@ -426,6 +460,8 @@ impl Entering<'_> {
 struct Greeting {
     mark: Vec<u8>,
     noise: Vec<u8>,
+    /// What came behind it.
+    rest: Vec<u8>,
     seen: usize,
 }
 
@@ -435,6 +471,7 @@ impl Greeting {
         Greeting {
             mark,
             noise: Vec::new(),
+            rest: Vec::new(),
             seen: 0,
         }
     }
@@ -447,6 +484,7 @@ impl Greeting {
             let text = &self.noise[at + self.mark.len()..];
             if let Some(end) = text.iter().position(|b| *b == b'\n') {
                 let hello = String::from_utf8_lossy(&text[..end]).into_owned();
+                self.rest = text[end + 1..].to_vec();
                 self.noise.truncate(at);
                 return Ok(Some(hello));
             }

@@ -23,7 +23,7 @@ async fn open(launch: &Launch) -> Result<(Shell, Hello), HostError> {
         hello: Duration::from_secs(5),
         ..Deadlines::default()
     };
-    Shell::open(&link, launch, &prelude(), NONCE, &deadlines).await
+    Shell::open(&link, launch, &prelude(), NONCE, &deadlines, None).await
 }
 
 #[tokio::test]
@@ -206,4 +206,20 @@ async fn who_may_not_become_is_told_so() {
             .message
             .contains("needs a password")
     );
+}
+
+#[tokio::test]
+async fn a_first_request_goes_out_with_the_prelude() {
+    let link = LocalLink::new();
+    let launch = Launch::plain("echo motd; exec sh");
+    let deadlines = Deadlines::default();
+    let first = Some("pl_r 0 0 abc; false");
+    let opened = Shell::open(&link, &launch, &prelude(), NONCE, &deadlines, first).await;
+    let (mut shell, hello) = opened.unwrap();
+    assert_eq!((hello.text.as_str(), shell.is_usable()), ("dash", false));
+    let reply = shell.first_reply(None).await.unwrap();
+    assert_eq!(reply, b"\n\x010 0 3\nabc");
+    assert_eq!((shell.status(), shell.requests()), (1, 1));
+    let reply = shell.request("pl_r 0 0 def", None).await.unwrap();
+    assert_eq!(reply, b"\n\x010 0 3\ndef");
 }
