@@ -253,7 +253,7 @@ impl Host {
             }
             let records = self.ask(&script);
             match apply.read(&records, true).unwrap().steps.remove(0) {
-                StepOutcome::Done(output) => done.push(Done::Set { output }),
+                StepOutcome::Done(said) => done.push(Done::Set(said)),
                 StepOutcome::Ran(ran) => done.push(Done::Ran(ran)),
                 other => {
                     let mut outcome = failure(format!("{other:?}").into());

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use palisade::resource::apply::{Apply, ApplyOptions, Reply, RunContext, StepOutcome};
+use palisade::resource::apply::{Apply, ApplyOptions, Reply, RunContext, Said, StepOutcome};
 use palisade::resource::file::{FileState, Node};
 use palisade::resource::prelude::{hello, prelude};
 use palisade::resource::program::Ran;
@@ -293,7 +293,7 @@ fn a_new_file_is_written_and_seen() {
             let change = Change::new(at(&path), State::Absent, State::File(shell.file(bytes)));
             assert_eq!(
                 shell.set(&change),
-                StepOutcome::Done(vec![]),
+                StepOutcome::Done(Said::default()),
                 "{} {i}",
                 shell.name
             );
@@ -522,7 +522,7 @@ fn trees_and_patterns() {
 }
 
 fn done(outcome: StepOutcome, what: &str) {
-    assert_eq!(outcome, StepOutcome::Done(vec![]), "{what}");
+    assert_eq!(outcome, StepOutcome::Done(Said::default()), "{what}");
 }
 
 /// The state of a path, as a change would have it before it.
@@ -692,7 +692,12 @@ fn a_failure_stops_the_script() {
         apply.run(&sh("echo ran"), &RunContext::default()).unwrap();
         apply.probe(&[Query::meta(at(dir))]);
         let reply = shell.send(apply);
-        assert_eq!(reply.steps[0], StepOutcome::Done(vec![]), "{}", shell.name);
+        assert_eq!(
+            reply.steps[0],
+            StepOutcome::Done(Said::default()),
+            "{}",
+            shell.name
+        );
         let StepOutcome::Failed(failed) = &reply.steps[1] else {
             panic!("{:?}", reply.steps)
         };

@@ -381,8 +381,8 @@ impl Task for Args {
         let mut printed = String::new();
         for (step, done) in decision.steps.iter().zip(done) {
             match (step, done) {
-                (Step::Set(change), Done::Set { output }) if change.on != INDEX => {
-                    printed.push_str(&ran::text(output));
+                (Step::Set(change), Done::Set(said)) if change.on != INDEX => {
+                    printed.push_str(&ran::text(&said.output));
                 }
                 (_, Done::Ran(ran)) => {
                     let text = ran::text(&ran.stdout);

@@ -264,7 +264,7 @@ impl Cron {
         let mut decision = Decision::default();
         let removed = self.args.state == Present::Absent && !self.args.env;
         if changed && removed && crontab.is_empty() {
-            return Ok(remove(&found, self.result(&crontab)));
+            return Ok(self.remove(&found));
         }
         if changed {
             let edited = edit.close(seen, &found, Some(&crontab.text()))?;
@@ -309,6 +309,15 @@ impl Cron {
         Ok(decision)
     }
 
+    /// A file with nothing in it any more is taken away.
+    fn remove(&self, found: &Found) -> Decision {
+        let name = self.args.cron_file.clone().unwrap_or_default();
+        let mut decision = Decision::ok(result! { "cron_file" => name, "state" => "absent" });
+        let before = found.state.clone().map_or(State::Absent, State::File);
+        decision.set(Change::new(place::file(&found.path), before, State::Absent));
+        decision
+    }
+
     fn result(&self, crontab: &Crontab) -> Mapping {
         let list = |names: Vec<&str>| Value::Sequence(names.into_iter().map(Value::from).collect());
         let mut result = result! {
@@ -319,15 +328,6 @@ impl Cron {
         }
         result
     }
-}
-
-/// A file with nothing in it any more is taken away.
-fn remove(found: &Found, mut result: Mapping) -> Decision {
-    result.insert("state".into(), "absent".into());
-    let mut decision = Decision::ok(result);
-    let before = found.state.clone().map_or(State::Absent, State::File);
-    decision.set(Change::new(place::file(&found.path), before, State::Absent));
-    decision
 }
 
 impl Task for Cron {

@@ -108,7 +108,11 @@ impl Task for Args {
             }
         };
         let name = format!("getent_{}", self.database);
-        decision.facts = Some(crate::result! { name => Value::Mapping(entries) });
+        let facts = crate::result! { name => Value::Mapping(entries) };
+        decision
+            .result
+            .insert("ansible_facts".into(), facts.clone().into());
+        decision.facts = Some(facts);
         Ok(decision)
     }
 }

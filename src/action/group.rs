@@ -9,7 +9,7 @@ use crate::result;
 use crate::source::Mapping;
 
 use super::args::Present;
-use super::{ArgError, Decision, Done, Failure, Observed, Spec, Task};
+use super::{ArgError, Decision, Done, Failure, Observed, Spec, Task, ran};
 
 crate::args! {
     pub(crate) struct Args {
@@ -138,10 +138,11 @@ impl Task for Args {
 
     fn conclude(&self, decision: &Decision, done: &[Done]) -> Result<Mapping, Failure> {
         let mut result = decision.result.clone();
-        if let (Present::Present, Some(Done::Set { output })) = (self.state, done.first())
-            && let Some(gid) = printed(output)
-        {
-            result.insert("gid".into(), gid.into());
+        if let Some(Done::Set(said)) = done.first() {
+            ran::put_errors(&mut result, said);
+            if let Some(gid) = printed(&said.output).filter(|_| self.state == Present::Present) {
+                result.insert("gid".into(), gid.into());
+            }
         }
         Ok(result)
     }

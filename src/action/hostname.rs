@@ -82,10 +82,12 @@ impl Task for Args {
         after.permanent.clone_from(&self.name);
         let (short, domain) = self.name.split_once('.').unwrap_or((&self.name, ""));
         let facts = result! {
-            "hostname" => short, "nodename" => self.name.as_str(),
-            "fqdn" => self.name.as_str(), "domain" => domain,
+            "ansible_hostname" => short, "ansible_nodename" => self.name.as_str(),
+            "ansible_fqdn" => self.name.as_str(), "ansible_domain" => domain,
         };
-        let mut decision = Decision::ok(result! { "name" => self.name.as_str() });
+        let mut decision = Decision::ok(result! {
+            "name" => self.name.as_str(), "ansible_facts" => facts.clone(),
+        });
         decision.facts = Some(facts);
         let ends = (State::Hostname(before), State::Hostname(after));
         decision.set(Change::new(Resource::Hostname, ends.0, ends.1));

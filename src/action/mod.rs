@@ -69,6 +69,7 @@ pub use args::{ArgError, Param, Spec};
 pub use observed::Observed;
 pub use registry::{ACTIONS, find};
 
+use crate::resource::apply::Said;
 use crate::resource::program::Ran;
 use crate::resource::{Change, Query, Run};
 use crate::source::{Mapping, Value};
@@ -100,7 +101,7 @@ pub struct Decision {
     pub changed: Option<bool>,
     /// The action declined (`creates` exists): reported as skipped or ok with this message.
     pub skipped: Option<String>,
-    /// Facts to add to the host (`setup`, `getent`, `package_facts`): names as in `ansible_facts`.
+    /// Facts to add to the host (`setup`, `getent`, `hostname`), by their whole names, as results have them.
     pub facts: Option<Mapping>,
     /// Variables to set on the host (`set_fact`), already rendered.
     pub vars: Vec<(String, Value)>,
@@ -187,9 +188,7 @@ pub struct Reboot {
 #[derive(Clone, Debug)]
 pub enum Done {
     /// A change was made; what the tool that made it printed.
-    Set {
-        output: Vec<u8>,
-    },
+    Set(Said),
     Ran(Ran),
     /// The engine carried it out; what it has to say for the result.
     Controlled(Mapping),

@@ -4,6 +4,7 @@
 //! doubtful is dropped. Changes are compared with what was seen before they are made, so an answer
 //! kept wrongly shows as a conflict and not as a file overwritten.
 
+use crate::resource::facts::Request;
 use crate::resource::file::Owner;
 use crate::resource::{Change, RemotePath, Resource, State};
 
@@ -17,6 +18,7 @@ pub(super) fn overlaps(change: &Change, other: &Resource, seen: &State) -> bool 
     match (&change.on, other) {
         (Resource::File(a) | Resource::Target(a) | Resource::Tree(a), _) => match other {
             Resource::Glob(_) | Resource::Archive(_) => true,
+            Resource::Facts(asked) => tells(asked, a),
             // What could have been below a path that was not there was not there either, and it is
             // no more there now.
             _ => path(other).is_some_and(|b| match (&change.before, &change.after) {
@@ -24,11 +26,17 @@ pub(super) fn overlaps(change: &Change, other: &Resource, seen: &State) -> bool 
                 _ => b.is_within(a) || matches!(other, Resource::Tree(t) if a.is_within(t)),
             }),
         },
+        (_, Resource::Facts(_)) => true,
         (Resource::User(_) | Resource::Group(_), _) => account(change, other, seen),
         (Resource::Crontab(a), Resource::Crontab(b)) => a == b,
-        (Resource::Hostname, Resource::Facts(_)) => true,
         (a, b) => a == b,
     }
+}
+
+/// Whether facts may be read from a file: those of the system, or those that people put there.
+fn tells(asked: &Request, path: &RemotePath) -> bool {
+    let within = |dir: &str| RemotePath::new(dir).is_ok_and(|dir| path.is_within(&dir));
+    within("/etc") || within(&asked.fact_path)
 }
 
 fn path(on: &Resource) -> Option<&RemotePath> {

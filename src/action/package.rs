@@ -154,7 +154,7 @@ impl Task for Args {
         let text: String = done
             .iter()
             .map(|d| match d {
-                Done::Set { output } => ran::text(output),
+                Done::Set(said) => ran::text(&said.output),
                 _ => String::new(),
             })
             .collect();

@@ -1,5 +1,6 @@
 //! What the actions that run something share: words of a command, and a result in Ansible's shape.
 
+use crate::resource::apply::Said;
 use crate::resource::program::{Exec, Ran, Run, civil};
 use crate::resource::{Query, Resource, State};
 use crate::result;
@@ -45,6 +46,15 @@ pub(crate) fn put_output(map: &mut Mapping, stdout: &str, stderr: &str) {
     map.insert("stdout_lines".into(), lines(stdout));
     map.insert("stderr".into(), stderr.into());
     map.insert("stderr_lines".into(), lines(stderr));
+}
+
+/// Adds what a tool complained of, where it did.
+pub(crate) fn put_errors(map: &mut Mapping, said: &Said) {
+    if !said.errors.is_empty() {
+        let errors = text(&said.errors);
+        map.insert("stderr_lines".into(), lines(&errors));
+        map.insert("stderr".into(), errors.into());
+    }
 }
 
 /// Seconds since 1970 as `2026-11-21 11:07:43.975618`, in UTC.
@@ -248,6 +258,15 @@ pub(crate) fn conclude(
     Err(failed(map, ran))
 }
 
+/// A word as a person would write it in a shell, for results only.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\"'\"'")),
+    }
+}
+
 /// Why a command that was never started was not. 125 is our own status for a directory that could
 /// not be entered.
 fn not_started(mut map: Mapping, rc: i32, why: &str) -> Failure {
@@ -257,6 +276,10 @@ fn not_started(mut map: Mapping, rc: i32, why: &str) -> Failure {
     } else {
         let number = if why.contains("ermission") { 13 } else { 2 };
         map.insert("rc".into(), number.into());
+        if let Some(Value::Sequence(words)) = map.get("cmd") {
+            let words: Vec<String> = words.iter().filter_map(Value::as_str).map(quoted).collect();
+            map.insert("cmd".into(), words.join(" ").into());
+        }
         "Error executing command."
     };
     map.insert("changed".into(), false.into());

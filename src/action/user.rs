@@ -378,7 +378,7 @@ impl Args {
         if self.password.is_some() {
             put("password", "NOT_LOGGING_PASSWORD".into());
         }
-        if let Some(groups) = self.groups.as_ref().filter(|g| !g.is_empty()) {
+        if let Some(groups) = &self.groups {
             put("groups", groups.join(",").into());
         }
         describe(&mut map, after);
@@ -394,10 +394,14 @@ fn describe(map: &mut Mapping, user: &UserState) {
     if let Some(uid) = user.id() {
         map.insert("uid".into(), uid.into());
     }
-    // The number of a group that is made with the account is not known before.
-    if user.gid != 0 || user.group == "root" {
+    if has_group(user) {
         map.insert("group".into(), user.gid.into());
     }
+}
+
+/// The number of a group that is made with the account is not known before.
+fn has_group(user: &UserState) -> bool {
+    user.gid != 0 || user.group == "root"
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "days of a calendar")]
@@ -421,7 +425,16 @@ const PLAIN: &str = "The input password appears not to have been hashed. The 'pa
 
 impl Task for Args {
     fn reads(&self, seen: &Observed) -> Vec<Query> {
-        let mut queries = vec![Query::new(self.on(), SHADOW)];
+        let described = |state: &State| match state {
+            State::User(user) => user.id().is_some() && has_group(user) && !user.shell.is_empty(),
+            _ => true,
+        };
+        // What the host chooses when it makes an account is known only once it is made.
+        let want = match seen.peek(&self.on()).is_none_or(described) {
+            true => SHADOW,
+            false => SHADOW.and(Want::REAL),
+        };
+        let mut queries = vec![Query::new(self.on(), want)];
         if self.state == Present::Absent {
             return queries;
         }
@@ -490,8 +503,10 @@ impl Task for Args {
         let mut result = decision.result.clone();
         for (step, done) in decision.steps.iter().zip(done) {
             match (step, done) {
-                (Step::Set(change), Done::Set { output }) if !change.after.is_absent() => {
-                    if let Some(user) = printed(output) {
+                (Step::Set(change), Done::Set(said)) => {
+                    ran::put_errors(&mut result, said);
+                    if let Some(user) = printed(&said.output).filter(|_| !change.after.is_absent())
+                    {
                         describe(&mut result, &user);
                     }
                 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::action::{Decision, Done, Observed, Step};
 use crate::plan::Task;
+use crate::resource::apply::Said;
 use crate::source::{Diagnostic, Value};
 use crate::vars::{Layer, TemplateError, Var};
 
@@ -280,7 +281,7 @@ impl Runner {
                 && let crate::resource::Resource::Controller(path) = &change.on
             {
                 match self.land(to, settings, name, change, path).await {
-                    Ok(()) => done.push(Done::Set { output: Vec::new() }),
+                    Ok(()) => done.push(Done::Set(Said::default())),
                     Err(text) => {
                         return Raw {
                             failed: Some(text),

@@ -13,7 +13,7 @@ use super::event::HostName;
 struct HostVars {
     /// Levels 3 to 10, lowest first; shared between hosts of the same groups.
     inventory: Vec<Layer>,
-    /// Facts without prefix, from which the layer is made: both hold the same values, because facts
+    /// Facts by their whole names, from which the layer is made: both hold the same values, because facts
     /// are what a host takes most memory for.
     facts: Arc<Vec<(String, Var)>>,
     /// Level 11: `ansible_facts` and `ansible_*`.
@@ -151,7 +151,7 @@ impl Fleet {
         self.change(host, |v| Arc::make_mut(&mut v.included).extend(vars));
     }
 
-    /// Adds facts: names without prefix.
+    /// Adds facts by their whole names, each in place of what had its name.
     pub(super) fn add_facts(&self, host: &str, facts: &Mapping) {
         self.change(host, |vars| {
             let known = Arc::make_mut(&mut vars.facts);
@@ -222,17 +222,21 @@ pub(super) struct TaskLayers {
     pub without_facts: bool,
 }
 
-/// `ansible_facts`, and each fact under its prefixed name.
+/// A fact's name in `ansible_facts`: without prefix, except this one's.
+fn bare(name: &str) -> &str {
+    match name {
+        "ansible_local" => name,
+        _ => name.strip_prefix("ansible_").unwrap_or(name),
+    }
+}
+
+/// `ansible_facts`, and each fact by itself.
 fn fact_vars(facts: &[(String, Var)]) -> Vars {
     let mut vars = Vars::new();
     for (name, value) in facts {
-        let prefixed = match name.starts_with("ansible_") {
-            true => name.clone(),
-            false => format!("ansible_{name}"),
-        };
-        vars.insert(prefixed, value.clone());
+        vars.insert(name.clone(), value.clone());
     }
-    let all = Var::mapping(facts.iter().map(|(name, value)| (name.as_str(), value)));
+    let all = Var::mapping(facts.iter().map(|(name, value)| (bare(name), value)));
     vars.insert("ansible_facts".into(), all);
     vars
 }

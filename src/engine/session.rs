@@ -606,7 +606,7 @@ async fn upload_one(
 
 fn outcome(step: Applied) -> StepOutcome {
     match step {
-        Applied::Done(output) => StepOutcome::Done(Done::Set { output }),
+        Applied::Done(said) => StepOutcome::Done(Done::Set(said)),
         Applied::Ran(ran) => StepOutcome::Done(Done::Ran(ran)),
         Applied::Failed(failed) => {
             let mut raw = Raw {

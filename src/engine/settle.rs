@@ -83,7 +83,7 @@ impl Runner {
             };
             if let Some(facts) = facts {
                 self.ctx.fleet.add_facts(&self.host, facts);
-                assigned.push("ansible_facts".to_owned());
+                assigned.extend(fact_names(facts));
             }
             for (name, value) in vars {
                 undo.push(self.ctx.fleet.set(&self.host, name, Var::data(value)));
@@ -109,12 +109,8 @@ impl Runner {
         if names.is_empty() {
             return;
         }
-        let facts = names.iter().any(|n| n == "ansible_facts");
-        self.prepared.retain(|_, p| {
-            let touched = names.iter().any(|n| p.depends.contains(n));
-            let fact = facts && p.depends.iter().any(|n| n.starts_with("ansible_"));
-            !touched && !fact
-        });
+        self.prepared
+            .retain(|_, p| !names.iter().any(|n| p.depends.contains(n)));
     }
 
     /// The result as it will be if everything goes well; `None` where only running tells.
@@ -340,4 +336,10 @@ pub(super) fn whole(task: &Task, loops: bool, mut outcomes: Vec<(Value, Outcome)
             None => Outcome::new(Status::Skipped, Value::Mapping(Mapping::new())),
         },
     }
+}
+
+/// The variables that facts are.
+pub(super) fn fact_names(facts: &Mapping) -> impl Iterator<Item = String> {
+    let names = facts.keys().filter_map(Value::as_str);
+    names.chain(["ansible_facts"]).map(str::to_owned)
 }

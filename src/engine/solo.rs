@@ -16,7 +16,7 @@ use super::magic;
 use super::rendezvous::Shared;
 use super::runner::{Life, Runner};
 use super::settings::Settings;
-use super::settle::whole;
+use super::settle::{fact_names, whole};
 use super::verdict::{Raw, all_hold};
 
 /// What one item left, for those who share it.
@@ -159,7 +159,7 @@ impl Runner {
         let mut names = Vec::new();
         if let Some(facts) = facts {
             self.ctx.fleet.add_facts(&self.host, facts);
-            names.push("ansible_facts".to_owned());
+            names.extend(fact_names(facts));
         }
         for (name, value) in vars {
             self.ctx.fleet.set(&self.host, name, Var::data(value));
@@ -213,7 +213,7 @@ impl Runner {
             }
         };
         let mut outcomes = Vec::new();
-        let (mut facts, mut vars) = (None, Vec::new());
+        let (mut facts, mut vars) = (None::<crate::source::Mapping>, Vec::new());
         for i in 0..list.as_ref().map_or(1, Vec::len) {
             let item = Self::item_layer(task.looping.as_ref(), list.as_deref(), i);
             let value = list.as_ref().and_then(|l| l.get(i).cloned());
@@ -239,7 +239,9 @@ impl Runner {
             if let Some(value) = &value {
                 self.tell_item(task, name, layers, &item, value, &left.outcome);
             }
-            facts = left.facts.or(facts);
+            if let Some(more) = left.facts {
+                facts.get_or_insert_default().extend(more);
+            }
             vars.extend(left.vars);
             let stop = self.breaks(task, layers, &item, &left.outcome);
             outcomes.push((value.unwrap_or(Value::Null), left.outcome));

@@ -14,8 +14,9 @@ use super::compile::{Compiler, Pass};
 use super::{Call, Handler, Keywords, Loop, Role};
 
 /// Variables that are always there, beside those that begin with `ansible_`.
-const MAGIC: [&str; 17] = [
+const MAGIC: [&str; 19] = [
     "environment",
+    "gather_subset",
     "group_names",
     "groups",
     "hostvars",
@@ -24,6 +25,7 @@ const MAGIC: [&str; 17] = [
     "inventory_hostname",
     "inventory_hostname_short",
     "item",
+    "module_setup",
     "omit",
     "play_hosts",
     "playbook_dir",

@@ -252,7 +252,7 @@ impl<W: Write + Send> Classic<W> {
             Status::Unknown if outcome.result.get("skipped").is_none() => ("unknown", RED),
             Status::Skipped | Status::Unknown | Status::Unreachable => ("skipping", CYAN),
         };
-        let quiet = QUIET.contains(&task.action.as_str());
+        let quiet = QUIET.contains(&task.action.as_str()) && !task.no_log;
         let mut text = format!("{word}: [{host}]");
         if !item.is_empty() {
             text.push_str(&format!(" => {item}"));

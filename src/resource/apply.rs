@@ -67,13 +67,20 @@ pub struct RunContext {
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepOutcome {
     /// A change was made; what the tool that made it printed.
-    Done(Vec<u8>),
+    Done(Said),
     Ran(Ran),
     Failed(Failed),
     /// A step before it failed.
     NotRun,
     /// The reply ended before it was heard of: it may have happened.
     Unknown,
+}
+
+/// What a tool printed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    pub output: Vec<u8>,
+    pub errors: Vec<u8>,
 }
 
 /// A step that failed, in the host's words.
@@ -327,11 +334,12 @@ impl Apply {
             let rest = (find(n + 1), find(n + 2));
             let gone = || StepOutcome::Unknown;
             steps.push(match (shape, rest) {
-                (Shape::File, _) if first.status == 0 => StepOutcome::Done(Vec::new()),
+                (Shape::File, _) if first.status == 0 => StepOutcome::Done(Said::default()),
                 (Shape::File, _) => failed(first.status, first.text(), Vec::new()),
-                (Shape::Tool, (Some(_), _)) if first.status == 0 => {
-                    StepOutcome::Done(first.payload.clone())
-                }
+                (Shape::Tool, (Some(err), _)) if first.status == 0 => StepOutcome::Done(Said {
+                    output: first.payload.clone(),
+                    errors: err.payload.clone(),
+                }),
                 (Shape::Tool, (Some(err), _)) => {
                     failed(first.status, message(err, first), first.payload.clone())
                 }

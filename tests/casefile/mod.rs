@@ -28,6 +28,7 @@ mod world;
 use std::path::Path;
 
 use palisade::action::{ACTIONS, Decision, Done, Failure, Observed, Step, Task};
+use palisade::resource::apply::Said;
 use palisade::resource::program::Ran;
 use palisade::resource::{Change, Query};
 use palisade::source::{Mapping, Value};
@@ -195,7 +196,7 @@ impl Case {
             .steps
             .iter()
             .map(|step| match step {
-                Step::Set(_) => Done::Set { output: Vec::new() },
+                Step::Set(_) => Done::Set(Said::default()),
                 Step::Run(_) => Done::Ran(ran.clone()),
                 Step::Control(_) => Done::Controlled(Mapping::new()),
             })
