@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use minijinja::value::{Value as Foreign, ValueKind};
 
-use super::error::{Fail, Res};
-use super::eval::{Ctx, undefined};
+use super::context::Ctx;
+use super::error::{Fail, Res, undefined};
 use super::value::{Items, Val};
 use crate::source::{Mapping, Value};
 

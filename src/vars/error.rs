@@ -95,3 +95,7 @@ impl Fail {
         self
     }
 }
+
+pub(in crate::vars) fn undefined(missing: &Arc<Missing>) -> Fail {
+    Fail::Undefined(Arc::clone(missing), missing.place().cloned().map(Box::new))
+}

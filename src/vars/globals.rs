@@ -3,8 +3,8 @@
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
+use super::context::{Ctx, ITEMS};
 use super::error::{Fail, Res};
-use super::eval::{Ctx, ITEMS};
 use super::filters::time;
 use super::object::{Args, Builtin, Cycler, Namespace};
 use super::value::{Dict, Missing, Val};

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::context::Ctx;
 use super::error::{Fail, Res};
-use super::eval::{Ctx, hashable};
 use super::object::{Args, Object};
 use super::ops;
+use super::ops::hashable;
 use super::value::{Dict, Items, Key, Val};
 
 /// Whether a method belongs to the data an object stands for rather than to the object.
@@ -132,7 +133,7 @@ pub(in crate::vars) fn mutate(ctx: &mut Ctx<'_>, value: &Val, name: &str, args: 
             };
             let mut guard = cell.write().map_err(|_| broken())?;
             let items = Arc::make_mut(&mut guard);
-            if items.len() + extra.len() > super::eval::ITEMS {
+            if items.len() + extra.len() > super::context::ITEMS {
                 return Err(Fail::error("the list grows too long"));
             }
             change_list(items, name, args, extra)
@@ -541,7 +542,7 @@ fn pad(text: &str, name: &str, args: Args) -> Res<Val> {
     let [width, fill] = args.bind(name, ["width", "fillchar"])?;
     let width = width.and_then(|w| w.integer()).unwrap_or(0);
     let width = usize::try_from(width).unwrap_or(0);
-    if width > super::eval::TEXT {
+    if width > super::context::TEXT {
         return Err(Fail::error(format!("`{name}`: the text would be too long")));
     }
     let fill = match fill {

@@ -121,7 +121,9 @@ impl TemplateError {
     }
 }
 
+mod call;
 mod check;
+mod context;
 mod convert;
 mod engine;
 mod error;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::context::Ctx;
 use super::error::{Fail, Res};
-use super::eval::Ctx;
 use super::scope::Scope;
 use super::tree;
 use super::value::{Dict, Val};

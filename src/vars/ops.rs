@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::context::{ITEMS, TEXT};
 use super::error::{Fail, Res};
-use super::eval::{ITEMS, TEXT};
 use super::tree::{Binary, Compare};
 use super::value::{Key, Val};
 
@@ -281,5 +281,15 @@ pub(in crate::vars) fn slice(value: &Val, start: &Val, stop: &Val, step: &Val) -
             "{} cannot be sliced",
             other.described()
         ))),
+    }
+}
+
+/// Whether something can be the key of a mapping.
+pub(in crate::vars) fn hashable(key: &Val) -> Res<()> {
+    match key {
+        Val::List(_) | Val::Dict(_) => {
+            Err(Fail::error(format!("{} cannot be a key", key.described())))
+        }
+        _ => Ok(()),
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::error::{At, Fail, Res};
-use super::eval::{Ctx, FRAMES, Frame, TEXT, undefined};
+use super::context::{Ctx, FRAMES, Frame, TEXT};
+use super::error::{At, Fail, Res, undefined};
 use super::object::{Args, Loop, Macro, Module};
 use super::tree::{self, Expr, Stmt, Target, Tree};
 use super::value::Val;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::context::Ctx;
 use super::error::{Fail, Place, Res};
-use super::eval::Ctx;
 use super::object::{AllHosts, OwnVars};
 use super::value::{Dict, Missing, Val};
 use super::{Hosts, Layer, SearchPath, Var};

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::context::Ctx;
 use super::engine::Engine;
 use super::error::{Fail, Place, Res};
-use super::eval::Ctx;
 use super::parse::{self, RenderOptions};
 use super::scope::{Scope, prepare};
 use super::value::Val;

@@ -1,8 +1,8 @@
 //! Filters that choose: `default`, `ternary`, `mandatory`, `bool`.
 
 use super::{Call, given, needs};
-use crate::vars::error::{Fail, Res};
-use crate::vars::eval::{Ctx, undefined};
+use crate::vars::context::Ctx;
+use crate::vars::error::{Fail, Res, undefined};
 use crate::vars::object::Args;
 use crate::vars::value::Val;
 

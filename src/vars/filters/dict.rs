@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::{Call, given, needs, string};
-use crate::vars::error::{Fail, Res};
-use crate::vars::eval::{Ctx, hashable, undefined};
+use crate::vars::context::Ctx;
+use crate::vars::error::{Fail, Res, undefined};
 use crate::vars::object::Args;
+use crate::vars::ops::hashable;
 use crate::vars::value::{Dict, Val};
 
 pub(super) const FILTERS: &[(&str, Call)] = &[

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use sha1::{Digest, Sha1};
 
 use super::{Call, given, needs, string};
+use crate::vars::context::{Ctx, TEXT};
 use crate::vars::error::{Fail, Res};
-use crate::vars::eval::{Ctx, TEXT};
 use crate::vars::object::Args;
 use crate::vars::value::{Dict, Val, float_text};
 

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::{Call, given, needs, string};
-use crate::vars::error::{Fail, Res};
-use crate::vars::eval::{Ctx, ITEMS, undefined};
+use crate::vars::context::{Ctx, ITEMS};
+use crate::vars::error::{Fail, Res, undefined};
 use crate::vars::object::Args;
 use crate::vars::ops;
 use crate::vars::tree::Binary;
@@ -118,7 +118,7 @@ fn join(ctx: &mut Ctx<'_>, value: Val, args: Args) -> Res<Val> {
         };
         let item = must(item)?;
         item.write_text(&mut out);
-        if out.len() > crate::vars::eval::TEXT {
+        if out.len() > crate::vars::context::TEXT {
             return Err(Fail::error("`join`: the text would be too long"));
         }
     }

@@ -1,8 +1,8 @@
 //! Filters on numbers.
 
 use super::{Call, given, needs, string};
+use crate::vars::context::Ctx;
 use crate::vars::error::{Fail, Res};
-use crate::vars::eval::Ctx;
 use crate::vars::object::Args;
 use crate::vars::ops;
 use crate::vars::tree::Binary;

@@ -1,8 +1,8 @@
 //! Paths as text.
 
 use super::{Call, given, string};
+use crate::vars::context::Ctx;
 use crate::vars::error::{Fail, Res};
-use crate::vars::eval::Ctx;
 use crate::vars::object::Args;
 use crate::vars::value::Val;
 use std::sync::Arc;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{Call, given, string};
 use crate::source::pyre::{PyFlags, PyMatch, PyRegex, escape};
+use crate::vars::context::{Ctx, TEXT};
 use crate::vars::error::{Fail, Res};
-use crate::vars::eval::{Ctx, TEXT};
 use crate::vars::object::Args;
 use crate::vars::value::Val;
 

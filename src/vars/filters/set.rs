@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::{Call, needs};
+use crate::vars::context::Ctx;
 use crate::vars::error::Res;
-use crate::vars::eval::Ctx;
 use crate::vars::object::Args;
 use crate::vars::value::Val;
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Call, given, needs, string};
+use crate::vars::context::{Ctx, TEXT};
 use crate::vars::error::{Fail, Res};
-use crate::vars::eval::{Ctx, TEXT};
 use crate::vars::methods;
 use crate::vars::object::Args;
 use crate::vars::value::{Dict, Val};

@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use super::{Call, given, needs, string};
+use crate::vars::context::Ctx;
 use crate::vars::error::{Fail, Res};
-use crate::vars::eval::Ctx;
 use crate::vars::object::{Args, Object};
 use crate::vars::value::Val;
 

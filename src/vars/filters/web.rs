@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Call, given, needs, string};
+use crate::vars::context::Ctx;
 use crate::vars::error::Res;
-use crate::vars::eval::Ctx;
 use crate::vars::object::Args;
 use crate::vars::value::{Dict, Val};
 

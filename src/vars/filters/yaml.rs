@@ -3,9 +3,9 @@
 use super::yaml_out::{Style, dump};
 use super::{Call, given, needs, string};
 use crate::source::{Diagnostic, File, yaml};
+use crate::vars::context::Ctx;
 use crate::vars::convert::to_template;
 use crate::vars::error::{Fail, Res};
-use crate::vars::eval::Ctx;
 use crate::vars::object::Args;
 use crate::vars::value::Val;
 

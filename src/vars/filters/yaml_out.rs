@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::source::yaml::reads_as_string;
+use crate::vars::context::TEXT;
 use crate::vars::error::{Fail, Res};
-use crate::vars::eval::TEXT;
 use crate::vars::value::{Val, float_text};
 
 pub(super) struct Style {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Ask;
-use crate::vars::error::{Fail, Res};
-use crate::vars::eval::{Ctx, ITEMS, undefined};
+use crate::vars::context::{Ctx, ITEMS};
+use crate::vars::error::{Fail, Res, undefined};
 use crate::vars::filters::combine_lists::{cross, subelements_of};
 use crate::vars::value::{Dict, Val};
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::Ask;
 use crate::source::{Files, Span};
+use crate::vars::context::Ctx;
 use crate::vars::engine::join;
 use crate::vars::error::{Fail, Res};
-use crate::vars::eval::Ctx;
 use crate::vars::value::{Dict, Key, Val};
 
 /// A relative name along the search path: in each base's folder first, then in the base itself.
@@ -289,7 +289,7 @@ pub(super) fn template(ctx: &mut Ctx<'_>, ask: Ask) -> Res<Vec<Val>> {
             for (name, value) in extra.iter() {
                 ctx.set(&name.text(), value.clone());
             }
-            ctx.down(crate::vars::eval::FRAMES, |ctx| ctx.render_text(&tree))
+            ctx.down(crate::vars::context::FRAMES, |ctx| ctx.render_text(&tree))
         });
         ctx.folder = folder;
         let span = Span::new(&file, 0, file.text.len());

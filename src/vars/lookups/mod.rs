@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::context::Ctx;
 use super::error::{Fail, Res};
-use super::eval::Ctx;
 use super::object::Args;
 use super::scope::prepare;
 use super::value::{Dict, Key, Val};
@@ -200,7 +200,7 @@ pub(in crate::vars) fn with(ctx: &mut Ctx<'_>, name: &str, terms: &Node) -> Res<
             }
             out
         }
-        Val::Undefined(missing) => return Err(super::eval::undefined(missing)),
+        Val::Undefined(missing) => return Err(super::error::undefined(missing)),
         _ => vec![value],
     };
     lookup(

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Ask;
+use crate::vars::context::Ctx;
 use crate::vars::error::{Fail, Res};
-use crate::vars::eval::Ctx;
 use crate::vars::value::Val;
 
 pub(super) fn env(ctx: &mut Ctx<'_>, ask: Ask) -> Res<Vec<Val>> {

@@ -2,8 +2,8 @@
 
 use super::{Ask, file};
 use crate::source::pyre::PyFlags;
+use crate::vars::context::Ctx;
 use crate::vars::error::{Fail, Res};
-use crate::vars::eval::Ctx;
 use crate::vars::value::Val;
 
 fn text(ctx: &mut Ctx<'_>, of: &str, name: &str) -> Res<String> {

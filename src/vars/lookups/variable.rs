@@ -2,8 +2,8 @@
 
 use super::Ask;
 use crate::source::pyre::PyFlags;
-use crate::vars::error::{Fail, Res};
-use crate::vars::eval::{Ctx, undefined};
+use crate::vars::context::Ctx;
+use crate::vars::error::{Fail, Res, undefined};
 use crate::vars::value::{Key, Val};
 
 pub(super) fn vars(ctx: &mut Ctx<'_>, ask: Ask) -> Res<Vec<Val>> {

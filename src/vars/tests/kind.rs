@@ -1,8 +1,8 @@
 //! What a value is, and how it compares.
 
 use super::Call;
+use crate::vars::context::Ctx;
 use crate::vars::error::{Fail, Res};
-use crate::vars::eval::Ctx;
 use crate::vars::object::Args;
 use crate::vars::ops;
 use crate::vars::tree::Compare;

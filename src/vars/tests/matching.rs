@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::Call;
 use crate::source::pyre::PyFlags;
+use crate::vars::context::Ctx;
 use crate::vars::error::{Fail, Res};
-use crate::vars::eval::Ctx;
 use crate::vars::object::Args;
 use crate::vars::ops;
 use crate::vars::value::Val;

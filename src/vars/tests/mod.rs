@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::context::Ctx;
 use super::error::Res;
-use super::eval::Ctx;
 use super::object::Args;
 use super::value::Val;
 

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 use super::Call;
+use crate::vars::context::Ctx;
 use crate::vars::error::{Fail, Res};
-use crate::vars::eval::Ctx;
 use crate::vars::object::Args;
 use crate::vars::value::Val;
 
