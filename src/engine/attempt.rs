@@ -216,8 +216,8 @@ impl Runner {
             .any(|q| observed.is_provisional(&q.on));
         forget_local(&prepared, &mut observed);
         let raw = match decided {
-            Ok(decision) if decision.steps.is_empty() => Raw::decided(&decision, Vec::new()),
-            Ok(decision) if settings.check && !is_read_only(&decision) => would(&decision),
+            Ok(decision) if decision.steps.is_empty() => Raw::decided(decision, Vec::new()),
+            Ok(decision) if settings.check && !is_read_only(&decision) => would(decision),
             Ok(decision) => {
                 self.carry_out(&to, settings, name, prepared.action.as_ref(), &decision)
                     .await
@@ -401,10 +401,12 @@ fn is_read_only(decision: &Decision) -> bool {
 }
 
 /// Check mode: what the steps would do.
-fn would(decision: &Decision) -> Raw {
-    let mut raw = Raw::decided(decision, diffs(decision));
+fn would(decision: Decision) -> Raw {
     let opaque = decision.steps.iter().any(|s| !matches!(s, Step::Set(_)));
-    if opaque && decision.changed.is_none() {
+    let nobody_knows = opaque && decision.changed.is_none();
+    let changes = diffs(&decision);
+    let mut raw = Raw::decided(decision, changes);
+    if nobody_knows {
         raw.unknown = true;
         raw.changed = false;
         raw.result.insert("skipped".into(), true.into());

@@ -175,7 +175,7 @@ impl Runner {
             }
         }
         if decision.steps.is_empty() {
-            let raw = Raw::decided(&decision, Vec::new());
+            let raw = Raw::decided(decision, Vec::new());
             self.add_ended(d, value, item, raw);
             return Looked::Decided;
         }
@@ -242,8 +242,10 @@ impl Runner {
                 Step::Run(_) | Step::Control(_) => {}
             }
         }
-        let mut raw = Raw::decided(&decision, diffs(&decision));
-        if runs && decision.changed.is_none() {
+        let nobody_knows = runs && decision.changed.is_none();
+        let changes = diffs(&decision);
+        let mut raw = Raw::decided(decision, changes);
+        if nobody_knows {
             // Nobody can say what a command would do.
             raw.unknown = true;
             raw.changed = false;

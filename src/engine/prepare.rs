@@ -349,12 +349,18 @@ pub(super) fn find(
 pub(super) fn conclude(action: &dyn Action, decision: &Decision, done: &[Done]) -> Raw {
     match action.conclude(decision, done) {
         Ok(result) => {
-            let mut raw = Raw::decided(decision, diffs(decision));
-            if let Some(changed) = result.get("changed").and_then(Value::as_bool) {
-                raw.changed = changed;
+            let said = result.get("changed").and_then(Value::as_bool);
+            Raw {
+                changed: said.unwrap_or_else(|| decision.changes()),
+                result,
+                changes: diffs(decision),
+                skipped: decision.skipped.clone(),
+                facts: decision.facts.clone(),
+                vars: decision.vars.clone(),
+                warnings: decision.warnings.clone(),
+                shown: decision.shown,
+                ..Raw::default()
             }
-            raw.result = result;
-            raw
         }
         Err(failure) => {
             let said = failure.result.contains_key("changed");

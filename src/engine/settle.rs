@@ -124,7 +124,7 @@ impl Runner {
                     if decision.steps.iter().any(run) {
                         return None;
                     }
-                    let raw = Raw::decided(decision, Vec::new());
+                    let raw = Raw::decided(decision.clone(), Vec::new());
                     let ignore = doing.settings.ignore_errors;
                     self.judge_as(&doing.task, &doing.layers, ignore, &item.layer, raw)
                         .outcome

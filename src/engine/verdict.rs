@@ -55,15 +55,15 @@ impl Raw {
     }
 
     /// A decision whose steps were all carried out, or that had none.
-    pub(super) fn decided(decision: &Decision, changes: Vec<Diff>) -> Raw {
+    pub(super) fn decided(decision: Decision, changes: Vec<Diff>) -> Raw {
         Raw {
-            result: decision.result.clone(),
             changed: decision.changes(),
-            skipped: decision.skipped.clone(),
+            result: decision.result,
+            skipped: decision.skipped,
             changes,
-            facts: decision.facts.clone(),
-            vars: decision.vars.clone(),
-            warnings: decision.warnings.clone(),
+            facts: decision.facts,
+            vars: decision.vars,
+            warnings: decision.warnings,
             shown: decision.shown,
             ..Raw::default()
         }
