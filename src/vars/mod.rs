@@ -140,6 +140,7 @@ mod place;
 mod project;
 mod run;
 mod scope;
+mod string;
 mod templar;
 mod tests;
 mod tree;

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::{Call, given, needs, string};
-use crate::vars::context::{Ctx, ITEMS};
+use crate::vars::context::Ctx;
 use crate::vars::error::{Fail, Res, undefined};
 use crate::vars::object::Args;
 use crate::vars::ops;
@@ -37,21 +37,6 @@ pub(super) const FILTERS: &[(&str, Call)] = &[
     ("rejectattr", |ctx, v, args| {
         choose(ctx, "rejectattr", &v, args, true, false)
     }),
-    ("batch", batch),
-    ("slice", slice),
-    ("groupby", groupby),
-    ("flatten", flatten),
-    ("zip", |ctx, v, args| zip(ctx, v, args, false)),
-    ("zip_longest", |ctx, v, args| zip(ctx, v, args, true)),
-    ("product", product),
-    ("permutations", |ctx, v, args| {
-        arrange(ctx, "permutations", &v, args)
-    }),
-    ("combinations", |ctx, v, args| {
-        arrange(ctx, "combinations", &v, args)
-    }),
-    ("random", random),
-    ("shuffle", shuffle),
     ("attr", |ctx, v, args| {
         let [name] = args.bind("attr", ["name"])?;
         let name = name.map_or(Arc::from(""), |n| string(&n));
@@ -70,7 +55,7 @@ fn length(ctx: &mut Ctx<'_>, value: Val, _args: Args) -> Res<Val> {
     }))
 }
 
-fn edge(ctx: &mut Ctx<'_>, value: &Val, which: &str) -> Res<Val> {
+pub(super) fn edge(ctx: &mut Ctx<'_>, value: &Val, which: &str) -> Res<Val> {
     let items = ctx.iterate(value)?;
     let found = if which == "first" {
         items.first()
@@ -97,7 +82,7 @@ pub(in crate::vars) fn dig(ctx: &mut Ctx<'_>, value: &Val, path: &Val) -> Res<Va
     Ok(at)
 }
 
-fn must(value: Val) -> Res<Val> {
+pub(super) fn must(value: Val) -> Res<Val> {
     match value {
         Val::Undefined(missing) => Err(undefined(&missing)),
         value => Ok(value),
@@ -174,7 +159,7 @@ fn sort(ctx: &mut Ctx<'_>, value: Val, args: Args) -> Res<Val> {
     }
 }
 
-fn order(a: &[Val], b: &[Val], failed: &mut Option<Fail>) -> Ordering {
+pub(super) fn order(a: &[Val], b: &[Val], failed: &mut Option<Fail>) -> Ordering {
     for (x, y) in a.iter().zip(b) {
         match x.compare(y) {
             Ok(Ordering::Equal) => {}
@@ -309,306 +294,4 @@ fn choose(
         }
     }
     Ok(Val::list(out))
-}
-
-fn batch(ctx: &mut Ctx<'_>, value: Val, args: Args) -> Res<Val> {
-    let [size, fill] = args.bind("batch", ["linecount", "fill_with"])?;
-    let size = size
-        .and_then(|s| s.integer())
-        .and_then(|s| usize::try_from(s).ok());
-    let size = size
-        .filter(|s| *s > 0)
-        .ok_or_else(|| Fail::error("`batch` needs a size"))?;
-    let items = ctx.iterate(&value)?;
-    let fill = given(fill);
-    let batches = items.chunks(size).map(|chunk| {
-        let mut chunk = chunk.to_vec();
-        if let Some(fill) = &fill {
-            chunk.resize(size.min(ITEMS), fill.clone());
-        }
-        Val::list(chunk)
-    });
-    Ok(Val::list(batches.collect()))
-}
-
-fn slice(ctx: &mut Ctx<'_>, value: Val, args: Args) -> Res<Val> {
-    let [count, fill] = args.bind("slice", ["slices", "fill_with"])?;
-    let count = count
-        .and_then(|s| s.integer())
-        .and_then(|s| usize::try_from(s).ok());
-    let count = count.filter(|s| (1..=ITEMS).contains(s));
-    let count = count.ok_or_else(|| Fail::error("`slice` needs a count"))?;
-    let items = ctx.iterate(&value)?;
-    let (each, more) = (items.len() / count, items.len() % count);
-    let fill = given(fill);
-    let (mut out, mut from) = (Vec::new(), 0);
-    for i in 0..count {
-        let size = each + usize::from(i < more);
-        let mut part = items[from..from + size].to_vec();
-        from += size;
-        if let Some(fill) = &fill
-            && i >= more
-            && more > 0
-        {
-            part.push(fill.clone());
-        }
-        out.push(Val::list(part));
-    }
-    Ok(Val::list(out))
-}
-
-fn groupby(ctx: &mut Ctx<'_>, value: Val, args: Args) -> Res<Val> {
-    let [attribute, default, sensitive] =
-        args.bind("groupby", ["attribute", "default", "case_sensitive"])?;
-    let path = attribute.ok_or_else(|| Fail::error("`groupby` needs an attribute"))?;
-    let sensitive = sensitive.is_some_and(|v| v.truth());
-    let mut keyed = Vec::new();
-    for item in ctx.iterate(&value)? {
-        let found = match (dig(ctx, &item, &path)?, given(default.clone())) {
-            (Val::Undefined(_), Some(default)) => default,
-            (found, _) => must(found)?,
-        };
-        let sort_key = match &found {
-            Val::Str(s) if !sensitive => Val::from(s.to_lowercase()),
-            _ => found.clone(),
-        };
-        keyed.push((vec![sort_key], found, item));
-    }
-    let mut failed = None;
-    keyed.sort_by(|(a, ..), (b, ..)| order(a, b, &mut failed));
-    if let Some(failed) = failed {
-        return Err(failed);
-    }
-    let mut groups: Vec<(Vec<Val>, Val, Vec<Val>)> = Vec::new();
-    for (sort_key, found, item) in keyed {
-        match groups.last_mut() {
-            Some((key, _, items)) if *key == sort_key => items.push(item),
-            _ => groups.push((sort_key, found, vec![item])),
-        }
-    }
-    let pair = |(_, found, items)| Val::Tuple(Arc::new(vec![found, Val::list(items)]));
-    Ok(Val::list(groups.into_iter().map(pair).collect()))
-}
-
-fn flatten(ctx: &mut Ctx<'_>, value: Val, args: Args) -> Res<Val> {
-    let [levels, skip] = args.bind("flatten", ["levels", "skip_nulls"])?;
-    let levels = given(levels).and_then(|l| l.integer());
-    let skip = skip.is_none_or(|v| v.truth());
-    let mut out = Vec::new();
-    let items = ctx.iterate(&value)?;
-    spread(ctx, items, levels, skip, &mut out)?;
-    Ok(Val::list(out))
-}
-
-fn spread(
-    ctx: &mut Ctx<'_>,
-    items: Vec<Val>,
-    levels: Option<i64>,
-    skip: bool,
-    out: &mut Vec<Val>,
-) -> Res<()> {
-    for item in items {
-        ctx.burn(1)?;
-        match &item {
-            Val::None if skip => {}
-            Val::Str(s) if skip && (&**s == "None" || &**s == "null") => {}
-            Val::List(_) | Val::Tuple(_) if levels.is_none_or(|l| l > 0) => {
-                let inner = item.seq().unwrap_or_default().to_vec();
-                ctx.deeper(|ctx| spread(ctx, inner, levels.map(|l| l - 1), skip, out))?;
-            }
-            _ => out.push(item),
-        }
-    }
-    Ok(())
-}
-
-fn zip(ctx: &mut Ctx<'_>, value: Val, mut args: Args, longest: bool) -> Res<Val> {
-    let fill = args.pop("fillvalue").unwrap_or(Val::None);
-    let mut lists = vec![ctx.iterate(&value)?];
-    for other in &args.pos {
-        lists.push(ctx.iterate(other)?);
-    }
-    let lengths = lists.iter().map(Vec::len);
-    let length = if longest {
-        lengths.max()
-    } else {
-        lengths.min()
-    }
-    .unwrap_or(0);
-    let row = |i: usize| {
-        let row = lists
-            .iter()
-            .map(|l| l.get(i).cloned().unwrap_or(fill.clone()));
-        Val::Tuple(Arc::new(row.collect()))
-    };
-    Ok(Val::list((0..length).map(row).collect()))
-}
-
-/// Every way of taking one of each list.
-pub(in crate::vars) fn cross(lists: &[Vec<Val>]) -> Res<Vec<Vec<Val>>> {
-    let total = lists.iter().try_fold(1usize, |n, l| n.checked_mul(l.len()));
-    if total.is_none_or(|t| t > ITEMS) {
-        return Err(Fail::error(format!("more than {ITEMS} combinations")));
-    }
-    let mut rows = vec![Vec::new()];
-    for list in lists {
-        rows = rows
-            .iter()
-            .flat_map(|row: &Vec<Val>| {
-                list.iter().map(move |item| {
-                    let mut row = row.clone();
-                    row.push(item.clone());
-                    row
-                })
-            })
-            .collect();
-    }
-    Ok(rows)
-}
-
-fn product(ctx: &mut Ctx<'_>, value: Val, mut args: Args) -> Res<Val> {
-    let repeat = args.pop("repeat").and_then(|r| r.integer()).unwrap_or(1);
-    let mut lists = vec![ctx.iterate(&value)?];
-    for other in &args.pos {
-        lists.push(ctx.iterate(other)?);
-    }
-    let times = usize::try_from(repeat).unwrap_or(0).min(64);
-    let lists: Vec<Vec<Val>> = std::iter::repeat_n(lists, times).flatten().collect();
-    let rows = cross(&lists)?;
-    Ok(Val::list(
-        rows.into_iter().map(|r| Val::Tuple(Arc::new(r))).collect(),
-    ))
-}
-
-fn arrange(ctx: &mut Ctx<'_>, of: &str, value: &Val, args: Args) -> Res<Val> {
-    let [size] = args.bind(of, ["r"])?;
-    let items = ctx.iterate(value)?;
-    let size = match given(size).and_then(|s| s.integer()) {
-        Some(size) => usize::try_from(size).unwrap_or(0),
-        None => items.len(),
-    };
-    let mut out = Vec::new();
-    if size <= items.len() {
-        pick(
-            ctx,
-            &items,
-            size,
-            of == "combinations",
-            &mut Vec::new(),
-            &mut out,
-        )?;
-    }
-    Ok(Val::list(out))
-}
-
-fn pick(
-    ctx: &mut Ctx<'_>,
-    items: &[Val],
-    size: usize,
-    ordered: bool,
-    chosen: &mut Vec<usize>,
-    out: &mut Vec<Val>,
-) -> Res<()> {
-    ctx.burn(1)?;
-    if chosen.len() == size {
-        if out.len() >= ITEMS {
-            return Err(Fail::error(format!("more than {ITEMS} arrangements")));
-        }
-        out.push(Val::Tuple(Arc::new(
-            chosen.iter().map(|i| items[*i].clone()).collect(),
-        )));
-        return Ok(());
-    }
-    let from = if ordered {
-        chosen.last().map_or(0, |i| i + 1)
-    } else {
-        0
-    };
-    for i in from..items.len() {
-        if ordered || !chosen.contains(&i) {
-            chosen.push(i);
-            ctx.deeper(|ctx| pick(ctx, items, size, ordered, chosen, out))?;
-            chosen.pop();
-        }
-    }
-    Ok(())
-}
-
-/// Random numbers: from a seed, the same each time; else from the outside.
-struct Dice {
-    state: Option<u64>,
-}
-
-impl Dice {
-    fn new(ctx: &mut Ctx<'_>, seed: Option<Val>) -> Dice {
-        let state = seed.map(|s| {
-            s.text().bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| {
-                (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
-            })
-        });
-        ctx.impure |= state.is_none();
-        Dice { state }
-    }
-
-    fn below(&mut self, ctx: &Ctx<'_>, limit: u64) -> u64 {
-        let number = match &mut self.state {
-            Some(state) => {
-                *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-                let mut z = *state;
-                z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-                z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-                z ^ (z >> 31)
-            }
-            None => {
-                let bytes = ctx.engine.outside.random(8);
-                bytes.iter().fold(0, |n, b| n << 8 | u64::from(*b))
-            }
-        };
-        number % limit.max(1)
-    }
-}
-
-fn random(ctx: &mut Ctx<'_>, value: Val, args: Args) -> Res<Val> {
-    let [end, start, step, seed] = match &value {
-        Val::Int(_) => {
-            let [start, step, seed] = args.bind("random", ["start", "step", "seed"])?;
-            [Some(value.clone()), start, step, seed]
-        }
-        _ => {
-            let [start, step, seed] = args.bind("random", ["start", "step", "seed"])?;
-            [None, start, step, seed]
-        }
-    };
-    let mut dice = Dice::new(ctx, given(seed));
-    match end.and_then(|e| e.integer()) {
-        Some(end) => {
-            let start = given(start).and_then(|s| s.integer()).unwrap_or(0);
-            let step = given(step).and_then(|s| s.integer()).unwrap_or(1).max(1);
-            let count = u64::try_from((end - start + step - 1) / step).unwrap_or(0);
-            if count == 0 {
-                return Err(Fail::error("`random`: there is no number in that range"));
-            }
-            let n = i64::try_from(dice.below(ctx, count)).unwrap_or(0);
-            Ok(Val::Int(start + n * step))
-        }
-        None => {
-            let items = ctx.iterate(&value)?;
-            if items.is_empty() {
-                return edge(ctx, &value, "first");
-            }
-            let i = usize::try_from(dice.below(ctx, items.len() as u64)).unwrap_or(0);
-            Ok(items[i].clone())
-        }
-    }
-}
-
-fn shuffle(ctx: &mut Ctx<'_>, value: Val, args: Args) -> Res<Val> {
-    let [seed] = args.bind("shuffle", ["seed"])?;
-    let mut items = ctx.iterate(&value)?;
-    let mut dice = Dice::new(ctx, given(seed));
-    for i in (1..items.len()).rev() {
-        let j = usize::try_from(dice.below(ctx, i as u64 + 1)).unwrap_or(0);
-        items.swap(i, j);
-    }
-    Ok(Val::list(items))
 }

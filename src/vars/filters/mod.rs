@@ -15,8 +15,10 @@ mod hash;
 mod list;
 mod number;
 mod path;
+mod random;
 mod regex;
 pub(in crate::vars) mod set;
+mod shape;
 mod text;
 pub(in crate::vars) mod time;
 mod web;
@@ -26,7 +28,7 @@ mod yaml_out;
 /// What lookups share with filters.
 pub(in crate::vars) mod combine_lists {
     pub(in crate::vars) use super::dict::subelements_of;
-    pub(in crate::vars) use super::list::cross;
+    pub(in crate::vars) use super::shape::cross;
 }
 
 pub(in crate::vars) type Call = fn(&mut Ctx<'_>, Val, Args) -> Res<Val>;
@@ -42,7 +44,7 @@ pub(in crate::vars) struct Filter {
 const LENIENT: &[&str] = &["default", "d", "mandatory"];
 
 static TABLE: LazyLock<HashMap<&'static str, Filter>> = LazyLock::new(|| {
-    let families: [&[(&'static str, Call)]; 12] = [
+    let families: [&[(&'static str, Call)]; 14] = [
         choose::FILTERS,
         dict::FILTERS,
         encode::FILTERS,
@@ -50,8 +52,10 @@ static TABLE: LazyLock<HashMap<&'static str, Filter>> = LazyLock::new(|| {
         list::FILTERS,
         number::FILTERS,
         path::FILTERS,
+        random::FILTERS,
         regex::FILTERS,
         set::FILTERS,
+        shape::FILTERS,
         text::FILTERS,
         time::FILTERS,
         web::FILTERS,

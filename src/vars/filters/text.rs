@@ -5,15 +5,15 @@ use std::sync::Arc;
 use super::{Call, given, needs, string};
 use crate::vars::context::{Ctx, TEXT};
 use crate::vars::error::{Fail, Res};
-use crate::vars::methods;
 use crate::vars::object::Args;
+use crate::vars::string as strings;
 use crate::vars::value::{Dict, Val};
 
 pub(super) const FILTERS: &[(&str, Call)] = &[
     ("lower", |_, v, _| Ok(Val::from(string(&v).to_lowercase()))),
     ("upper", |_, v, _| Ok(Val::from(string(&v).to_uppercase()))),
     ("capitalize", |_, v, _| {
-        Ok(Val::from(methods::capitalize(&string(&v))))
+        Ok(Val::from(strings::capitalize(&string(&v))))
     }),
     ("title", |_, v, _| Ok(Val::from(title(&string(&v))))),
     ("string", |_, v, _| Ok(Val::Str(string(&v)))),
@@ -224,7 +224,7 @@ fn split(_ctx: &mut Ctx<'_>, value: Val, args: Args) -> Res<Val> {
     let Val::Str(text) = &value else {
         return Err(needs("split", "a string", &value));
     };
-    Ok(Val::list(methods::split(text, sep.as_ref(), max, false)?))
+    Ok(Val::list(strings::split(text, sep.as_ref(), max, false)?))
 }
 
 /// Quotes for a POSIX shell, as Python's `shlex.quote` does.
