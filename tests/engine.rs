@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use palisade::engine::event::Status;
@@ -224,7 +224,7 @@ fn run(playbook: &Path, wave: usize, check: bool, between: Between) -> Ran {
         events,
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let summary = runtime.block_on(palisade::engine::run(job, Arc::new(AtomicBool::new(false))));
+    let summary = runtime.block_on(palisade::engine::run(job, Arc::default()));
     let mut statuses = Vec::new();
     while let Ok(event) = inbox.try_recv() {
         if let Event::Ended { task, outcome, .. } = event {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::engine::event::HostName;
-use crate::engine::{Event, Job, Options, Summary};
+use crate::engine::{Event, Job, Options, Stop, Summary};
 use crate::journal::Journal;
 use crate::report::Reporter;
 use crate::source::Diagnostic;
@@ -110,7 +110,7 @@ pub fn carry_out(running: Running<'_>) -> Ended {
         let (handle, hush) = (runtime.handle().clone(), terminal.hush());
         std::thread::spawn(move || tell(&handle, inbox, reporter, &hush))
     };
-    let stop = Arc::new(AtomicBool::new(false));
+    let stop = Arc::new(Stop::default());
     let terminated = Arc::new(AtomicBool::new(false));
     let job = Job {
         plan,
@@ -182,8 +182,11 @@ fn tell(
     }
 }
 
-/// The first Ctrl-C ends the run in order; the second ends it at once.
-async fn watch(stop: Arc<AtomicBool>, terminated: Arc<AtomicBool>) {
+/// How long a run that is to stop at once may take to say what is unknown.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// The first Ctrl-C ends the run in order, the second at once, the third without another word.
+async fn watch(stop: Arc<Stop>, terminated: Arc<AtomicBool>) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut int), Ok(mut term)) = (
         signal(SignalKind::interrupt()),
@@ -197,11 +200,19 @@ async fn watch(stop: Arc<AtomicBool>, terminated: Arc<AtomicBool>) {
             _ = term.recv() => Exit::Terminated,
         };
         terminated.store(exit == Exit::Terminated, Ordering::Relaxed);
-        if stop.swap(true, Ordering::Relaxed) {
-            messages::say("stopped at once: what was under way has no verdict");
+        if stop.is_at_once() {
             super::leave(exit);
         }
-        messages::say("stopping: steps under way are finished first; again to stop at once");
+        stop.ask();
+        if !stop.is_at_once() {
+            messages::say("stopping: steps under way are finished first; again to stop at once");
+            continue;
+        }
+        messages::say("stopping at once: what is under way has no verdict");
+        tokio::spawn(async move {
+            tokio::time::sleep(LAST_WORDS).await;
+            super::leave(exit);
+        });
     }
 }
 

@@ -16,7 +16,8 @@ use super::prepare::{
     Unready, conclude, controller_path, diffs, forget_local, open_questions, prepare,
 };
 use super::runner::{Life, Runner};
-use super::session::{Errand, Exchange, StepOutcome, Work};
+use super::sending::{StepOutcome, Work};
+use super::session::{Errand, Exchange};
 use super::settings::Settings;
 use super::solo::Left;
 use super::verdict::{Raw, all_hold, layer};
@@ -73,9 +74,12 @@ impl Runner {
                 task: name.clone(),
                 left: tries - attempts,
                 attempts,
-                outcome: left.outcome,
+                outcome: left.outcome.clone(),
             });
-            tokio::time::sleep(Duration::from_secs_f64(delay)).await;
+            self.ctx.stop.sleep(Duration::from_secs_f64(delay)).await;
+            if self.ctx.stopping() {
+                return self.exhausted(task, left, settings, attempts);
+            }
         }
     }
 
@@ -298,6 +302,10 @@ impl Runner {
             match exchange.outcomes.into_iter().next() {
                 Some(StepOutcome::Done(one)) => done.push(one),
                 Some(StepOutcome::Failed(raw)) => return *raw,
+                Some(StepOutcome::NotRun) | None if self.ctx.stopping() => {
+                    self.not_run(vec![name.clone()]);
+                    return Raw::default();
+                }
                 Some(StepOutcome::NotRun) | None => {
                     return Raw::mistake(&TemplateError::Other(Box::new(Diagnostic::bare(
                         "the host did not carry out the step and did not say why",
@@ -326,7 +334,7 @@ impl Runner {
             .how
             .option("root")
             .map(|r| controller_path(r, &search));
-        let token = super::session::token();
+        let token = super::sending::token();
         let mut landing = super::local::Landing::open(&place, root.as_deref(), &token)?;
         match (&content.bytes, change.how.option("from")) {
             (Some(bytes), _) => landing.write(bytes)?,
@@ -385,6 +393,7 @@ impl Runner {
                     started,
                     Some(name.clone()),
                     settings.ignore_unreachable,
+                    0,
                 );
                 None
             }

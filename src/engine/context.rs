@@ -1,7 +1,6 @@
 //! What every host of a run shares.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -13,6 +12,7 @@ use super::event::Event;
 use super::fleet::Fleet;
 use super::options::Options;
 use super::session::Sessions;
+use super::stop::Stop;
 
 pub(super) struct Context {
     pub templar: Arc<Templar>,
@@ -22,8 +22,8 @@ pub(super) struct Context {
     pub sessions: Arc<Sessions>,
     pub options: Options,
     pub events: UnboundedSender<Event>,
-    /// Somebody asked the run to stop: nothing new is started.
-    pub stop: Arc<AtomicBool>,
+    /// Whether somebody asked the run to stop: nothing new is started then.
+    pub stop: Arc<Stop>,
     pub asker: super::asker::Asker,
 }
 
@@ -34,6 +34,6 @@ impl Context {
     }
 
     pub(super) fn stopping(&self) -> bool {
-        self.stop.load(std::sync::atomic::Ordering::Relaxed)
+        self.stop.is_asked()
     }
 }

@@ -11,7 +11,7 @@ use crate::vars::{SearchPath, TemplateError, Var, Vars};
 use super::event::{Event, HostName, TaskRef};
 use super::prepare::find;
 use super::runner::{Life, Runner};
-use super::session::{StepOutcome, Work};
+use super::sending::{StepOutcome, Work};
 use super::settings::Settings;
 use super::verdict::Raw;
 
@@ -123,7 +123,10 @@ impl Runner {
         let began = Instant::now();
         while began.elapsed() < time && !self.ctx.stopping() {
             let rest = time.saturating_sub(began.elapsed());
-            tokio::time::sleep(rest.min(self.ctx.options.waiting)).await;
+            self.ctx
+                .stop
+                .sleep(rest.min(self.ctx.options.waiting))
+                .await;
             if began.elapsed() < time {
                 self.tell_waiting(&self.host, what, began);
             }
@@ -148,13 +151,21 @@ impl Runner {
         test: Option<(&Run, &Settings)>,
     ) -> Result<(), Box<Raw>> {
         let began = Instant::now();
-        tokio::time::sleep(limits.delay).await;
+        self.ctx.stop.sleep(limits.delay).await;
         let mut told = Instant::now();
         loop {
             let error = match self.answers(to, limits.each, test, name).await {
                 None => return Ok(()),
                 Some(error) => error,
             };
+            if self.ctx.stopping() {
+                return Err(Box::new(Raw {
+                    failed: Some(format!(
+                        "the run was stopped while waiting for {to}: {error}"
+                    )),
+                    ..Raw::default()
+                }));
+            }
             if began.elapsed() >= limits.timeout {
                 let seconds = limits.timeout.as_secs();
                 let text = format!("timed out after {seconds} s waiting for {to}: {error}");
@@ -167,7 +178,7 @@ impl Runner {
                 self.tell_waiting(to, "the host to answer", began);
                 told = Instant::now();
             }
-            tokio::time::sleep(limits.sleep).await;
+            self.ctx.stop.sleep(limits.sleep).await;
         }
     }
 

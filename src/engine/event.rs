@@ -59,6 +59,17 @@ pub enum Event {
         message: String,
         hint: Option<String>,
     },
+    /// A host was asked to begin no further step, because the run is to stop. One that did not hear
+    /// carries on with what it was sent.
+    Stopping {
+        host: HostName,
+        heard: bool,
+    },
+    /// What was decided for a host and was not begun, because the run was stopped.
+    NotRun {
+        host: HostName,
+        tasks: Vec<TaskRef>,
+    },
     /// A host is being waited for; sent at intervals while it lasts.
     Waiting {
         host: HostName,

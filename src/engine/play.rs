@@ -404,7 +404,7 @@ async fn run_host(
         let flush = match runner.life {
             Life::Live => true,
             Life::Failed => force_handlers,
-            Life::Ended | Life::Unreachable => false,
+            Life::Ended | Life::Unreachable | Life::Stopped => false,
         };
         if flush && !runner.notified.is_empty() {
             let was = runner.life;

@@ -23,6 +23,7 @@ use super::options::Options;
 use super::play::{Batch, run_batch};
 use super::runner::Life;
 use super::session::Sessions;
+use super::stop::Stop;
 use super::target::Targets;
 
 /// Everything a run is made from.
@@ -77,7 +78,7 @@ struct Running {
 }
 
 /// Carries a plan out. `stop` is set from outside to end it early.
-pub async fn run(job: Job, stop: Arc<AtomicBool>) -> Summary {
+pub async fn run(job: Job, stop: Arc<Stop>) -> Summary {
     let began = Instant::now();
     let fleet = Fleet::new(Arc::clone(&job.extra), Arc::default());
     let targets = Targets {
@@ -93,6 +94,7 @@ pub async fn run(job: Job, stop: Arc<AtomicBool>) -> Summary {
         job.journal,
         job.options.forks,
         waiting,
+        Arc::clone(&stop),
         events.clone(),
     );
     let ctx = Arc::new(Context {

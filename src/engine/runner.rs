@@ -8,17 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::action::{Done, Observed};
-use crate::host::HostError;
 use crate::resource::Query;
 
 use super::context::Context;
 use super::cursor::{Cursor, Fate, Position};
 use super::doing::{Doing, ItemState};
-use super::event::{Event, HostName, Recap, Status, TaskRef};
+use super::event::{Event, HostName, Recap, Status};
 use super::play::PlayRun;
 use super::prepare::Prepared;
 use super::rendezvous::Place;
-use super::session::{Errand, Exchange, StepOutcome, Work};
+use super::sending::{StepOutcome, Work};
+use super::session::{Errand, Exchange};
 use super::settings::Way;
 
 /// Whether a host still takes part.
@@ -29,6 +29,8 @@ pub(super) enum Life {
     /// `end_host`, `end_play`: done, and not failed.
     Ended,
     Unreachable,
+    /// Something was to come, and the run was stopped before it.
+    Stopped,
 }
 
 pub(super) struct Runner {
@@ -111,7 +113,12 @@ impl Runner {
         self.alone.clear();
         self.conflicts.clear();
         while self.life == Life::Live {
-            if self.ctx.stopping() || self.play.has_ended() {
+            if self.ctx.stopping() {
+                let waiting = self.queue.iter().filter(|d| d.waiting() > 0);
+                let names = waiting.map(|d| d.name.clone()).collect();
+                return self.not_run(names);
+            }
+            if self.play.has_ended() {
                 self.life = Life::Ended;
                 return;
             }
@@ -226,6 +233,7 @@ impl Runner {
             outcomes,
             answers,
             me,
+            lost,
         } = match answer {
             Ok(exchange) => exchange,
             Err(error) => return self.lose_queue(&error, &keys),
@@ -243,7 +251,8 @@ impl Runner {
         }
         let mut stopped = None;
         let mut last = None;
-        for ((d, i), outcome) in keys.into_iter().zip(outcomes) {
+        let heard = outcomes.len();
+        for (n, (&(d, i), outcome)) in keys.iter().zip(outcomes).enumerate() {
             match outcome {
                 StepOutcome::Done(done) => self.done(d, i, done),
                 StepOutcome::Failed(raw) => {
@@ -251,6 +260,9 @@ impl Runner {
                         break;
                     }
                     self.end_item(d, i, *raw);
+                }
+                StepOutcome::NotRun if self.ctx.stopping() && !self.stands(last) => {
+                    return self.stop_at(&keys[n..]);
                 }
                 // Whatever stopped the script is the one before.
                 StepOutcome::NotRun => {
@@ -266,6 +278,8 @@ impl Runner {
         }
         if let Some((d, i)) = stopped {
             self.go_back(d, i);
+        } else if let Some(error) = lost.filter(|_| heard < keys.len()) {
+            return self.lose_rest(&error, &keys[heard..]);
         }
         self.hold = false;
         self.settle();
@@ -335,6 +349,11 @@ impl Runner {
         true
     }
 
+    /// Whether the step before, if there was one, is what stopped the script.
+    fn stands(&self, last: Option<(usize, usize)>) -> bool {
+        last.is_some_and(|(d, i)| self.has_failed(d, i))
+    }
+
     /// Whether an item has its verdict, and it is a failure (ignored or not).
     fn has_failed(&self, d: usize, i: usize) -> bool {
         let item = self.queue.get(d).and_then(|q| q.items.get(i));
@@ -371,86 +390,13 @@ impl Runner {
     }
 
     /// Ends the tasks at the front of the queue that have all their verdicts.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         while self.queue.first().is_some_and(Doing::is_ended) {
             let doing = self.queue.remove(0);
             self.end_task(doing);
             if self.life != Life::Live {
                 return;
             }
-        }
-    }
-
-    /// The host does not answer: whatever was under way has no verdict.
-    fn lose_queue(&mut self, error: &HostError, keys: &[(usize, usize)]) {
-        let index = keys.first().map_or(0, |(d, _)| *d);
-        let task = self.queue.get(index).map(|d| d.name.clone());
-        let ignore = self
-            .queue
-            .get(index)
-            .is_some_and(|d| d.settings.ignore_unreachable);
-        self.queue.clear();
-        self.lose(error, !keys.is_empty(), task, ignore);
-    }
-
-    /// A host is lost: unreachable where nothing was started, unknown where something was.
-    pub(super) fn lose(
-        &mut self,
-        error: &HostError,
-        started: bool,
-        task: Option<TaskRef>,
-        ignore: bool,
-    ) {
-        use crate::host::ErrorKind::{Become, Deadline, Lost, Protocol};
-        let (host, message) = (self.host.clone(), error.message.clone());
-        let mut result = crate::source::Mapping::new();
-        let status = match (error.kind, task.is_some()) {
-            // The host answered: it is the user that could not be become.
-            (Become, true) => Status::Failed,
-            (Lost | Deadline | Protocol, true) if started => Status::Unknown,
-            _ => Status::Unreachable,
-        };
-        let text = match status {
-            Status::Unknown => format!("no verdict was seen: {message}"),
-            _ => message.clone(),
-        };
-        result.insert("msg".into(), text.into());
-        result.insert("changed".into(), false.into());
-        match (status, task) {
-            (Status::Unreachable, task) => {
-                self.tally.unreachable += 1;
-                let hint = error.hint.clone();
-                self.ctx.tell(Event::Unreachable {
-                    host,
-                    task,
-                    message,
-                    hint,
-                });
-            }
-            (status, Some(task)) => {
-                let key = if status == Status::Failed {
-                    "failed"
-                } else {
-                    "unknown"
-                };
-                result.insert(key.into(), true.into());
-                match status {
-                    Status::Failed => self.tally.failed += 1,
-                    _ => self.tally.unknown += 1,
-                }
-                let outcome = super::event::Outcome::new(status, result.into());
-                self.ctx.tell(Event::Ended {
-                    host,
-                    task,
-                    outcome,
-                });
-            }
-            (_, None) => {}
-        }
-        match status {
-            Status::Failed => self.fail(),
-            _ if ignore => self.seen.clear(),
-            _ => self.life = Life::Unreachable,
         }
     }
 

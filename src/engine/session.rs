@@ -10,28 +10,25 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, Semaphore};
 
-use crate::action::{Done, Step};
-use crate::host::shell::{Launch, Prompt, Shell};
+use crate::action::Step;
+use crate::host::shell::Shell;
 use crate::host::{Deadlines, ErrorKind, HostError, Link};
 use crate::journal::Journal;
-use crate::resource::apply::{Apply, ApplyOptions, RunContext, StepOutcome as Applied};
-use crate::resource::{Identity, Query, State, launch, prelude, reply};
+use crate::resource::apply::Apply;
+use crate::resource::{Identity, Query, State, prelude, reply};
 use crate::source::Secret;
 
-use super::event::{Event, HostName, TaskRef, TrafficTotal};
-use super::settings::{Settings, Way};
+use super::event::{Event, HostName, TrafficTotal};
+use super::sending::{
+    LONGEST_UPLOAD, StepOutcome, Work, compose, deadline, halt, launching, outcome, refuses, token,
+    upload_all,
+};
+use super::settings::Way;
+use super::stop::{Stop, nothing_begun};
 use super::target::Targets;
-use super::verdict::Raw;
 
 /// Seconds to wait for another run that holds a host before failing.
-const LOCK_WAIT: u32 = 300;
-
-/// A script that says nothing for this long is given up: a host that hangs does not hold the run.
-/// Tasks that may take longer say so with `timeout`, or run with `async`.
-const LONGEST_REQUEST: Duration = Duration::from_secs(6 * 3600);
-
-/// One file that takes longer to send than this is given up.
-const LONGEST_UPLOAD: Duration = Duration::from_secs(3600);
+pub(super) const LOCK_WAIT: u32 = 300;
 
 /// Questions only read: a host that does not answer them in this time hangs.
 const LONGEST_PROBE: Duration = Duration::from_secs(180);
@@ -41,28 +38,6 @@ const LONGEST_PROBE: Duration = Duration::from_secs(180);
 const ROOM_TRIES: usize = 40;
 const ROOM_WAIT: Duration = Duration::from_millis(50);
 
-/// A step with the circumstances it is carried out in.
-pub(super) struct Work {
-    step: Step,
-    context: RunContext,
-    task: TaskRef,
-}
-
-impl Work {
-    pub(super) fn new(step: &Step, settings: &Settings, task: &TaskRef) -> Work {
-        let context = RunContext {
-            environment: settings.environment.clone(),
-            timeout: settings.timeout.map(|t| t.as_secs().max(1)),
-            must_succeed: true,
-        };
-        Work {
-            step: step.clone(),
-            context,
-            task: task.clone(),
-        }
-    }
-}
-
 /// Whose task is carried out where, and as whom.
 pub(super) struct Errand<'a> {
     pub subject: &'a HostName,
@@ -71,18 +46,13 @@ pub(super) struct Errand<'a> {
     pub password: Option<Secret>,
 }
 
-/// What came of a step.
-pub(super) enum StepOutcome {
-    Done(Done),
-    Failed(Box<Raw>),
-    NotRun,
-}
-
 /// What came of an exchange.
 pub(super) struct Exchange {
     pub outcomes: Vec<StepOutcome>,
     pub answers: Vec<(Query, State)>,
     pub me: Identity,
+    /// What cut it short. The outcomes are those that were heard of before.
+    pub lost: Option<HostError>,
 }
 
 /// All connections of a run.
@@ -93,6 +63,7 @@ pub(super) struct Sessions {
     permits: Semaphore,
     events: tokio::sync::mpsc::UnboundedSender<Event>,
     waiting: Duration,
+    stop: Arc<Stop>,
     round_trips: AtomicU64,
     connections: AtomicU64,
     sent: AtomicU64,
@@ -120,6 +91,7 @@ impl Sessions {
         journal: Journal,
         forks: usize,
         waiting: Duration,
+        stop: Arc<Stop>,
         events: tokio::sync::mpsc::UnboundedSender<Event>,
     ) -> Sessions {
         Sessions {
@@ -129,6 +101,7 @@ impl Sessions {
             permits: Semaphore::new(forks.max(1)),
             events,
             waiting,
+            stop,
             round_trips: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             sent: AtomicU64::new(0),
@@ -152,14 +125,18 @@ impl Sessions {
     ) -> Result<Exchange, HostError> {
         let to = errand.to;
         let session = self.session(to);
-        let mut session = session.lock().await;
-        let _permit = self.permits.acquire().await;
+        let turn = async { Ok((session.lock().await, self.permits.acquire().await)) };
+        let (mut session, _permit) = self.stop.unless(turn).await?;
         let asked = self.request(&errand, &work, queries, &mut session);
         let what = work
             .first()
             .map_or_else(|| "facts and states".to_owned(), |w| w.task.name.clone());
         let result = self.telling(to, &what, asked).await;
-        if result.as_ref().is_err_and(|e| e.kind != ErrorKind::Become) {
+        let broken = match &result {
+            Ok(exchange) => exchange.lost.is_some(),
+            Err(error) => error.kind != ErrorKind::Become,
+        };
+        if broken {
             self.close(&mut session).await;
         }
         result
@@ -198,17 +175,20 @@ impl Sessions {
             compose(&token, true, work, queries, &hello).0
         });
         let text = first.as_mut().map(|apply| apply.script());
-        self.open(errand, session, text).await?;
+        let opening = self.open(errand, session, text);
+        self.stop.unless(opening).await?;
         let Session { link, shells } = session;
         let (Some(link), Some(open)) = (link.as_ref(), shells.get_mut(way)) else {
             return Err(HostError::new(ErrorKind::Lost, "the shell is gone"));
         };
         let me = open.hello.me.clone();
-        if work.is_empty() && queries.is_empty() {
+        let nothing = work.is_empty() && queries.is_empty();
+        if nothing || self.stop.is_asked() && !work.is_empty() {
             return Ok(Exchange {
-                outcomes: Vec::new(),
+                outcomes: work.iter().map(|_| StepOutcome::NotRun).collect(),
                 answers: Vec::new(),
                 me,
+                lost: None,
             });
         }
         let loaded = open.loaded || work.is_empty();
@@ -219,14 +199,16 @@ impl Sessions {
         let entries = self.begin(to, work).await;
         let (link, secret) = (Arc::clone(link), open.password.clone());
         let mut sent = 0;
-        let mut uploaded = upload_all(&link, way, secret.as_ref(), &apply, &mut sent).await;
+        let sending = upload_all(&link, way, secret.as_ref(), &apply, &mut sent);
+        let mut uploaded = self.stop.unless(sending).await;
         if refuses(&uploaded) && !link.is_lost() {
             // A host that allows one session at a time: the shell makes room, and is opened anew.
             if let Some(open) = shells.remove(way) {
                 open.shell.close().await;
             }
             for _ in 0..ROOM_TRIES {
-                uploaded = upload_all(&link, way, secret.as_ref(), &apply, &mut sent).await;
+                let sending = upload_all(&link, way, secret.as_ref(), &apply, &mut sent);
+                uploaded = self.stop.unless(sending).await;
                 if uploaded.is_ok() {
                     uploaded = self.open(errand, session, None).await;
                 }
@@ -252,21 +234,26 @@ impl Sessions {
         } else {
             deadline(work)
         };
-        let answer = match is_first {
-            true => open.shell.first_reply(Some(limit)).await,
-            false => open.shell.request(apply.script(), Some(limit)).await,
-        };
+        let body = (!is_first).then(|| apply.script().to_owned());
+        let (bytes, answer) = self
+            .answer(&link, (to, way), open, body.as_deref(), limit, work)
+            .await;
         self.round_trips.fetch_add(1, Ordering::Relaxed);
         open.loaded |= !work.is_empty();
-        let bytes = match answer {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                self.journal.unknown(&entries).await;
-                return Err(error);
-            }
-        };
         let wrong = |m: String| HostError::new(ErrorKind::Protocol, m);
         let records = reply::records(&bytes).map_err(wrong)?;
+        if let Err(error) = answer {
+            let outcomes = self.heard(&apply, &records, &entries).await;
+            return match outcomes.is_empty() {
+                true => Err(error),
+                false => Ok(Exchange {
+                    outcomes,
+                    answers: Vec::new(),
+                    me,
+                    lost: Some(error),
+                }),
+            };
+        }
         let read = apply.read(&records, true).map_err(wrong)?;
         let mut outcomes: Vec<StepOutcome> = read.steps.into_iter().map(outcome).collect();
         outcomes.extend(
@@ -282,7 +269,71 @@ impl Sessions {
             outcomes,
             answers: read.answers.unwrap_or_default(),
             me,
+            lost: None,
         })
+    }
+
+    /// Sends a script and takes its records as they come. A run that is asked to stop asks the shell
+    /// not to begin another step, over a channel beside it; one that is to stop at once leaves. Without
+    /// a `body` it went out when the shell was opened.
+    async fn answer(
+        &self,
+        link: &Arc<dyn Link>,
+        (host, way): (&HostName, &Way),
+        open: &mut Open,
+        body: Option<&str>,
+        limit: Duration,
+        work: &[Work],
+    ) -> (Vec<u8>, Result<(), HostError>) {
+        let mut bytes = Vec::new();
+        let (pid, secret) = (open.hello.pid, open.password.clone());
+        let mut told = work.is_empty();
+        let answer = {
+            let mut take = |record: &[u8]| bytes.extend_from_slice(record);
+            let asked = open.shell.answer(body, Some(limit), &mut take);
+            tokio::pin!(asked);
+            loop {
+                tokio::select! {
+                    biased;
+                    done = &mut asked => break done,
+                    () = self.stop.at_once() => break Err(match work.is_empty() {
+                        true => nothing_begun(),
+                        false => HostError::new(ErrorKind::Lost, "the run was stopped at once"),
+                    }),
+                    () = self.stop.asked(), if !told => {
+                        told = true;
+                        let (link, way) = (Arc::clone(link), way.clone());
+                        let telling = halt(link, way, secret.clone(), pid);
+                        let (events, host) = (self.events.downgrade(), host.clone());
+                        tokio::spawn(async move {
+                            let heard = telling.await;
+                            if let Some(events) = events.upgrade() {
+                                let _ = events.send(Event::Stopping { host, heard });
+                            }
+                        });
+                    }
+                }
+            }
+        };
+        (bytes, answer)
+    }
+
+    /// What is known of a script whose reply was cut short: the steps before the first that nothing
+    /// was heard of. The rest may have happened.
+    async fn heard(
+        &self,
+        apply: &Apply,
+        records: &[reply::Record],
+        entries: &[u64],
+    ) -> Vec<StepOutcome> {
+        let steps = apply.read(records, false).map(|r| r.steps);
+        let steps = steps.unwrap_or_default().into_iter();
+        let known = steps.take_while(|s| *s != crate::resource::apply::StepOutcome::Unknown);
+        let known: Vec<StepOutcome> = known.map(outcome).collect();
+        let (heard, rest) = entries.split_at(known.len().min(entries.len()));
+        self.end(heard, &known).await;
+        self.journal.unknown(rest).await;
+        known
     }
 
     /// The intents are on disk before a byte of them leaves.
@@ -457,199 +508,4 @@ impl Sessions {
             connections: self.connections.load(Ordering::Relaxed),
         }
     }
-}
-
-/// The time a script of steps may take: as long as its steps may, and some.
-fn deadline(work: &[Work]) -> Duration {
-    let limits: Option<Vec<u64>> = work.iter().map(|w| w.context.timeout).collect();
-    match limits {
-        Some(limits) => {
-            let sum = limits
-                .into_iter()
-                .fold(u64::from(LOCK_WAIT) + 60, u64::saturating_add);
-            Duration::from_secs(sum).min(LONGEST_REQUEST)
-        }
-        None => LONGEST_REQUEST,
-    }
-}
-
-/// How a command line is started as the user of this way.
-fn launching(
-    way: &Way,
-    password: Option<&Secret>,
-    token: &str,
-    line: &str,
-) -> Result<Launch, HostError> {
-    let Some(who) = &way.r#become else {
-        return Ok(Launch::plain(line));
-    };
-    let how = launch::Become {
-        method: &who.method,
-        user: &who.user,
-        exe: who.exe.as_deref(),
-        flags: who.flags.as_deref(),
-        has_password: password.is_some(),
-    };
-    let started =
-        launch::becoming(how, token, line).map_err(|m| HostError::new(ErrorKind::Become, m))?;
-    let prompt = started
-        .prompt
-        .zip(password)
-        .map(|(token, password)| Prompt {
-            token,
-            password: password.clone(),
-        });
-    Ok(Launch {
-        command: started.command,
-        prompt,
-        ready: started.ready,
-        pty: started.pty,
-        denied: Vec::new(),
-    })
-}
-
-/// The script of these steps and questions, and what cannot be sent.
-fn compose(
-    token: &str,
-    loaded: bool,
-    work: &[Work],
-    queries: &[Query],
-    hello: &prelude::Hello,
-) -> (Apply, Vec<Raw>) {
-    let mut apply = Apply::new(ApplyOptions {
-        token: token.to_owned(),
-        loaded,
-        lock_wait: LOCK_WAIT,
-    });
-    for one in work {
-        let added = match &one.step {
-            Step::Set(change) => apply.change(change, hello),
-            Step::Run(run) => {
-                let mut context = one.context.clone();
-                context.must_succeed = !run.judged;
-                apply.run(run, &context)
-            }
-            Step::Control(_) => continue,
-        };
-        if let Err(error) = added {
-            // What cannot be sent fails by itself; what lies behind it is not carried out.
-            let raw = Raw {
-                failed: Some(error.to_string()),
-                ..Raw::default()
-            };
-            return (apply, vec![raw]);
-        }
-    }
-    apply.probe(queries);
-    (apply, Vec::new())
-}
-
-/// Whether nothing was started.
-fn refuses(result: &Result<(), HostError>) -> bool {
-    result
-        .as_ref()
-        .is_err_and(|e| e.kind == ErrorKind::Unreachable)
-}
-
-/// Sends the files that do not fit into the script, from the `sent`th on.
-async fn upload_all(
-    link: &Arc<dyn Link>,
-    way: &Way,
-    password: Option<&Secret>,
-    apply: &Apply,
-    sent: &mut usize,
-) -> Result<(), HostError> {
-    while let Some(upload) = apply.uploads().get(*sent) {
-        let launch = launching(way, password, &token(), &upload.command)?;
-        upload_one(link.as_ref(), &launch, upload).await?;
-        *sent += 1;
-    }
-    Ok(())
-}
-
-async fn upload_one(
-    link: &dyn Link,
-    launch: &Launch,
-    upload: &crate::resource::apply::Upload,
-) -> Result<(), HostError> {
-    use crate::host::transfer::upload as stream;
-    let deadlines = Deadlines::default();
-    let sent = match (&upload.content.bytes, &upload.content.source) {
-        (Some(bytes), _) => {
-            stream(
-                link,
-                launch,
-                &mut bytes.as_ref(),
-                &deadlines,
-                Some(LONGEST_UPLOAD),
-            )
-            .await?
-        }
-        (None, Some(path)) => {
-            let mut file = tokio::fs::File::open(path).await.map_err(|e| {
-                HostError::new(
-                    ErrorKind::Unreachable,
-                    format!("cannot read {}: {e}", path.display()),
-                )
-            })?;
-            stream(link, launch, &mut file, &deadlines, Some(LONGEST_UPLOAD)).await?
-        }
-        (None, None) => {
-            let text = "the bytes to send are not at hand";
-            return Err(HostError::new(ErrorKind::Unreachable, text));
-        }
-    };
-    // What went wrong with it is found again, and told, when the script looks at the file.
-    let _ = sent;
-    Ok(())
-}
-
-fn outcome(step: Applied) -> StepOutcome {
-    match step {
-        Applied::Done(said) => StepOutcome::Done(Done::Set(said)),
-        Applied::Ran(ran) => StepOutcome::Done(Done::Ran(ran)),
-        Applied::Failed(failed) => {
-            let mut raw = Raw {
-                failed: Some(said(&failed)),
-                ..Raw::default()
-            };
-            raw.result.insert("rc".into(), failed.status.into());
-            if failed.is_conflict() {
-                raw.result.insert("conflict".into(), true.into());
-            }
-            if !failed.output.is_empty() {
-                let text = String::from_utf8_lossy(&failed.output).into_owned();
-                raw.result.insert("stdout".into(), text.into());
-            }
-            StepOutcome::Failed(Box::new(raw))
-        }
-        Applied::NotRun => StepOutcome::NotRun,
-        Applied::Unknown => {
-            let raw = Raw {
-                unknown: true,
-                ..Raw::default()
-            };
-            StepOutcome::Failed(Box::new(raw))
-        }
-    }
-}
-
-/// A failure in the host's words, or in ours where it had none.
-fn said(failed: &crate::resource::apply::Failed) -> String {
-    use crate::resource::apply::{INVALID, LOCKED};
-    match (failed.message.trim(), failed.status) {
-        ("", INVALID) => "failed to validate: the command said no, and nothing else".into(),
-        ("", LOCKED) => "another run holds this host".into(),
-        ("", status) => format!("failed with status {status}, without a word"),
-        (words, INVALID) => format!("failed to validate: {words}"),
-        (words, _) => words.to_owned(),
-    }
-}
-
-/// 128 random bits in hexadecimal: nobody on a host can know it beforehand.
-pub(super) fn token() -> String {
-    let mut bytes = [0u8; 16];
-    // The kernel's generator does not fail once it is seeded.
-    let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
-    hex::encode(bytes)
 }

@@ -177,7 +177,7 @@ impl Runner {
         left: Left,
     ) {
         self.take_over(left.facts.as_ref(), &left.vars);
-        if self.life == Life::Unreachable {
+        if matches!(self.life, Life::Unreachable | Life::Stopped) {
             return;
         }
         self.finish(task, name, layers, settings.check, left.outcome);
@@ -318,7 +318,7 @@ impl Runner {
         if let Ok(value) = self.ctx.templar.value(node, &scope)
             && let Some(seconds) = value.as_f64().filter(|s| *s > 0.0)
         {
-            tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+            self.ctx.stop.sleep(Duration::from_secs_f64(seconds)).await;
         }
     }
 }

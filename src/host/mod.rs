@@ -126,6 +126,8 @@ pub enum ErrorKind {
     NoShell,
     /// More came than the limit allows, or what came was not in frame.
     Protocol,
+    /// Nothing was started, because the run was asked to stop.
+    Stopped,
 }
 
 impl HostError {

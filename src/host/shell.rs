@@ -84,7 +84,7 @@ pub struct Shell {
 impl Shell {
     /// Starts a shell and its prelude. `nonce` is the one that the prelude's text greets with.
     /// A `first` request goes out behind the prelude, without a trip for the greeting before it;
-    /// its reply is had from [`Shell::first_reply`].
+    /// its reply is had from [`Shell::answer`].
     pub async fn open(
         link: &dyn Link,
         launch: &Launch,
@@ -192,13 +192,21 @@ impl Shell {
         self.end(end)
     }
 
-    /// The reply to the request that was sent when the shell was opened.
-    pub async fn first_reply(&mut self, deadline: Option<Duration>) -> Result<Vec<u8>, HostError> {
-        let mut all = Vec::new();
-        let mut record = |bytes: &[u8]| all.extend_from_slice(bytes);
-        let end = within(deadline, self.exchange(None, &mut record)).await;
-        self.end(end)?;
-        Ok(all)
+    /// As [`Shell::request_streaming`]; without a body, the reply to the request that was sent when the
+    /// shell was opened.
+    pub async fn answer(
+        &mut self,
+        body: Option<&str>,
+        deadline: Option<Duration>,
+        record: &mut (dyn FnMut(&[u8]) + Send),
+    ) -> Result<(), HostError> {
+        match body {
+            Some(body) => self.request_streaming(body, deadline, record).await,
+            None => {
+                let end = within(deadline, self.exchange(None, record)).await;
+                self.end(end)
+            }
+        }
     }
 
     fn end(&mut self, end: Result<End, HostError>) -> Result<(), HostError> {
@@ -206,6 +214,7 @@ impl Shell {
         self.broken = false;
         Ok(())
     }
+
     async fn exchange(
         &mut self,
         text: Option<&str>,

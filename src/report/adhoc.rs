@@ -286,12 +286,17 @@ impl<W: Write + Send> Reporter for AdHoc<W> {
             } => {
                 self.unreachable(host, message, hint.as_deref());
             }
+            Event::Stopping { host, heard } => self.notices.stopping(host, *heard),
+            Event::NotRun { host, tasks } => {
+                self.notices.not_run(host, tasks);
+            }
             Event::Warning { diagnostic } => self.notices.diagnostic(diagnostic),
             Event::RunEnded {
                 recap,
                 seconds,
                 traffic,
             } => {
+                self.notices.end();
                 self.end(recap);
                 if self.detail.verbosity >= 2 {
                     for line in super::recap::traffic(recap, *seconds, traffic) {

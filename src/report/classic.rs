@@ -421,6 +421,7 @@ impl<W: Write + Send> Reporter for Classic<W> {
                 seconds,
                 traffic,
             } => {
+                self.notices.end();
                 self.recap(recap);
                 if self.verbosity >= 2 {
                     for line in super::recap::traffic(recap, *seconds, traffic) {
@@ -454,6 +455,10 @@ impl<W: Write + Send> Reporter for Classic<W> {
                         &format!("NOTIFIED HANDLER {handler} for {host}"),
                     );
                 }
+            }
+            Event::Stopping { host, heard } => self.notices.stopping(host, *heard),
+            Event::NotRun { host, tasks } => {
+                self.notices.not_run(host, tasks);
             }
             Event::Warning { diagnostic } => self.notices.diagnostic(diagnostic),
             Event::RunStarted { .. } | Event::Waiting { .. } | Event::Connected { .. } => {}

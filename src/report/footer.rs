@@ -134,6 +134,9 @@ impl Footer {
                 let since = since.unwrap_or_else(Instant::now);
                 self.waiting.insert(host.clone(), (what.clone(), since));
             }
+            Event::NotRun { host, .. } => {
+                self.waiting.remove(host);
+            }
             Event::Left { host, .. } => {
                 self.left += 1;
                 self.waiting.remove(host);
@@ -146,6 +149,7 @@ impl Footer {
             Event::RunEnded { .. } | Event::PlayEnded { .. } => self.waiting.clear(),
             Event::RunStarted { .. }
             | Event::PlaySkipped { .. }
+            | Event::Stopping { .. }
             | Event::TaskStarted { .. }
             | Event::Included { .. }
             | Event::Notified { .. }

@@ -302,6 +302,7 @@ impl<W: Write + Send> Human<W> {
     fn end(&mut self, all: &[Recap], seconds: f64, traffic: &TrafficTotal) {
         self.tell_lost();
         self.footer.clear();
+        self.notices.end();
         let mut text = String::new();
         if !self.look.drift {
             self.recap(all, &mut text);
@@ -464,6 +465,13 @@ impl<W: Write + Send> Reporter for Human<W> {
                 self.blocks(&rest);
                 self.tell_lost();
             }
+            Event::Stopping { host, heard } => {
+                let Human {
+                    footer, notices, ..
+                } = self;
+                footer.aside(|| notices.stopping(host, *heard));
+            }
+            Event::NotRun { host, tasks } => self.notices.not_run(host, tasks),
             Event::Warning { diagnostic } => {
                 let Human {
                     footer, notices, ..

@@ -194,6 +194,13 @@ impl<W: Write + Send> Reporter for JsonLines<W> {
                 "event": "unreachable", "host": &**host, "task": t.as_ref().map(task),
                 "message": message, "hint": hint,
             }),
+            Event::Stopping { host, heard } => json!({
+                "event": "stopping", "host": &**host, "heard": heard,
+            }),
+            Event::NotRun { host, tasks } => json!({
+                "event": "not_run", "host": &**host,
+                "tasks": tasks.iter().map(task).collect::<Vec<_>>(),
+            }),
             Event::Waiting {
                 host,
                 what,

@@ -12,6 +12,7 @@ pub mod json;
 pub mod notices;
 pub mod order;
 pub mod recap;
+mod stopped;
 pub mod text;
 
 #[cfg(test)]

@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use crate::source::{Diagnostic, Mask, Severity, render};
 
+use crate::engine::event::{HostName, TaskRef};
+
+use super::stopped::Stopped;
 use super::text::safe;
 
 /// Notices remembered so as not to repeat them; after so many, repeats are the least problem.
@@ -14,13 +17,13 @@ const MOST_REMEMBERED: usize = 10_000;
 type Sink = Arc<Mutex<dyn Write + Send>>;
 
 /// Where warnings go.
-#[derive(Clone)]
 pub struct Notices {
     out: Sink,
     mask: Mask,
     ansible: bool,
     colour: bool,
     told: BTreeSet<String>,
+    stopped: Stopped,
 }
 
 impl Notices {
@@ -33,6 +36,7 @@ impl Notices {
             ansible: false,
             colour,
             told: BTreeSet::new(),
+            stopped: Stopped::default(),
         }
     }
 
@@ -65,6 +69,27 @@ impl Notices {
         match (self.ansible, diagnostic.severity) {
             (true, Severity::Warning) => self.warn(&capital(&diagnostic.message)),
             _ => self.once(&render::render(diagnostic, self.colour), true),
+        }
+    }
+
+    /// What a run that was stopped did not come to, for the end of it.
+    pub fn not_run(&mut self, host: &HostName, tasks: &[TaskRef]) {
+        self.stopped.add(host, tasks);
+    }
+
+    /// A host that cannot be told to stop does all that it was sent.
+    pub fn stopping(&mut self, host: &HostName, heard: bool) {
+        if !heard {
+            self.warn(&format!(
+                "{host} cannot be told to stop: it carries on with what it was sent"
+            ));
+        }
+    }
+
+    /// The run has ended.
+    pub fn end(&mut self) {
+        for line in std::mem::take(&mut self.stopped).lines() {
+            self.say(&line);
         }
     }
 

@@ -76,6 +76,8 @@ impl Order {
             Event::RunStarted { .. }
             | Event::PlayStarted { .. }
             | Event::PlaySkipped { .. }
+            | Event::Stopping { .. }
+            | Event::NotRun { .. }
             | Event::Waiting { .. }
             | Event::Connected { .. }
             | Event::Notified { .. }

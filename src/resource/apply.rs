@@ -272,9 +272,8 @@ impl Apply {
     pub fn probe(&mut self, queries: &[Query]) {
         self.flush();
         let probe = Probe::within(queries, Script::after(self.script.next()));
-        self.script.join(&probe.script, |text| {
-            format!("if [ $pl_ok = 1 ]; then\n{text}fi")
-        });
+        self.script
+            .join(&probe.script, |text| format!("if pl_go; then\n{text}fi"));
         self.probe = Some(probe);
     }
 

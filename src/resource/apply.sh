@@ -71,6 +71,7 @@ pl_lock() {
   fi
   pl_i=0
   until pl_take; do
+    pl_go || { [ -z "$pl_flock" ] || exec 9>&-; return 1; }
     if [ $pl_i -ge "$pl_wait" ]; then
       pl_x=
       [ ! -r "$pl_lf" ] || read -r pl_x <"$pl_lf"
@@ -238,7 +239,7 @@ pl_mv() {
 # digest, pm mode, pu umask that gives it, po owner:group, pw whether to chown, pc whether to chmod,
 # pb pbh pbm what was there, pa whether pl_mark follows, px flags (t follow, u unsafe writes, n odd name), pk backup, pv validator.
 pl_put() {
-  [ $pl_ok = 1 ] || return 0
+  pl_go || return 0
   pl_lock "$1" || return 0
   case $px in *t*) pl_follow "$1" || return 0 ;; esac
   pl_in "$1" "$pd" || return 0
@@ -341,7 +342,7 @@ pl_commit() {
     eval "pl_nt=\$pl_gn$pl_gi pl_x=\$pl_go$pl_gi pd=\$pl_gp$pl_gi"
     po=${pl_x%%,*}; pl_x=${pl_x#*,}; pm=${pl_x%%,*}; pl_x=${pl_x#*,}; pw=${pl_x%,*} pc=${pl_x#*,}
     pl_t=./$pt pl_tmp=$pl_pwd/$pt pl_ip= pa= pv=
-    if [ $pl_ok = 0 ]; then rm -f -- "$pl_tmp"; pl_tmp=; continue; fi
+    pl_go || { rm -f -- "$pl_tmp"; pl_tmp=; continue; }
     cd -P -- "$pl_pwd" 2>/dev/null && [ "$PWD" = "$pl_pwd" ] && [ -f "$pl_t" ] || {
       pl_fail $pl_gx 70 "$pd changed meanwhile: its directory is another one"
       continue
@@ -413,7 +414,7 @@ pl_flush() {
 }
 # pl_path NUMBER: makes a path otherwise than by writing bytes; the work is in pl_m, in its directory.
 pl_file() {
-  [ $pl_ok = 1 ] || return 0
+  pl_go || return 0
   pl_lock "$1" || return 0
   case $px in *t*) pl_follow "$1" || return 0 ;; esac
   pl_in "$1" "$pd" || return 0
@@ -436,7 +437,7 @@ pl_file() {
 # pl_do NUMBER: a tool changes something; the work is in pl_m. Two records: stdout, stderr.
 pl_do() {
   pl_commit
-  [ $pl_ok = 1 ] || return 0
+  pl_go || return 0
   pl_lock "$1" || { pl_r $(($1+1)) 73 ''; return 0; }
   pl_e=
   if pl_private; then
@@ -455,7 +456,7 @@ pl_head() { [ ! -s "$1" ] || head -c 1048576 -- "$1"; }
 
 # The surroundings that the login had.
 pl_login() {
-  trap - EXIT HUP INT PIPE TERM
+  trap - EXIT HUP INT PIPE TERM USR1
   PATH=${pl_path:-$PATH}
   if [ -n "$pl_lcset" ]; then LC_ALL=$pl_lcall; else unset LC_ALL; fi
   [ -z "$pl_env0" ] || { ENV=$pl_env0; export ENV; }
@@ -492,7 +493,7 @@ pl_exec() {
 # m must succeed, o one of our own programs. Three records: how it went, stdout, stderr.
 pl_x() {
   pl_commit
-  [ $pl_ok = 1 ] || return 0
+  pl_go || return 0
   pl_unlock
   [ -n "$pl_d0" ] || { pl_up; pl_u0=$pl_now; pl_d0=$(date +%s.%N); }
   pl_in=$5 pl_why= pl_to=0 pl_sid= pl_used=1
@@ -506,7 +507,7 @@ pl_x() {
   else
     ( pl_start "$4" "$7" ) <"${pl_in:-/dev/null}" >"$pl_o" 2>"$pl_q" 9>&- &
     pl_pid=$!
-    ( trap - EXIT HUP INT PIPE
+    ( trap - EXIT HUP INT PIPE USR1
       trap 'kill $pl_k; exit 0' TERM
       sleep "$3" & pl_k=$!
       wait $pl_k
@@ -517,7 +518,16 @@ pl_x() {
       kill -KILL -$pl_pid || kill -KILL $pl_pid
     ) </dev/null >/dev/null 2>&1 9>&- &
     pl_w=$!
-    { wait $pl_pid; pl_s=$?; } 2>/dev/null
+    # Being told to stop interrupts a shell that waits: it waits again.
+    { pl_u=; wait $pl_pid; pl_s=$?
+      while [ -n "$pl_u" ]; do
+        pl_u=
+        case $pl_s in
+          138|144|158|266) wait $pl_pid; pl_s=$? ;;
+          # ksh says 1 then.
+          1) wait $pl_pid; pl_x=$?; [ $pl_x = 127 ] || pl_s=$pl_x ;;
+        esac
+      done; } 2>/dev/null
     kill -TERM $pl_w 2>/dev/null
     wait $pl_w 2>/dev/null
     [ ! -e "$pl_dir/p$1" ] || { pl_to=1; [ -z "$pl_sid" ] || kill -KILL -$pl_pid 2>/dev/null; }

@@ -122,6 +122,11 @@ pub fn reading(path: &str) -> String {
     format!("cat -- {}", quote(path))
 }
 
+/// A command line that tells a shell of ours, by its number, to begin no further step.
+pub fn halting(pid: u32) -> String {
+    format!("kill -USR1 {pid}")
+}
+
 /// Names that reach sudo: no flag, no uid, no −1.
 fn check_user(name: &str) -> Result<(), String> {
     let fine = |c: char| c.is_alphanumeric() || "_.-@$\\".contains(c);

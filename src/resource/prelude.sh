@@ -15,7 +15,7 @@ IFS='
 '
 umask 077
 cd /
-pl_dir= pl_tmp= pl_locked= pl_gn=0
+pl_dir= pl_tmp= pl_locked= pl_gn=0 pl_stop= pl_u=
 
 # Bytes to stdout by a builtin, so that they stand on no command line.
 pl_p() { printf %s "$1"; }
@@ -34,6 +34,10 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 141' PIPE
 trap 'exit 143' TERM
+# No further step is begun; the one under way comes to its end.
+trap 'pl_stop=1 pl_u=1' USR1
+# Whether there is another step: none after a failure, or when the run was stopped.
+pl_go() { [ -z "$pl_stop" ] || pl_ok=0; [ $pl_ok = 1 ]; }
 
 pl_has() { command -v "$1" >/dev/null 2>&1; }
 pl_has sha256sum || {

@@ -20,7 +20,7 @@ pub(super) struct Made {
 
 pub(super) fn make(run: &Run, context: &RunContext, token: &str) -> Result<Made, ApplyError> {
     let mut out = Made {
-        text: String::from("if [ $pl_ok = 1 ]; then\n"),
+        text: String::from("if pl_go; then\n"),
         uploads: Vec::new(),
     };
     environment(&context.environment, &mut out.text)?;

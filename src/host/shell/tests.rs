@@ -217,7 +217,9 @@ async fn a_first_request_goes_out_with_the_prelude() {
     let opened = Shell::open(&link, &launch, &prelude(), NONCE, &deadlines, first).await;
     let (mut shell, hello) = opened.unwrap();
     assert_eq!((hello.text.as_str(), shell.is_usable()), ("dash", false));
-    let reply = shell.first_reply(None).await.unwrap();
+    let mut reply = Vec::new();
+    let mut record = |bytes: &[u8]| reply.extend_from_slice(bytes);
+    shell.answer(None, None, &mut record).await.unwrap();
     assert_eq!(reply, b"\n\x010 0 3\nabc");
     assert_eq!((shell.status(), shell.requests()), (1, 1));
     let reply = shell.request("pl_r 0 0 def", None).await.unwrap();
