@@ -18,12 +18,14 @@
 //! - A name of an interface that would be a variable of another meaning (`host`, `env`) gives no fact
 //!   of its own; the interface is listed in `interfaces` all the same.
 
+mod addresses;
 mod answer;
 mod clock;
 mod device;
 mod distribution;
 mod hardware;
 mod local;
+mod manager;
 mod network;
 mod platform;
 mod subset;

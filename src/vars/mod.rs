@@ -132,6 +132,7 @@ mod filters;
 mod format;
 mod globals;
 mod lookups;
+mod macros;
 mod methods;
 mod object;
 mod ops;
