@@ -145,6 +145,7 @@ impl Args {
                 mode: None,
                 remote: None,
                 shown: String::new(),
+                md5: None,
             }));
         };
         if !self.remote_src {
@@ -169,6 +170,7 @@ impl Args {
             mode: Some(state.mode),
             remote: Some(path.clone()),
             shown: path.to_string(),
+            md5: state.digest("md5").map(str::to_owned),
         }))
     }
 
@@ -177,7 +179,8 @@ impl Args {
             None => Vec::new(),
             Some(src) if !self.remote_src => vec![self.local(src)],
             Some(src) => {
-                let want = Want::META.and(Want::DIGEST).and(Want::SHA1);
+                let want = Want::META.and(Want::DIGEST);
+                let want = want.and(Want::SHA1).and(Want::MD5);
                 let remote = self.remote(seen, src);
                 remote
                     .map(|(_, on)| vec![Query::new(on, want)])

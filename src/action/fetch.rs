@@ -156,6 +156,7 @@ impl Task for Args {
             // Below this directory no link of anybody's is followed.
             options.push(("root".into(), self.dest.clone()));
         }
+        options.push(("mode".into(), state.mode.to_string()));
         if !self.validate_checksum {
             options.push(("unverified".into(), "true".into()));
         }

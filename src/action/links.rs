@@ -3,6 +3,7 @@
 use crate::resource::file::{FileState, Node};
 use crate::resource::{Change, Query, RemotePath, Resource, State, Want};
 use crate::result;
+use crate::source::Value;
 
 use super::file::{Args, FileKind};
 use super::put::failure;
@@ -131,7 +132,9 @@ pub(super) fn symbolic(
         },
         &seen.me,
     );
-    decision.result = result! { "dest" => path.as_str(), "src" => src };
+    let told = args.src.clone().or_else(|| present.filter(|_| args.follow));
+    let told = told.map_or(Value::Null, Value::from);
+    decision.result = result! { "dest" => path.as_str(), "src" => told };
     if reached.is_some() {
         decision
             .result

@@ -137,6 +137,11 @@ pub(crate) fn make_ancestors(
         Some(first) => peek(seen, &first.parent()).cloned(),
         None => peek(seen, &path.parent()).cloned(),
     };
+    if let Some(file) = parent.as_ref().filter(|p| p.is_file()) {
+        let at = missing.first().unwrap_or(path).parent();
+        let message = format!("{at} is a {}, so nothing can be below it", kind(file));
+        return Err(Failure::new(message));
+    }
     for directory in missing {
         let after = attrs.settle(seen, new_directory(parent.as_ref(), &seen.me))?;
         let change = Change::new(file(&directory), State::Absent, State::File(after.clone()));

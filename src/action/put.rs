@@ -33,6 +33,8 @@ pub(crate) struct Source {
     pub(crate) remote: Option<RemotePath>,
     /// What results call it.
     pub(crate) shown: String,
+    /// Its md5, where the bytes are not at hand to tell.
+    pub(crate) md5: Option<String>,
 }
 
 impl Put<'_> {
@@ -123,6 +125,17 @@ impl Put<'_> {
         change.how.unsafe_writes = self.attrs.unsafe_writes;
         change.how.options = self.attrs.options(state, &after);
         decision.result = result! { "dest" => at.as_str(), "checksum" => checksum() };
+        // The host's own file is told of as one that is copied, whether that was needed or not.
+        let copied = alters || source.remote.is_some();
+        if copied {
+            let md5 = source.content.md5().or_else(|| source.md5.clone());
+            let told = result! {
+                "md5sum" => md5.map_or(Value::Null, Value::from), "src" => source.shown.as_str(),
+            };
+            decision.result.extend(told);
+        } else {
+            decision.result.insert("path".into(), at.as_str().into());
+        }
         if alters {
             change.how.validate = self.validate.map(str::to_owned);
             if let Some(old) = replaces.filter(|_| self.backup) {
@@ -136,13 +149,6 @@ impl Put<'_> {
                 let option = ("copy_from".to_owned(), from.to_string());
                 change.how.options.push(option);
             }
-            let md5 = source.content.md5().map_or(Value::Null, Value::from);
-            decision.result.insert("md5sum".into(), md5);
-            decision
-                .result
-                .insert("src".into(), source.shown.clone().into());
-        } else {
-            decision.result.insert("path".into(), at.as_str().into());
         }
         decision.result.extend(place::describe(&after));
         decision.set(change);
@@ -236,6 +242,7 @@ pub(crate) fn local(
         mode,
         remote: None,
         shown: shown.to_owned(),
+        md5: None,
     }))
 }
 

@@ -99,17 +99,7 @@ impl Args {
             Algorithm::Md5 => content.and_then(crate::resource::Content::md5),
             _ => None,
         };
-        let digests = state
-            .meta
-            .as_ref()
-            .map(|m| m.digests.as_slice())
-            .unwrap_or_default();
-        known.or_else(|| {
-            digests
-                .iter()
-                .find(|(n, _)| n == name)
-                .map(|(_, d)| d.clone())
-        })
+        known.or_else(|| state.digest(name).map(str::to_owned))
     }
 }
 

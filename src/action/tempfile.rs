@@ -4,7 +4,7 @@
 
 use crate::resource::program::Exec;
 use crate::resource::{Query, RemotePath, Run, tempfile};
-use crate::source::Mapping;
+use crate::source::{Mapping, Value};
 
 use super::{ArgError, Decision, Done, Failure, Observed, Spec, Task};
 
@@ -73,8 +73,6 @@ impl Task for Args {
         let mut decision = Decision::ok(crate::result! {
             "state" => self.state.word(),
             "mode" => if directory { "0700" } else { "0600" },
-            "owner" => seen.me.user.as_str(), "uid" => seen.me.uid,
-            "group" => seen.me.group.as_str(), "gid" => seen.me.gid,
         });
         decision.run(Run::new(Exec::Program(program)));
         Ok(decision)
@@ -88,8 +86,17 @@ impl Task for Args {
         if ran.rc != 0 {
             return Err(Failure::new(text(&ran.stderr)));
         }
-        let mut result = crate::result! { "path" => text(&ran.stdout) };
+        let said = text(&ran.stdout);
+        let (path, whose) = said.rsplit_once('\n').unwrap_or((&said, ""));
+        let mut result = crate::result! { "path" => path };
         result.extend(decision.result.clone());
+        if let [uid, owner, gid, group, size] = whose.split(' ').collect::<Vec<_>>()[..] {
+            let number = |word: &str| word.parse::<u64>().map_or(Value::Null, Value::from);
+            result.extend(crate::result! {
+                "uid" => number(uid), "owner" => owner, "gid" => number(gid), "group" => group,
+                "size" => number(size),
+            });
+        }
         Ok(result)
     }
 }

@@ -170,6 +170,7 @@ impl Args {
             mode: mode.flatten(),
             remote: None,
             shown: self.src.clone(),
+            md5: None,
         })
     }
 }

@@ -180,9 +180,11 @@ pub(crate) fn decide(
         return Err(Failure::new(message));
     }
     let directory = put.directory_attrs();
+    let mut made = top.cloned();
     if top.is_none() {
         place::make_ancestors(seen, &base, &directory, &mut decision)?;
         let after = directory.settle(seen, place::new_directory(None, &seen.me))?;
+        made = Some(after.clone());
         decision.set(Change::new(
             place::file(&base),
             State::Absent,
@@ -195,12 +197,21 @@ pub(crate) fn decide(
             decision.set(change);
         }
     }
-    let dest = if remote {
-        put.dest.to_owned()
+    decision.result = if remote {
+        let dest = if src.ends_with('/') {
+            put.dest
+        } else {
+            base.as_str()
+        };
+        let nothing = || crate::source::Value::Null;
+        result! { "dest" => dest, "src" => src, "checksum" => nothing(), "md5sum" => nothing() }
     } else {
-        format!("{}/", put.dest.trim_end_matches('/'))
+        let dest = format!("{}/", put.dest.trim_end_matches('/'));
+        result! { "dest" => dest, "src" => src }
     };
-    decision.result = result! { "dest" => dest, "src" => src };
+    if let Some(made) = made.filter(|_| remote) {
+        decision.result.extend(place::describe(&made));
+    }
     Ok(decision)
 }
 

@@ -356,7 +356,8 @@ impl Runner {
             }
             (None, None) => return Err("the bytes are not at hand".into()),
         }
-        landing.finish()
+        let mode = change.how.option("mode").and_then(|m| m.parse().ok());
+        landing.finish(mode)
     }
 
     /// What this host wants of another, or of itself.

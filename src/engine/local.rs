@@ -14,6 +14,10 @@ use crate::resource::hash::INLINE_LIMIT;
 use crate::resource::{Content, Digest, State};
 use crate::source::Files;
 
+/// What a file on the controller may at most permit, and what its owner may in any case.
+const OPEN: u32 = 0o755;
+const OURS: u32 = 0o600;
+
 /// How a file on the controller is now. A large one is known by its digest.
 pub(super) fn look(files: &Files, path: &Path) -> State {
     let Ok(mut file) = File::open(path) else {
@@ -103,14 +107,15 @@ impl Landing {
             .map_err(|e| crate::source::files::plain(&e))
     }
 
-    /// Puts it in its place. A link that stands there is replaced, not followed.
-    pub(super) fn finish(mut self) -> Result<(), String> {
+    /// Puts it in its place, no more open than it was on the host. A link that stands there is
+    /// replaced, not followed.
+    pub(super) fn finish(mut self, mode: Option<u32>) -> Result<(), String> {
         let plain = |e: std::io::Error| crate::source::files::plain(&e);
         self.file
             .flush()
             .and_then(|()| self.file.sync_all())
             .map_err(plain)?;
-        let mode = Mode::from_raw_mode(0o644);
+        let mode = Mode::from_raw_mode(mode.unwrap_or(OPEN) & OPEN | OURS);
         let _ = rustix::fs::fchmod(&self.file, mode);
         renameat(&self.dir, self.temp.as_str(), &self.dir, self.name.as_str())
             .map_err(|e| plain(e.into()))?;
@@ -154,7 +159,7 @@ mod tests {
         std::os::unix::fs::symlink(&victim, &path).expect("a link");
         let mut landing = Landing::open(&path, Some(dir.path()), "t").expect("opened");
         landing.write(b"new").expect("written");
-        landing.finish().expect("finished");
+        landing.finish(None).expect("finished");
         assert_eq!(std::fs::read_to_string(&victim).expect("there"), "old");
         assert_eq!(std::fs::read_to_string(&path).expect("there"), "new");
     }

@@ -108,6 +108,13 @@ pub struct Meta {
 }
 
 impl FileState {
+    /// A further digest, where it was asked for.
+    pub fn digest(&self, name: &str) -> Option<&str> {
+        let digests = &self.meta.as_ref()?.digests;
+        let found = digests.iter().find(|(n, _)| n == name);
+        found.map(|(_, digest)| digest.as_str())
+    }
+
     /// A file, directory or link as it would come to be if nobody said how.
     pub fn fresh(node: Node, me: &Identity) -> FileState {
         let mode = match &node {

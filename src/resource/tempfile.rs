@@ -3,7 +3,8 @@
 use super::program::Program;
 use super::script::quote;
 
-/// A program that makes a temporary file or directory, only the user may enter, and prints its path.
+/// A program that makes a temporary file or directory, only the user may enter, and prints its path, and in
+/// another line whose it is and how large.
 ///
 /// `folder` empty means what the host uses (`$TMPDIR`, else `/tmp`). `mktemp` with a suffix is
 /// not in POSIX and not in every busybox, so the name is made with the suffix after the fact: a
@@ -20,7 +21,7 @@ pub fn mktemp(directory: bool, folder: Option<&str>, prefix: &str, suffix: &str)
          printf 'no such directory: %s\\n' \"$d\" >&2; exit 1\nfi\n\
          s={suffix}\nt=$(mktemp {flag}\"$d\"/{prefix}XXXXXXXX) || exit 1\n\
          if [ -n \"$s\" ]; then\n  [ ! -e \"$t$s\" ] && {put} || exit 1\nfi\n\
-         printf '%s\\n' \"$t$s\"\n",
+         printf '%s\\n' \"$t$s\"\nstat -c '%u %U %g %G %s' -- \"$t$s\"\n",
         suffix = quote(suffix),
         prefix = quote(prefix),
         put = put.replace("\"$t\"$s", "\"$t$s\""),
