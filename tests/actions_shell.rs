@@ -601,15 +601,104 @@ fn what_is_fetched_gets_its_owner_and_mode() {
         &format!("{{url: '{url}', dest: /tmp/had, {attrs}}}"),
     );
     assert_eq!(host.sh("stat -c '%U %G %a' /tmp/had"), "bin sys 640");
-    // Without curl, what wget is not given is said.
+    // GNU's wget does the same.
     host.sh("d=$(command -v curl); rm -f \"$d\" /usr/bin/curl /bin/curl");
     let header = host.act(
         "get_url",
-        &format!("{{url: '{url}', dest: /tmp/had, headers: {{a: b}}}}"),
+        &format!("{{url: '{url}', dest: /tmp/had, force: true, headers: {{a: b}}}}"),
+    );
+    match &header.failed {
+        Some(why) => assert!(why.contains("neither curl") || why.contains("`a`"), "{why}"),
+        None => assert_eq!(header.get("status_code"), Value::from(200)),
+    }
+    // What busybox's wget would show to everybody is not given to it.
+    if host.sh("command -v busybox").is_empty() {
+        return;
+    }
+    host.sh("rm -f /usr/bin/wget /bin/wget");
+    let plain = format!("{{url: '{url}', dest: /tmp/had, force: true}}");
+    assert_eq!(host.act("get_url", &plain).failed, None);
+    let header = host.act(
+        "uri",
+        &format!("{{url: '{url}', headers: {{X-Token: secret}}}}"),
     );
     let why = header.failed.unwrap();
     assert!(
-        why.contains("`header`") || why.contains("neither curl"),
+        why.contains("X-Token") && why.contains("install curl"),
         "{why}"
     );
+}
+
+#[test]
+fn parts_of_a_form_come_from_both_ends() {
+    let Some(mut host) = Host::open("dash") else {
+        return;
+    };
+    if host.sh("command -v curl").is_empty() {
+        eprintln!("no curl here: not tested");
+        return;
+    }
+    let url = format!("http://127.0.0.1:{}/x", echo());
+    let file = std::env::temp_dir().join(format!("palisade-part-{}", std::process::id()));
+    std::fs::write(&file, "from here\n").unwrap();
+    let sent = |host: &mut Host, rest: &str| {
+        let yaml = format!("{{url: '{url}', method: POST, return_content: true, {rest}}}");
+        let outcome = host.act("uri", &yaml);
+        assert_eq!(outcome.failed, None);
+        outcome.get("content").as_str().unwrap().to_owned()
+    };
+    let parts = format!(
+        "body_format: form-multipart, body: {{one: {{filename: '{}'}}, two: plain}}",
+        file.display()
+    );
+    let got = sent(&mut host, &parts);
+    assert!(got.contains("ZnJvbSBoZXJlCg==\r\n"), "{got}");
+    assert!(
+        got.contains("name=\"two\"\r\n\r\nplain\r\n--palisade-"),
+        "{got}"
+    );
+    host.sh("echo 'from there' >/tmp/part");
+    let parts = "body_format: form-multipart, remote_src: true, \
+                 body: {one: {filename: /tmp/part, multipart_encoding: 7or8bit}}";
+    let got = sent(&mut host, parts);
+    assert!(
+        got.contains("filename=\"part\"\r\n\r\nfrom there\n\r\n--"),
+        "{got}"
+    );
+    assert!(sent(&mut host, "src: /tmp/part, remote_src: true").ends_with("from there\n"));
+    // More than is kept in memory, or in a script.
+    std::fs::write(&file, vec![b'x'; 3 << 20]).unwrap();
+    let whole = format!("src: '{}'", file.display());
+    assert_eq!(sent(&mut host, &whole).matches('x').count(), 3 << 20);
+    std::fs::remove_file(&file).unwrap();
+}
+
+/// A server that says what it was sent, without its headers.
+fn echo() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = std::io::BufReader::new(stream.unwrap());
+            let (mut line, mut length) = (String::new(), 0);
+            while std::io::BufRead::read_line(&mut stream, &mut line).unwrap() > 2 {
+                let lower = line.to_lowercase();
+                if let Some(n) = lower.strip_prefix("content-length:") {
+                    length = n.trim().parse().unwrap();
+                }
+                if lower.starts_with("expect:") {
+                    let go = b"HTTP/1.1 100 Continue\r\n\r\n";
+                    stream.get_mut().write_all(go).unwrap();
+                }
+                line.clear();
+            }
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).unwrap();
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close");
+            let stream = stream.get_mut();
+            write!(stream, "{head}\r\n\r\n").unwrap();
+            stream.write_all(&body).unwrap();
+        }
+    });
+    port
 }

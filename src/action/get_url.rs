@@ -8,15 +8,13 @@ use crate::resource::{Query, RemotePath, Resource, State, Want};
 use crate::result;
 use crate::source::{Mapping, Value};
 
-use super::arg::Mode;
-use super::{ArgError, Decision, Done, Failure, Observed, Spec, Task, place, ran};
+use super::{ArgError, Decision, Done, Failure, Observed, Spec, Task, place, ran, web};
 
 crate::args! {
-    #[expect(dead_code, reason = "Ansible takes more than there is a use for here")]
     pub(crate) struct Args {
         /// Where it is.
         url: String = required;
-        /// Where it goes; in a directory it keeps its name.
+        /// Where it goes; in a directory it gets the name that the answer or the address has.
         dest: String = required;
         /// `algorithm:digest`, or `algorithm:` and the address of a list of digests.
         checksum: String = "''";
@@ -30,9 +28,9 @@ crate::args! {
         url_username: Option<String>, aka ["username"];
         /// The user's password.
         url_password: Option<String>, aka ["password"];
-        /// Send user and password without being asked; curl always does.
+        /// Send user and password with the first request, without being asked for them.
         force_basic_auth: bool = "false";
-        /// Seconds it may take.
+        /// Seconds without a connection or a byte after which it is given up.
         timeout: u64 = "10";
         /// Whether the server must be who it says.
         validate_certs: bool = "true";
@@ -44,13 +42,13 @@ crate::args! {
         client_key: Option<String>;
         /// Ciphers to offer.
         ciphers: Option<Vec<String>>;
-        /// Take it compressed and unpack it.
+        /// Unpack what comes compressed by gzip.
         decompress: bool = "true";
-        /// Taken; the temporary file is beside the target.
+        /// A directory for the file while it comes.
         tmp_dest: Option<String>;
-        /// Not supported: curl sends its headers wherever it is sent.
+        /// Names of headers that do not go along where it is sent elsewhere.
         unredirected_headers: Option<Vec<String>>;
-        /// Not supported.
+        /// Log in by GSSAPI (Kerberos), which needs a curl that knows it.
         use_gssapi: bool = "false";
         /// Use what ~/.netrc says.
         use_netrc: bool = "true";
@@ -93,43 +91,9 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
             return Err(ArgError::new("checksum", message));
         }
     }
-    let unredirected = args
-        .unredirected_headers
-        .as_ref()
-        .is_some_and(|h| !h.is_empty());
-    unsupported(args.use_gssapi, unredirected)?;
-    args.attrs.only_owner_and_mode()?;
+    web::check(&args.attrs)?;
     RemotePath::new(&args.dest).map_err(|e| ArgError::new("dest", e))?;
     Ok(Box::new(args))
-}
-
-/// The last part of an address, as a file's name.
-pub(crate) fn name_of(url: &str) -> &str {
-    let path = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    match path.rsplit_once('/') {
-        Some((_, name)) if !name.is_empty() => name,
-        _ => "index.html",
-    }
-}
-
-/// Refuses what no tool on the host is told to do.
-pub(crate) fn unsupported(gssapi: bool, unredirected: bool) -> Result<(), ArgError> {
-    let name = match (gssapi, unredirected) {
-        (true, _) => "use_gssapi",
-        (_, true) => "unredirected_headers",
-        _ => return Ok(()),
-    };
-    Err(ArgError::new(name, format!("`{name}` is not supported")))
-}
-
-/// Headers as pairs of text.
-pub(crate) fn headers(map: Option<&Mapping>) -> Vec<(String, String)> {
-    let text = |v: &Value| super::arg::text(v).unwrap_or_default();
-    map.into_iter()
-        .flatten()
-        .map(|(k, v)| (text(k), text(v)))
-        .collect()
 }
 
 impl Args {
@@ -143,47 +107,40 @@ impl Args {
     }
 
     fn run(&self) -> crate::resource::Run {
-        let ciphers = self.ciphers.as_ref().map(|c| c.join(":"));
-        let mut more: Vec<(&'static str, &str)> = vec![("user-agent", &self.http_agent)];
-        more.extend(self.client_cert.as_deref().map(|c| ("cert", c)));
-        more.extend(self.client_key.as_deref().map(|c| ("key", c)));
-        more.extend(ciphers.as_deref().map(|c| ("ciphers", c)));
-        if !self.use_proxy {
-            more.push(("noproxy", "*"));
+        let password = self.url_password.as_deref().unwrap_or_default();
+        let mut headers = web::headers(self.headers.as_ref());
+        if self.force {
+            headers.push(("Cache-Control".into(), "no-cache".into()));
         }
         let request = Request {
             url: &self.url,
             method: "GET",
-            headers: headers(self.headers.as_ref()),
-            user: self
-                .url_username
-                .as_deref()
-                .map(|u| (u, self.url_password.as_deref().unwrap_or_default())),
-            body: None,
+            headers,
+            unredirected: web::lower(self.unredirected_headers.as_ref()),
+            user: self.url_username.as_deref().map(|u| (u, password)),
+            basic: self.force_basic_auth,
             timeout: self.timeout,
             validate_certs: self.validate_certs,
             follow: true,
             netrc: self.use_netrc,
-            more,
+            proxy: self.use_proxy,
+            gssapi: self.use_gssapi,
+            decompress: self.decompress,
+            agent: &self.http_agent,
+            cert: self.client_cert.as_deref(),
+            key: self.client_key.as_deref(),
+            ciphers: self.ciphers.as_ref().map(|c| c.join(":")),
+            ..Request::default()
         };
-        let mode = match &self.attrs.mode {
-            Some(Mode::Bits(bits)) => Some(format!("{bits:04o}")),
-            Some(Mode::Symbolic(word)) => Some(word.clone()),
-            _ => None,
+        let landing = Landing {
+            dest: &self.dest,
+            tmp: self.tmp_dest.as_deref(),
+            checksum: self.sum(),
+            force: self.force,
+            backup: self.backup,
+            ..web::landing(&self.attrs)
         };
-        download::get_url(
-            &request,
-            &Landing {
-                dest: &self.dest,
-                name: name_of(&self.url),
-                checksum: self.sum(),
-                force: self.force,
-                backup: self.backup,
-                mode,
-                owner: self.attrs.owner.as_deref(),
-                group: self.attrs.group.as_deref(),
-            },
-        )
+        download::get_url(&request, &landing)
     }
 }
 
@@ -211,7 +168,9 @@ impl Task for Args {
             }
             _ => false,
         };
-        if let Some(file) = there.filter(|f| !self.force && is_it(f)) {
+        let plain =
+            self.attrs.attributes.is_none() && self.attrs.context.iter().all(Option::is_none);
+        if let Some(file) = there.filter(|f| plain && !self.force && is_it(f)) {
             let settled = self.attrs.settle(seen, file.clone())?;
             if settled.same(file) {
                 decision
@@ -252,16 +211,12 @@ impl Task for Args {
             return Ok(result);
         }
         let words = ran::text(&ran.stderr).trim().to_owned();
-        let told = result
-            .get("msg")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
-        let message = [told, words]
-            .into_iter()
-            .filter(|w| !w.is_empty())
-            .collect::<Vec<_>>()
-            .join(": ");
+        let told = result.get("msg").and_then(Value::as_str);
+        let message = match told.filter(|t| t.starts_with("Request failed")) {
+            Some(told) if !words.is_empty() => format!("{told}: {words}"),
+            Some(told) => told.to_owned(),
+            None => words,
+        };
         result.insert("msg".into(), message.as_str().into());
         result.insert("changed".into(), false.into());
         Err(Failure { message, result })

@@ -60,10 +60,13 @@ mod trees;
 mod unarchive;
 mod units;
 mod uri;
+mod uri_answer;
+mod uri_body;
 mod user;
 mod user_key;
 mod wait_for;
 mod wait_for_connection;
+mod web;
 
 pub use args::{ArgError, Param, Spec};
 pub use observed::Observed;

@@ -12,6 +12,8 @@ pub struct Run {
     pub stdin: Option<Arc<[u8]>>,
     /// Standard input that may be too large to be held in memory; taken where there is no `stdin`.
     pub payload: Option<super::Content>,
+    /// Files that a program of ours finds at `$pl_files` with their numbers behind it.
+    pub files: Vec<super::Content>,
     /// Whether having run is a change (`command` is one, `wait_for` is not).
     pub changes: bool,
     /// Whether it only reads, so that check mode may run it too.
@@ -65,6 +67,7 @@ impl Run {
             chdir: None,
             stdin: None,
             payload: None,
+            files: Vec::new(),
             changes: true,
             read_only: false,
             capture: CAPTURE_LIMIT,

@@ -23,7 +23,7 @@ pub(super) fn make(run: &Run, context: &RunContext, token: &str) -> Result<Made,
         text: String::from("if pl_go; then\n"),
         uploads: Vec::new(),
     };
-    environment(&context.environment, &mut out.text)?;
+    environment(&context.environment, run, &mut out.text)?;
     let mut flags = String::new();
     let mut first = "";
     match &run.exec {
@@ -83,6 +83,14 @@ pub(super) fn make(run: &Run, context: &RunContext, token: &str) -> Result<Made,
         }
         None => "''",
     };
+    for (i, content) in run.files.iter().enumerate() {
+        keep(
+            content,
+            &format!("i@N@f{i}"),
+            &format!("{token}f{i}"),
+            &mut out,
+        )?;
+    }
     if context.must_succeed {
         flags.push('m');
     }
@@ -97,8 +105,15 @@ pub(super) fn make(run: &Run, context: &RunContext, token: &str) -> Result<Made,
     Ok(out)
 }
 
-fn environment(variables: &[(String, String)], text: &mut String) -> Result<(), ApplyError> {
+fn environment(
+    variables: &[(String, String)],
+    run: &Run,
+    text: &mut String,
+) -> Result<(), ApplyError> {
     text.push_str("pl_e() { :;");
+    if !run.files.is_empty() {
+        text.push_str(" pl_files=$pl_dir/i@N@f; export pl_files;");
+    }
     for (name, value) in variables {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
         let fits = !name.is_empty()
