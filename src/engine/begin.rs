@@ -12,6 +12,7 @@ use super::event::TaskRef;
 use super::fleet::TaskLayers;
 use super::runner::{Looked, Runner};
 use super::settings::{self, Settings};
+use super::solo::ends_play;
 use super::verdict::{all_hold, layer};
 
 /// What the conditions of an item say.
@@ -73,11 +74,14 @@ impl Runner {
                 _ => task.action.clone(),
             },
         };
+        // The role that is included is named, not the one that includes it.
+        let includes = matches!(task.call, Call::IncludeRole(_));
+        let role = task.role.as_ref().filter(|_| !includes);
         TaskRef {
             position: Arc::from(position),
             name,
             action,
-            role: task.role.as_ref().map(|r| r.name.clone()),
+            role: role.map(|r| r.name.clone()),
             span: task.span.clone(),
             handler: cursor.in_handlers(),
             no_log: false,
@@ -96,6 +100,7 @@ impl Runner {
             || k.run_once.is_some()
             || k.throttle.is_some()
             || self.play.is_elsewhere(task)
+            || ends_play(task)
             || !task.until.is_empty()
             || task.retries.is_some()
             || task.is_async.is_some()
@@ -118,13 +123,14 @@ impl Runner {
     /// Begins the task the cursor stands behind. Afterwards it is in the queue, unless it is passed
     /// over, must wait, or is carried out by itself.
     pub(super) fn begin(&mut self, task: &Arc<Task>, before: &Cursor) -> Looked {
-        let handler = match self.cursor.in_handlers() {
-            true => match self.play.handler(task) {
-                Some(index) if self.notified.contains(&index) => Some(index),
-                _ => return Looked::Decided,
-            },
-            false => None,
-        };
+        // What a handler includes is not asked for by itself.
+        let handler = self
+            .play
+            .handler(task)
+            .filter(|_| self.cursor.in_handlers());
+        if handler.is_some_and(|index| !self.notified.contains(&index)) {
+            return Looked::Decided;
+        }
         let layers = self.layers(task, &self.cursor);
         if !self.started && !self.is_start(task, &layers) {
             return Looked::Decided;

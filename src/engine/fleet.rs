@@ -188,13 +188,17 @@ impl Fleet {
         layers.push(vars.included);
         layers.extend(task.vars.iter().rev().cloned());
         layers.extend(task.role_vars.iter().cloned());
-        layers.extend(vars.play.iter().rev().cloned());
+        if !task.without_play {
+            layers.extend(vars.play.iter().rev().cloned());
+        }
         if !task.without_facts {
             layers.push(vars.fact_layer);
         }
         layers.extend(vars.inventory.iter().rev().cloned());
         layers.extend(task.role_defaults.iter().cloned());
-        layers.extend(vars.defaults.iter().rev().cloned());
+        if !task.without_play {
+            layers.extend(vars.defaults.iter().rev().cloned());
+        }
         Scope::new(layers, self.hosts(), Arc::clone(search))
     }
 
@@ -220,6 +224,8 @@ pub(super) struct TaskLayers {
     pub role_defaults: Vec<Layer>,
     /// A host's facts do not choose how it is connected to.
     pub without_facts: bool,
+    /// What a play gives its hosts is not seen by others (`hostvars`).
+    pub without_play: bool,
 }
 
 /// A fact's name in `ansible_facts`: without prefix, except this one's.
@@ -253,11 +259,11 @@ impl Hosts for Fleet {
         if !self.contains(host) {
             return None;
         }
-        Some(Arc::new(self.scope(
-            host,
-            &TaskLayers::default(),
-            &self.search,
-        )))
+        let layers = TaskLayers {
+            without_play: true,
+            ..TaskLayers::default()
+        };
+        Some(Arc::new(self.scope(host, &layers, &self.search)))
     }
 }
 

@@ -159,6 +159,11 @@ impl Runner {
     /// A role that was included leaves its handlers, and if it is public its variables, to the play.
     fn adopt(&mut self, include: &Include, role: &crate::plan::IncludedRole) {
         self.play.add_handlers(&role.handlers);
+        self.roles.add(&role.role.name, false);
+        let vars = super::magic::of_roles(&self.roles);
+        let names: Vec<String> = vars.keys().map(ToString::to_string).collect();
+        self.ctx.fleet.set_magic(&self.host, vars);
+        self.assigned(&names);
         if include.public {
             self.ctx
                 .fleet

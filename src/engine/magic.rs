@@ -1,8 +1,10 @@
 //! Variables that are what they are: names, groups, the run itself.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::inventory::Inventory;
+use crate::plan::RoleNames;
 use crate::source::{Mapping, Value};
 use crate::vars::{Var, Vars};
 
@@ -98,14 +100,15 @@ pub(super) fn of_host(inventory: &Inventory, name: &str) -> Vars {
     vars
 }
 
-/// Which hosts still take part, of the batch and of the play's other batches.
-pub(super) fn of_live(live: &[HostName], others: &[HostName]) -> Vars {
+/// Which hosts still take part: `live` of the batch, and those of `all` that are in other batches.
+pub(super) fn of_live(live: &[HostName], batch: &[HostName], all: &[HostName]) -> Vars {
     let names = ["ansible_play_batch", "play_hosts"];
     let mut vars: Vars = names
         .iter()
         .map(|n| ((*n).to_owned(), list(live)))
         .collect();
-    vars.insert("ansible_play_hosts".into(), list(live.iter().chain(others)));
+    let here = |h: &&HostName| live.contains(h) || !batch.contains(h);
+    vars.insert("ansible_play_hosts".into(), list(all.iter().filter(here)));
     vars
 }
 
@@ -123,7 +126,7 @@ pub(super) fn of_play(
     dir: &Path,
     all: &[super::event::HostName],
     batch: &[super::event::HostName],
-    roles: &[String],
+    roles: &RoleNames,
 ) -> Vars {
     let mut vars = Vars::new();
     vars.insert("playbook_dir".into(), text(&absolute(dir)));
@@ -132,12 +135,19 @@ pub(super) fn of_play(
     vars.insert("ansible_play_hosts".into(), list(all));
     vars.insert("ansible_play_batch".into(), list(batch));
     vars.insert("play_hosts".into(), list(batch));
-    vars.insert("ansible_play_role_names".into(), list(roles));
-    vars.insert("ansible_role_names".into(), list(roles));
-    vars.insert("role_names".into(), list(roles));
-    vars.insert(
-        "ansible_dependent_role_names".into(),
-        list(Vec::<String>::new()),
-    );
+    vars.extend(of_roles(roles));
+    vars
+}
+
+/// Which roles a play has, by itself and by includes so far.
+pub(super) fn of_roles(roles: &RoleNames) -> Vars {
+    let all: BTreeSet<&String> = roles.direct.iter().chain(&roles.dependencies).collect();
+    let mut vars = Vars::new();
+    vars.insert("ansible_role_names".into(), list(all));
+    for name in ["ansible_play_role_names", "role_names"] {
+        vars.insert(name.into(), list(&roles.direct));
+    }
+    let dependencies = list(&roles.dependencies);
+    vars.insert("ansible_dependent_role_names".into(), dependencies);
     vars
 }

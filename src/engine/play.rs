@@ -23,8 +23,8 @@ pub(super) struct PlayRun {
     pub name: String,
     /// The hosts of the batch, in order.
     pub hosts: Vec<HostName>,
-    /// Hosts of the play's other batches that are not out.
-    pub others: Vec<HostName>,
+    /// All hosts of the play that were not out when the batch began, in order.
+    pub all: Vec<HostName>,
     pub meet: Rendezvous,
     /// One task at a time over all hosts: a failure limit or `any_errors_fatal` asks for it.
     pub linear: bool,
@@ -157,7 +157,8 @@ impl PlayRun {
         }
     }
 
-    /// Handlers that a notification means: all that listen to it, and the last that has the name.
+    /// Handlers that a notification means: all that listen to it, and one that has the name: the
+    /// play's own rather than a role's, a later role's rather than an earlier one's, the first there.
     pub(super) fn handlers_named(
         &self,
         wanted: &str,
@@ -168,7 +169,8 @@ impl PlayRun {
             return Vec::new();
         };
         let mut found = BTreeSet::new();
-        let mut named = None;
+        let mut named: Option<usize> = None;
+        let owner = |h: &Handler| h.task.role.as_ref().map(Arc::as_ptr);
         for (index, handler) in handlers.iter().enumerate() {
             let scope = self.handler_scope(&handler.task, ctx, host);
             let text =
@@ -190,7 +192,8 @@ impl PlayRun {
                 let full = role
                     .map(|r| wanted == format!("{r} : {name}"))
                     .unwrap_or(false);
-                if name == wanted || full {
+                let first = named.is_none_or(|n| owner(&handlers[n]) != owner(handler));
+                if first && (name == wanted || full) {
                     named = Some(index);
                 }
             }
@@ -287,7 +290,7 @@ pub(super) struct Batch<'a> {
     pub index: usize,
     pub name: &'a str,
     pub hosts: Vec<HostName>,
-    pub others: Vec<HostName>,
+    pub all: Vec<HostName>,
     pub tallies: BTreeMap<HostName, Recap>,
     pub ended: Arc<AtomicBool>,
     /// Facts are gathered first.
@@ -319,7 +322,7 @@ pub(super) async fn run_batch(
         index: batch.index,
         name: batch.name.to_owned(),
         hosts: batch.hosts.clone(),
-        others: batch.others,
+        all: batch.all,
         meet: Rendezvous::new(&batch.hosts),
         linear,
         max_fail: batch.max_fail,

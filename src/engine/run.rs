@@ -237,10 +237,10 @@ impl Running {
                 return self.mistake(diagnostic);
             }
             let size = batch.len();
-            let others = |h: &&HostName| !batch.contains(h) && !self.out.contains(*h);
-            let others: Vec<HostName> = hosts.iter().filter(others).cloned().collect();
+            let all = hosts.iter().filter(|h| !self.out.contains(*h));
+            let all: Vec<HostName> = all.cloned().collect();
             let mut run = self.batch(index, play, &name, batch, &ended, &scope);
-            run.others = others;
+            run.all = all;
             for (host, (life, recap)) in run_batch(&self.ctx, run).await {
                 self.tallies.insert(host.clone(), recap);
                 if matches!(life, Life::Failed | Life::Unreachable) {
@@ -454,7 +454,7 @@ impl Running {
                 .map(|h| (h.clone(), self.tallies.get(h).cloned().unwrap_or_default()))
                 .collect(),
             hosts,
-            others: Vec::new(),
+            all: Vec::new(),
             ended: Arc::clone(ended),
             gather,
             force_handlers: flag(&play.force_handlers, self.ctx.options.force_handlers),

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::action::{Done, Observed};
+use crate::plan::RoleNames;
 use crate::resource::Query;
 
 use super::context::Context;
@@ -52,6 +53,8 @@ pub(super) struct Runner {
     pub hold: bool,
     /// Tasks that turned out to need the host to themselves.
     pub alone: BTreeSet<Position>,
+    /// The roles of the play, those included so far too.
+    pub roles: RoleNames,
     pub tally: Recap,
     pub life: Life,
     pub started: bool,
@@ -95,6 +98,7 @@ impl Runner {
             conflicts: BTreeSet::new(),
             hold: false,
             alone: BTreeSet::new(),
+            roles: play.play.role_names.clone(),
             tally,
             life: Life::Live,
             started: true,

@@ -48,7 +48,7 @@ impl Runner {
         // Whatever is alone because of another host waits for it here.
         if self.play.linear || self.needs_others(&task) || self.alone.remove(&position) {
             play.meet.wait(&self.host, &place).await;
-            let live = magic::of_live(&play.meet.live(&play.hosts), &play.others);
+            let live = magic::of_live(&play.meet.live(&play.hosts), &play.hosts, &play.all);
             self.ctx.fleet.set_magic(&self.host, live);
             if self.play.linear && self.play.over_limit() {
                 self.life = Life::Failed;
@@ -324,7 +324,7 @@ impl Runner {
 }
 
 /// Whether a task ends the play for all hosts: the first of them decides.
-fn ends_play(task: &Task) -> bool {
+pub(super) fn ends_play(task: &Task) -> bool {
     let Call::Action { args, .. } = &task.call else {
         return false;
     };

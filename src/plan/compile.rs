@@ -14,7 +14,7 @@ use crate::vars::{Layer, SearchPath, Templar, Var, Vars};
 use super::place::{Place, Stage};
 use super::store::Store;
 use super::tags::Selection;
-use super::{Handler, Item, Keywords, Plan, Play, Prompt, keywords, path};
+use super::{Handler, Item, Keywords, Plan, Play, Prompt, RoleNames, keywords, path};
 
 /// Playbooks that import playbooks: deeper than anybody writes, shallow enough to end a cycle.
 const MAX_PLAYBOOK_DEPTH: usize = 32;
@@ -58,7 +58,7 @@ pub(in crate::plan) struct Pass<'a> {
     pub(in crate::plan) handlers: Vec<Arc<Handler>>,
     pub(in crate::plan) role_defaults: Vec<Layer>,
     pub(in crate::plan) role_vars: Vec<Layer>,
-    pub(in crate::plan) role_names: Vec<String>,
+    pub(in crate::plan) role_names: RoleNames,
     /// Uses of roles so far: what they are, and the conditions around them.
     pub(in crate::plan) used: BTreeMap<String, Vec<String>>,
     pub(in crate::plan) mentions: super::mentions::Mentions,
@@ -111,7 +111,7 @@ impl Compiler {
             handlers: Vec::new(),
             role_defaults: Vec::new(),
             role_vars: Vec::new(),
-            role_names: Vec::new(),
+            role_names: RoleNames::default(),
             used: BTreeMap::new(),
             mentions: super::mentions::Mentions::default(),
         }

@@ -41,6 +41,25 @@ pub struct Plan {
     pub names: BTreeSet<String>,
 }
 
+/// The roles of a play, as `ansible_play_role_names` and its relatives tell them.
+#[derive(Clone, Debug, Default)]
+pub struct RoleNames {
+    /// Those the play names, as often as it does.
+    pub direct: Vec<String>,
+    /// Those that others depend on.
+    pub dependencies: BTreeSet<String>,
+}
+
+impl RoleNames {
+    pub fn add(&mut self, name: &str, dependency: bool) {
+        if dependency {
+            self.dependencies.insert(name.to_owned());
+        } else {
+            self.direct.push(name.to_owned());
+        }
+    }
+}
+
 /// A play.
 #[derive(Debug)]
 pub struct Play {
@@ -69,8 +88,7 @@ pub struct Play {
     pub role_defaults: Vec<Layer>,
     /// Vars of every role of the play, merged in order (level 15).
     pub role_vars: Vec<Layer>,
-    /// `ansible_play_role_names` and its relatives.
-    pub role_names: Vec<String>,
+    pub role_names: RoleNames,
     pub pre_tasks: Vec<Item>,
     /// Roles, then tasks.
     pub tasks: Vec<Item>,

@@ -268,10 +268,7 @@ impl Pass<'_> {
             items.append(&mut own_items);
             handlers.append(&mut own_handlers);
         }
-        let name = used.role.name.clone();
-        if !self.role_names.contains(&name) {
-            self.role_names.push(name);
-        }
+        self.role_names.add(&used.role.name, request.dependency);
         let defaults = deps.iter().map(|dep| &dep.defaults).chain([&used.defaults]);
         let vars = deps.iter().map(|dep| &dep.vars).chain([&used.vars]);
         Some(Used {
