@@ -375,6 +375,44 @@ fn check_mode_only_asks() {
     }
 }
 
+/// What a command that was not run would have said is nobody's guess: not that it was empty.
+#[test]
+fn what_depends_on_a_command_that_was_not_run_is_unknown() {
+    let project = tempfile::tempdir().expect("a folder");
+    let at = project.path().join("made").display().to_string();
+    let text = "
+- hosts: all
+  gather_facts: false
+  vars:
+    through: \"{{ read.stdout }}\"
+  tasks:
+    - {name: a read, command: cat /etc/hostname, register: read, changed_when: false}
+    - {name: b file, copy: {content: \"{{ through }}\", dest: AT}}
+    - {name: c when, ping: {}, when: read.stdout != ''}
+    - {name: d default, ping: {data: \"{{ read.stdout | default('x') }}\"}}
+    - {name: e loop, ping: {}, loop: \"{{ read.stdout_lines }}\"}
+    - {name: f fact, set_fact: {copied: \"{{ read.stdout }}\"}}
+    - {name: g later, ping: {data: \"{{ copied }}\"}}
+    - {name: h include, include_tasks: none.yml, when: read.rc == 0}
+    - {name: i retried, ping: {data: \"{{ read.stdout }}\"}, until: true, retries: 1}
+    - {name: j defined, ping: {}, when: read is defined}
+    - {name: k other, ping: {}}
+    - {name: l run, command: echo yes, check_mode: false, register: ran, changed_when: false}
+    - {name: m known, ping: {data: \"{{ ran.stdout }}\"}}
+";
+    std::fs::write(project.path().join("none.yml"), "[]").expect("written");
+    let playbook = write(project.path(), &text.replace("AT", &at));
+    let ran = run(&playbook, 200, true, Between::default());
+    let said: Vec<String> = ran
+        .statuses
+        .iter()
+        .map(|(_, name, status)| format!("{} {status:?}", &name[..1]))
+        .collect();
+    let want = "a Unknown, b Unknown, c Unknown, d Unknown, e Unknown, f Unknown, g Unknown, \
+                h Unknown, i Unknown, j Ok, k Ok, l Ok, m Ok";
+    assert_eq!(said.join(", "), want);
+}
+
 const CONVERGING: &str = "
 - hosts: all
   gather_facts: false

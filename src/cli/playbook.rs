@@ -222,7 +222,11 @@ pub fn run(args: &PlaybookArgs, face: Face) -> Exit {
         return listing::show(args, &mut compiled, limit.as_deref());
     }
     let options = match options(args, &compiled.project) {
-        Ok(options) => options,
+        // What reads Ansible's text expects its guesses too.
+        Ok(options) => Options {
+            guess: face == Face::Ansible,
+            ..options
+        },
         Err(mistake) => {
             messages::show(&[mistake]);
             return Exit::Start;

@@ -262,11 +262,19 @@ impl Runner {
     /// A mistake; in check mode, one that comes of not having run something is not one.
     pub(super) fn mistake(&self, error: &TemplateError) -> Raw {
         let mut raw = Raw::mistake(error);
-        if self.ctx.options.check
-            && let TemplateError::Undefined { name, .. } = error
-        {
-            let names = std::iter::once(name.clone()).collect();
-            raw.unknown = self.ctx.fleet.doubts(&self.host, &names);
+        match error {
+            TemplateError::Unknown(_) => {
+                let reason = error.diagnostic().message;
+                raw = Raw::default();
+                raw.unknown = true;
+                raw.result.insert("msg".into(), reason.into());
+            }
+            TemplateError::Undefined { name, .. } if self.ctx.options.check => {
+                let names = std::iter::once(name.clone()).collect();
+                raw.unknown = self.ctx.fleet.doubts(&self.host, &names)
+                    || !self.ctx.options.guess && self.tally.unknown > 0;
+            }
+            _ => {}
         }
         raw
     }

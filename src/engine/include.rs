@@ -51,6 +51,11 @@ impl Runner {
                     outcomes.push((value, ended.outcome));
                     continue;
                 }
+                When::Wrong(error @ TemplateError::Unknown(_)) => {
+                    let raw = self.mistake(&error);
+                    let ended = self.judge_as(task, layers, false, &item, raw);
+                    return self.finish(task, name, layers, false, ended.outcome);
+                }
                 When::Wrong(error) => {
                     return self.include_failed(task, name, layers, error.diagnostic());
                 }

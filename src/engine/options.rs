@@ -7,6 +7,9 @@ use std::time::Duration;
 pub struct Options {
     /// Only ask, never change.
     pub check: bool,
+    /// In check mode, take what was not run to have said nothing, as Ansible does; else whatever
+    /// depends on it is unknown.
+    pub guess: bool,
     /// Show what changes.
     pub diff: bool,
     /// Hosts worked on at the same time.
@@ -52,6 +55,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             check: false,
+            guess: false,
             diff: false,
             forks: 50,
             wave: WAVE,

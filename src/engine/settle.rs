@@ -6,7 +6,7 @@ use crate::plan::Task;
 use crate::source::{Mapping, Value};
 use crate::vars::{Layer, Scope, Var};
 
-use super::doing::{Doing, Ended, ItemState};
+use super::doing::{Doing, Ended, ItemRun, ItemState};
 use super::event::{Event, Outcome, Status, TaskRef};
 use super::fleet::TaskLayers;
 use super::runner::Runner;
@@ -94,6 +94,7 @@ impl Runner {
         let doing = &self.queue[d];
         if let Some(name) = doing.task.register.clone() {
             let value = match self.predicted(doing) {
+                _ if self.is_open(doing) => Var::Unknown,
                 Some(value) => Var::data(&value),
                 None => Var::Pending,
             };
@@ -102,6 +103,15 @@ impl Runner {
             assigned.push(name);
         }
         self.assigned(&assigned);
+    }
+
+    /// Whether nobody will say what a task's result is: it was not run, and that is not guessed.
+    fn is_open(&self, doing: &Doing) -> bool {
+        let is_unknown = |item: &ItemRun| match &item.state {
+            ItemState::Ended(ended) => ended.outcome.status == Status::Unknown,
+            ItemState::Waiting { .. } => false,
+        };
+        self.ctx.options.check && !self.ctx.options.guess && doing.items.iter().any(is_unknown)
     }
 
     /// Whatever was prepared from these names is prepared anew.
@@ -225,9 +235,12 @@ impl Runner {
             return;
         }
         if let Some(register) = &task.register {
-            self.ctx
-                .fleet
-                .set(&self.host, register, Var::data(&outcome.result));
+            let open = status == Status::Unknown && self.ctx.options.check;
+            let value = match open && !self.ctx.options.guess {
+                true => Var::Unknown,
+                false => Var::data(&outcome.result),
+            };
+            self.ctx.fleet.set(&self.host, register, value);
             self.assigned(std::slice::from_ref(register));
             if status == Status::Unknown && check {
                 self.ctx.fleet.doubt(&self.host, register);

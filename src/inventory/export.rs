@@ -225,7 +225,7 @@ fn group_vars(inventory: &Inventory, group: usize) -> Vec<(String, Node)> {
 fn written(vars: Vars) -> Vec<(String, Node)> {
     let node = |var| match var {
         Var::Template(node) => Some(node),
-        Var::Data(_) | Var::Pending => None,
+        Var::Data(_) | Var::Pending | Var::Unknown => None,
     };
     vars.into_iter()
         .filter_map(|(k, v)| Some((k, node(v)?)))

@@ -43,7 +43,9 @@ impl Compiler {
                 TemplateError::Undefined { name, .. } => {
                     format!("`{name}` is not known before the run")
                 }
-                TemplateError::Pending => "it is not known before the run".to_owned(),
+                TemplateError::Pending | TemplateError::Unknown(_) => {
+                    "it is not known before the run".to_owned()
+                }
                 TemplateError::Other(diagnostic) => diagnostic.message,
             };
             Diagnostic::error(

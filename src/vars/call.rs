@@ -103,7 +103,11 @@ impl Ctx<'_> {
         };
         let value = match self.eval(input) {
             // What a task will have registered is defined, whatever it turns out to be.
-            Err(Fail::Pending) if test.lenient && matches!(input.kind, Kind::Var(_)) => Val::None,
+            Err(Fail::Pending | Fail::Unknown(_))
+                if test.lenient && matches!(input.kind, Kind::Var(_)) =>
+            {
+                Val::None
+            }
             Err(Fail::Undefined(missing, _)) if test.lenient => Val::Undefined(missing),
             other => other?,
         };

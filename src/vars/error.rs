@@ -13,6 +13,7 @@ pub(in crate::vars) type At = (u32, u32);
 pub(in crate::vars) enum Fail {
     Undefined(Arc<Missing>, Option<Box<Place>>),
     Pending,
+    Unknown(Arc<str>),
     Error(Box<Fault>),
     /// `continue` and `break` of template loops.
     Continue,

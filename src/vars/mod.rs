@@ -24,6 +24,8 @@ pub enum Var {
     Data(Datum),
     /// The result of a task whose outcome is not known yet: asking for it asks the engine to wait.
     Pending,
+    /// The result of a task that this run does not carry out: whatever depends on it is not known.
+    Unknown,
 }
 
 /// Data in the form templates use, converted once however often it is looked at.
@@ -39,7 +41,7 @@ impl Var {
     pub fn mapping<'a>(pairs: impl Iterator<Item = (&'a str, &'a Var)>) -> Var {
         let pairs = pairs.filter_map(|(name, var)| match var {
             Var::Data(datum) => Some((value::Val::from(name), datum.0.clone())),
-            Var::Template(_) | Var::Pending => None,
+            Var::Template(_) | Var::Pending | Var::Unknown => None,
         });
         let pairs = value::Items::Frozen(std::sync::Arc::new(pairs.collect()));
         Var::Data(Datum(value::Val::Dict(pairs)))
@@ -52,6 +54,7 @@ impl fmt::Debug for Var {
             Var::Template(node) => write!(f, "Template({node:?})"),
             Var::Data(datum) => write!(f, "Data({:?})", datum.0),
             Var::Pending => f.write_str("Pending"),
+            Var::Unknown => f.write_str("Unknown"),
         }
     }
 }
@@ -106,6 +109,8 @@ pub enum TemplateError {
     },
     /// It needs the result of a task that has not ended.
     Pending,
+    /// It needs a result that this run does not bring: the name of its variable.
+    Unknown(String),
     /// Anything else: syntax, types, a filter's refusal.
     Other(Box<Diagnostic>),
 }
@@ -117,6 +122,10 @@ impl TemplateError {
                 (**diagnostic).clone()
             }
             TemplateError::Pending => Diagnostic::bare("a result that is not known yet is needed"),
+            TemplateError::Unknown(name) => Diagnostic::bare(format!(
+                "depends on `{name}`, and what registers it was not run"
+            ))
+            .hint("with `check_mode: false`, a task that only reads runs here too"),
         }
     }
 }

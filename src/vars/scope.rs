@@ -125,6 +125,7 @@ impl Ctx<'_> {
                     None => None,
                     Some(Var::Data(datum)) => return Ok(Some(datum.0.clone())),
                     Some(Var::Pending) => return Err(Fail::Pending),
+                    Some(Var::Unknown) => return Err(Fail::Unknown(Arc::from(name))),
                     Some(Var::Template(node)) => Some(prepare(node, self.foreign.as_ref())),
                 };
                 if self.foreign.is_none()

@@ -133,7 +133,7 @@ impl Templar {
         map.insert("expression".into(), Value::String(text));
         match result {
             Ok(value) => map.insert("value".into(), value),
-            Err(TemplateError::Pending) => return Err(TemplateError::Pending),
+            Err(error @ (TemplateError::Pending | TemplateError::Unknown(_))) => return Err(error),
             Err(error) => map.insert("error".into(), Value::String(error.diagnostic().message)),
         };
         Ok(Value::Mapping(map))
@@ -328,6 +328,7 @@ pub(in crate::vars) fn ending(fail: Fail, span: &Span, scope: &Scope) -> Templat
     let at = |place: Option<&Place>| place.and_then(|p| p.span.clone()).unwrap_or(span.clone());
     match fail {
         Fail::Pending => TemplateError::Pending,
+        Fail::Unknown(name) => TemplateError::Unknown(name.to_string()),
         Fail::Undefined(missing, place) => {
             let place = place.as_deref().or(missing.place());
             let mut diagnostic = Diagnostic::error(&at(place), missing.message.clone());
