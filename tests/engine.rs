@@ -538,3 +538,62 @@ fn the_first_task_of_each_section_is_itself() {
     let made: Vec<_> = tree(&at).into_keys().collect();
     assert_eq!(made.len(), 4, "{made:?} {:?}", ran.statuses);
 }
+
+#[test]
+fn a_task_goes_on_by_itself_until_its_time_is_over() {
+    let (project, target) = (
+        tempfile::tempdir().expect("one"),
+        tempfile::tempdir().expect("two"),
+    );
+    let text = "
+- hosts: all
+  gather_facts: false
+  vars: {ansible_async_dir: AT/jobs}
+  tasks:
+    - shell: until [ -e AT/go ]; do sleep 0.05; done; echo gone
+      async: 60
+      poll: 0
+      register: begun
+    - async_status: {jid: '{{ begun.ansible_job_id }}'}
+      register: early
+    - file: {path: AT/go, state: touch}
+    - async_status: {jid: '{{ begun.ansible_job_id }}'}
+      register: ended
+      until: ended is finished
+      retries: 100
+      delay: 0.1
+    - assert:
+        that:
+          - begun.started and not begun.finished and begun.changed
+          - begun.results_file == 'AT/jobs/' ~ begun.ansible_job_id
+          - early.started and not early.finished and not early.changed
+          - ended.stdout == 'gone' and ended.rc == 0 and ended.changed
+    - async_status: {jid: '{{ begun.ansible_job_id }}', mode: cleanup}
+      register: erased
+    - async_status: {jid: '{{ begun.ansible_job_id }}'}
+      register: nothing
+      failed_when: nothing.msg != 'could not find job'
+    - lineinfile: {path: AT/lines, line: one, create: true}
+      async: 60
+      poll: 1
+    - shell: sleep 600
+      async: 1
+      poll: 1
+      register: late
+      failed_when: late.msg != 'Timeout exceeded'
+    - shell: ls AT/jobs
+      register: left
+    - assert: {that: [left.stdout == '', late.finished, erased.erased == begun.results_file]}
+";
+    let text = text.replace("AT", &target.path().display().to_string());
+    let playbook = write(project.path(), &text);
+    let ran = run(&playbook, 200, false, Between::default());
+    assert_eq!(ran.summary.recap[0].failed, 0, "{:?}", ran.statuses);
+    let lines = std::fs::read_to_string(target.path().join("lines"));
+    assert_eq!(lines.expect("written"), "one\n");
+    assert_every_intent_has_an_outcome(&ran.journal);
+    // A check starts nothing, and what asks for it later finds its answer.
+    let begun = text.split("    - assert:").next().expect("a beginning");
+    let checked = run(&write(project.path(), begun), 200, true, Between::default());
+    assert_eq!(checked.summary.recap[0].failed, 0, "{:?}", checked.statuses);
+}

@@ -8,6 +8,7 @@ mod apt;
 pub mod arg;
 pub mod args;
 mod assert;
+mod async_status;
 pub mod attrs;
 mod authorized_key;
 mod blockinfile;
@@ -67,6 +68,8 @@ mod user_key;
 mod wait_for;
 mod wait_for_connection;
 mod web;
+
+pub(crate) use ran::put_ran;
 
 pub use args::{ArgError, Param, Spec};
 pub use observed::Observed;
@@ -140,6 +143,7 @@ pub enum Control {
         timeout: u64,
     },
     Reboot(Reboot),
+    Job(Job),
 }
 
 impl Control {
@@ -147,6 +151,14 @@ impl Control {
     pub fn only_reads(&self) -> bool {
         !matches!(self, Control::Reboot(_))
     }
+}
+
+/// A question about a job that goes on by itself (`async`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    pub id: String,
+    /// Remove what is left of it.
+    pub clean: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -228,6 +228,16 @@ impl Invocation<'_> {
     }
 }
 
+/// What is to be said of any command that ran.
+pub(crate) fn put_ran(map: &mut Mapping, ran: &Ran) {
+    let strip = |bytes: &[u8]| text(bytes).trim_end_matches(['\r', '\n']).to_owned();
+    put_output(map, &strip(&ran.stdout), &strip(&ran.stderr));
+    map.insert("rc".into(), ran.rc.into());
+    map.insert("start".into(), moment(ran.start).into());
+    map.insert("end".into(), moment(ran.end).into());
+    map.insert("delta".into(), delta(ran.end - ran.start).into());
+}
+
 /// The result of `command` or `shell`.
 pub(crate) fn conclude(
     decision: &Decision,

@@ -6,6 +6,7 @@ use super::args::Spec;
 pub static ACTIONS: &[&Spec] = &[
     &super::apt::SPEC,
     &super::assert::SPEC,
+    &super::async_status::SPEC,
     &super::authorized_key::SPEC,
     &super::blockinfile::SPEC,
     &super::command::SPEC,

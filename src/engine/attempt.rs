@@ -220,6 +220,12 @@ impl Runner {
             .any(|q| observed.is_provisional(&q.on));
         forget_local(&prepared, &mut observed);
         let raw = match decided {
+            Ok(decision) if settings.background.is_some() => {
+                let action = Arc::clone(&prepared.action);
+                let home = observed.me.home.clone();
+                self.background(&to, settings, name, (action, decision), &home)
+                    .await
+            }
             Ok(decision) if decision.steps.is_empty() => Raw::decided(decision, Vec::new()),
             Ok(decision) if settings.check && !is_read_only(&decision) => would(decision),
             Ok(decision) => {
@@ -402,7 +408,7 @@ impl Runner {
     }
 }
 
-fn is_read_only(decision: &Decision) -> bool {
+pub(super) fn is_read_only(decision: &Decision) -> bool {
     decision.steps.iter().all(|s| match s {
         Step::Run(run) => run.read_only,
         Step::Control(control) => control.only_reads(),
@@ -411,7 +417,7 @@ fn is_read_only(decision: &Decision) -> bool {
 }
 
 /// Check mode: what the steps would do.
-fn would(decision: Decision) -> Raw {
+pub(super) fn would(decision: Decision) -> Raw {
     let opaque = decision.steps.iter().any(|s| !matches!(s, Step::Set(_)));
     let nobody_knows = opaque && decision.changed.is_none();
     let changes = diffs(&decision);

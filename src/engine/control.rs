@@ -53,6 +53,7 @@ impl Runner {
                 Ok(result! { "elapsed" => began.elapsed().as_secs() })
             }
             Control::Reboot(reboot) => self.reboot(to, settings, name, reboot).await,
+            Control::Job(job) => self.ask_job(to, settings, name, job).await,
         }
     }
 

@@ -19,6 +19,7 @@ mod doing;
 pub mod event;
 mod fleet;
 mod include;
+mod job;
 mod local;
 mod lost;
 mod magic;

@@ -106,6 +106,7 @@ pub async fn run(job: Job, stop: Arc<Stop>) -> Summary {
         events,
         stop,
         asker: Asker::new(job.terminal),
+        jobs: super::job::Jobs::default(),
         options: job.options,
     });
     let run_vars = magic::of_run(&job.inventory, &ctx.options, job.limit_text.as_deref());

@@ -26,6 +26,7 @@ use super::sending::{
 use super::settings::Way;
 use super::stop::{Stop, nothing_begun};
 use super::target::Targets;
+use super::verdict::Raw;
 
 /// Seconds to wait for another run that holds a host before failing.
 pub(super) const LOCK_WAIT: u32 = 300;
@@ -140,6 +141,41 @@ impl Sessions {
             self.close(&mut session).await;
         }
         result
+    }
+
+    /// The script of steps that go on by themselves, its parts that do not fit into it sent ahead, and
+    /// the intents in the journal.
+    pub(super) async fn apart(
+        &self,
+        errand: Errand<'_>,
+        work: &[Work],
+    ) -> Result<Result<(Apply, Vec<u64>), Box<Raw>>, HostError> {
+        let session = self.session(errand.to);
+        let turn = async { Ok((session.lock().await, self.permits.acquire().await)) };
+        let (mut session, _permit) = self.stop.unless(turn).await?;
+        let opening = self.open(&errand, &mut session, None);
+        self.stop.unless(opening).await?;
+        let Session { link, shells } = &mut *session;
+        let (Some(link), Some(open)) = (link.as_ref(), shells.get_mut(errand.way)) else {
+            return Err(HostError::new(ErrorKind::Lost, "the shell is gone"));
+        };
+        let (apply, refused) = compose(&token(), true, work, &[], &open.hello);
+        if let Some(raw) = refused.into_iter().next() {
+            return Ok(Err(Box::new(raw)));
+        }
+        let entries = self.begin(errand.to, work).await;
+        let mut sent = 0;
+        let sending = upload_all(link, errand.way, open.password.as_ref(), &apply, &mut sent);
+        self.stop.unless(sending).await?;
+        Ok(Ok((apply, entries)))
+    }
+
+    /// What came of steps that went on by themselves; `None` is that nobody waited for it.
+    pub(super) async fn ended(&self, entries: &[u64], outcomes: Option<&[StepOutcome]>) {
+        match outcomes {
+            Some(outcomes) => self.end(entries, outcomes).await,
+            None => self.journal.unknown(entries).await,
+        }
     }
 
     /// Says from time to time that something is being waited for.

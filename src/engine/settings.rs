@@ -42,8 +42,51 @@ pub(super) struct Settings {
     /// The task says itself that it runs on this machine (`connection: local`).
     pub local: bool,
     pub throttle: usize,
+    /// `async`: it goes on by itself on the host.
+    pub background: Option<Background>,
     /// If it fails on one host, no host goes on.
     pub any_errors_fatal: bool,
+}
+
+/// How a task goes on by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Background {
+    /// Seconds after which it is ended.
+    pub limit: u64,
+    /// Seconds between two questions how it is; none is that nobody waits for it.
+    pub poll: u64,
+    /// Where on the host its result is kept.
+    pub directory: String,
+}
+
+/// Ansible's `poll` where there is none.
+const POLL: u64 = 15;
+
+fn background(
+    t: &Templar,
+    task: &Task,
+    scope: &Scope,
+    plain: &Scope,
+) -> Result<Option<Background>, TemplateError> {
+    let number = |node: &Option<Node>| match node {
+        Some(node) => {
+            let value = t.value(node, scope)?;
+            let number = <u64 as crate::action::arg::FromArg>::from_arg(value);
+            let wrong = |m| Diagnostic::error(&node.span, format!("this {m}"));
+            let number = number.map_err(|m| TemplateError::Other(Box::new(wrong(m))))?;
+            Ok::<_, TemplateError>(Some(number))
+        }
+        None => Ok(None),
+    };
+    let Some(limit) = number(&task.is_async)?.filter(|l| *l > 0) else {
+        return Ok(None);
+    };
+    let directory = variable(t, &["ansible_async_dir"], plain)?.and_then(word);
+    Ok(Some(Background {
+        limit,
+        poll: number(&task.poll)?.unwrap_or(POLL),
+        directory: directory.unwrap_or_else(|| crate::resource::job::DIRECTORY.to_owned()),
+    }))
 }
 
 fn usize_of(value: &Value) -> usize {
@@ -170,6 +213,7 @@ pub(super) fn resolve(
         run_once: flag(t, k.run_once.as_ref(), scope, false)?,
         delegate_to: text(&k.delegate_to)?.map(Arc::from),
         local: text(&k.connection)?.is_some_and(|c| c.rsplit('.').next() == Some("local")),
+        background: background(t, task, scope, plain)?,
         any_errors_fatal: flag(t, k.any_errors_fatal.as_ref(), scope, false)?,
         throttle: match &k.throttle {
             Some(node) => usize_of(&t.value(node, scope)?),

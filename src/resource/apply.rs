@@ -17,6 +17,11 @@ use super::{
 /// The functions that steps call. Sent once to a shell, before its first change or run.
 const LIBRARY: &str = include_str!("apply.sh");
 
+/// The functions as they are sent.
+pub(super) fn library() -> String {
+    super::prelude::sent(LIBRARY)
+}
+
 /// Contents and payloads up to this size travel inside the script: bash reads a script from a pipe
 /// byte by byte, so larger ones are cheaper (and bounded) over a channel of their own.
 pub const INLINE_PAYLOAD: u64 = 64 * 1024;

@@ -54,6 +54,7 @@ pub mod getent;
 pub mod group;
 pub mod hash;
 pub mod hostname;
+pub mod job;
 pub mod keygen;
 pub mod launch;
 mod look;
