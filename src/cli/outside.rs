@@ -41,9 +41,7 @@ impl Outside for Controller {
     }
 
     fn random(&self, length: usize) -> Vec<u8> {
-        let mut bytes = vec![0; length];
-        let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
-        bytes
+        random(length)
     }
 
     fn keep(&self, path: &Path, make: &mut dyn FnMut() -> String) -> Result<String, String> {
@@ -80,4 +78,15 @@ impl Outside for Controller {
             Err(e) => Err(wrong(e)),
         }
     }
+}
+
+fn random(length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    bytes
+}
+
+/// A word that nobody can guess.
+pub fn token() -> String {
+    hex::encode(random(16))
 }

@@ -6,6 +6,7 @@ use crate::plan::{Plan, list};
 use crate::report::Reporter;
 use crate::report::adhoc::{AdHoc, Layout};
 use crate::report::classic::Classic;
+use crate::report::folds::Folds;
 use crate::report::footer::Progress;
 use crate::report::group::Detail;
 use crate::report::human::{Human, Look};
@@ -108,6 +109,10 @@ pub fn playbook(args: &PlaybookArgs, face: Face, plan: &Plan, mask: &Mask) -> Bo
                 terminal: drawable(),
                 command: command(),
                 tasks: list::plays(plan).iter().map(|p| p.tasks.len()).collect(),
+                folds: match std::io::stdout().is_terminal() {
+                    true => Folds::None,
+                    false => Folds::of(|name| std::env::var(name).ok(), super::outside::token),
+                },
             };
             let notices = notices(showing, face, mask);
             Box::new(Human::new(stdout(), mask.clone(), notices, look))

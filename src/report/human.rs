@@ -9,6 +9,7 @@ use crate::engine::event::{HostName, Outcome, Recap, Status, TaskRef, TrafficTot
 use crate::inventory::fold::fold;
 use crate::source::Mask;
 
+use super::folds::Folds;
 use super::footer::{Footer, Progress};
 use super::group::{Detail, Group, Groups, Told, tell};
 use super::json::word;
@@ -39,6 +40,7 @@ pub struct Look {
     pub command: Option<String>,
     /// Tasks of each play, for the progress bar.
     pub tasks: Vec<usize>,
+    pub folds: Folds,
 }
 
 pub struct Human<W: Write + Send> {
@@ -53,6 +55,9 @@ pub struct Human<W: Write + Send> {
     lost: Groups,
     lost_since: Option<Instant>,
     warned: BTreeSet<String>,
+    /// The section that is open, counted from 1.
+    section: Option<usize>,
+    sections: usize,
 }
 
 impl<W: Write + Send> Human<W> {
@@ -71,7 +76,22 @@ impl<W: Write + Send> Human<W> {
             lost: Groups::default(),
             lost_since: None,
             warned: BTreeSet::new(),
+            section: None,
+            sections: 0,
         }
+    }
+
+    /// Ends the section of the play before, and begins one.
+    fn fold(&mut self, title: &str) -> String {
+        let before = self.unfold();
+        self.sections += 1;
+        self.section = Some(self.sections);
+        before + &self.look.folds.open(self.sections, title)
+    }
+
+    fn unfold(&mut self) -> String {
+        let closed = self.section.take().map(|n| self.look.folds.close(n));
+        closed.unwrap_or_default()
     }
 
     /// Writes lines that are safe already.
@@ -296,6 +316,7 @@ impl<W: Write + Send> Human<W> {
                 self.dim(&who)
             ),
         };
+        let line = self.fold(&format!("play {name}")) + &line;
         self.write(&line);
     }
 
@@ -303,6 +324,7 @@ impl<W: Write + Send> Human<W> {
         self.tell_lost();
         self.footer.clear();
         self.notices.end();
+        let unfolded = self.unfold();
         let mut text = String::new();
         if !self.look.drift {
             self.recap(all, &mut text);
@@ -314,6 +336,7 @@ impl<W: Write + Send> Human<W> {
         }
         text.push_str(&format!("{}\n", self.summary(all, seconds)));
         text.push_str(&self.next(all));
+        let text = unfolded + &self.look.folds.bare(&text);
         self.write(&text);
     }
 

@@ -5,6 +5,7 @@
 
 pub mod adhoc;
 pub mod classic;
+pub mod folds;
 pub mod footer;
 pub mod group;
 pub mod human;

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use super::folds::Folds;
 use super::group::Detail;
 use super::human::{Human, Look};
 use super::json::JsonLines;
@@ -233,6 +234,22 @@ fn one_failure_on_forty_hosts_is_printed_once() {
     let text = human(&events, look(false), &Mask::default());
     assert_eq!(text.matches("lock held").count(), 1, "{text}");
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_host_gives_no_commands_to_the_ci_service() {
+    let look = Look {
+        folds: Folds::Github("secret".into()),
+        ..look(false)
+    };
+    let hosts = hosts(1);
+    let inner = vec![ended(
+        &hosts[0],
+        &task(0, "Break", "fail"),
+        failed("::add-mask::x"),
+    )];
+    let events = wrapped(&hosts, inner, vec![recap(&hosts[0], 0, 1)]);
+    insta::assert_snapshot!(human(&events, look, &Mask::default()));
 }
 
 #[test]
