@@ -183,7 +183,7 @@ impl Runner {
         let list = task
             .looping
             .as_ref()
-            .map(|l| self.list_in(l, &over))
+            .map(|l| self.list_in(task, l, &over))
             .transpose();
         if sees_others(&over) {
             return Looked::Solo;
@@ -239,13 +239,18 @@ impl Runner {
             return Ok(None);
         };
         let scope = self.scope(task, layers, &[]);
-        self.list_in(looping, &scope).map(Some)
+        self.list_in(task, looping, &scope).map(Some)
     }
 
-    fn list_in(&self, looping: &Loop, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
+    fn list_in(
+        &self,
+        task: &Task,
+        looping: &Loop,
+        scope: &Scope,
+    ) -> Result<Vec<Value>, TemplateError> {
         let t = &self.ctx.templar;
         if let Some(with) = &looping.with {
-            return t.with_lookup(with, &looping.over, scope);
+            return t.with_lookup(with, &looping.over, &task.action, scope);
         }
         match t.value(&looping.over, scope)? {
             Value::Sequence(items) => Ok(items),

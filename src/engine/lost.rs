@@ -153,7 +153,10 @@ impl Runner {
         match status {
             Status::Failed => self.fail(),
             _ if ignore => self.seen.clear(),
-            _ => self.life = Life::Unreachable,
+            _ => {
+                self.life = Life::Unreachable;
+                self.strike();
+            }
         }
     }
 }

@@ -10,10 +10,10 @@ use crate::source::{Span, Value};
 use crate::vars::{Layer, Scope, SearchPath, Var, Vars};
 
 use super::context::Context;
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Position};
 use super::event::{Event, HostName, PlayRef, Recap, TaskRef};
 use super::fleet::TaskLayers;
-use super::rendezvous::Rendezvous;
+use super::rendezvous::{Place, Rendezvous};
 use super::runner::{Life, Runner};
 
 /// One batch of a play while it runs.
@@ -33,11 +33,13 @@ pub(super) struct PlayRun {
     pub any_errors_fatal: bool,
     /// Hosts at a task at a time, by the task (`throttle`).
     throttles: Mutex<BTreeMap<Arc<[usize]>, Arc<tokio::sync::Semaphore>>>,
-    failures: Mutex<BTreeSet<HostName>>,
+    /// The hosts that are out, and where they were then.
+    failures: Mutex<BTreeMap<HostName, Place>>,
     handlers: RwLock<Vec<Arc<Handler>>>,
     announced: Mutex<BTreeSet<Arc<[usize]>>>,
     over: AtomicBool,
-    fatal: AtomicBool,
+    /// Where tasks failed that must not fail on any host.
+    strikes: Mutex<BTreeSet<Place>>,
     /// `end_play`: no further batch either.
     pub ended: Arc<AtomicBool>,
 }
@@ -97,31 +99,39 @@ impl PlayRun {
         self.over.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn note_failure(&self, host: &HostName) {
+    pub(super) fn note_failure(&self, host: &HostName, place: &Place) {
         if let Ok(mut failures) = self.failures.lock() {
-            failures.insert(host.clone());
+            failures.entry(host.clone()).or_insert(place.clone());
         }
     }
 
-    /// A task that must not fail has failed: no host goes on.
-    pub(super) fn give_up(&self) {
-        self.fatal.store(true, Ordering::Relaxed);
+    /// A task that must not fail has failed: it has failed for every host.
+    pub(super) fn strike(&self, place: &Place) {
+        if let Ok(mut strikes) = self.strikes.lock() {
+            strikes.insert(place.clone());
+        }
+    }
+
+    /// Whether there are strikes before a place that a host does not know of; it knows them now.
+    pub(super) fn strikes_anew(&self, place: &Place, known: &mut BTreeSet<Place>) -> bool {
+        let count = known.len();
+        if let Ok(strikes) = self.strikes.lock() {
+            known.extend(strikes.range(..place.clone()).cloned());
+        }
+        known.len() > count
     }
 
     pub(super) fn revive(&self) {
-        self.fatal.store(false, Ordering::Relaxed);
         if let Ok(mut failures) = self.failures.lock() {
             failures.clear();
         }
     }
 
-    /// Whether so many hosts failed that the others stop too.
+    /// Whether so many hosts failed before a place that the others stop there.
     #[expect(clippy::cast_precision_loss, reason = "counts of hosts")]
-    pub(super) fn over_limit(&self) -> bool {
-        let failed = self.failures.lock().map_or(0, |f| f.len());
-        if self.fatal.load(Ordering::Relaxed) || self.any_errors_fatal && failed > 0 {
-            return true;
-        }
+    pub(super) fn over_limit(&self, place: &Place) -> bool {
+        let before = |f: &BTreeMap<_, Place>| f.values().filter(|at| *at < place).count();
+        let failed = self.failures.lock().map_or(0, |f| before(&f));
         let percent = 100.0 * failed as f64 / self.hosts.len().max(1) as f64;
         self.max_fail
             .is_some_and(|limit| failed > 0 && percent > limit)
@@ -332,7 +342,7 @@ pub(super) async fn run_batch(
         handlers: RwLock::new(batch.play.handlers.clone()),
         announced: Mutex::default(),
         over: AtomicBool::new(false),
-        fatal: AtomicBool::new(false),
+        strikes: Mutex::default(),
         ended: batch.ended,
     });
     let play = PlayRef {
@@ -366,7 +376,11 @@ pub(super) async fn run_batch(
                     continue;
                 };
                 run.meet.leave(host);
-                run.note_failure(host);
+                let start: Place = (0, Arc::from(Vec::new()));
+                run.note_failure(host, &start);
+                if run.any_errors_fatal {
+                    run.strike(&start);
+                }
                 let message = "internal error: please report it, with what was run".to_owned();
                 let mut recap = batch.tallies.get(host).cloned().unwrap_or_default();
                 recap.failed += 1;
@@ -425,7 +439,11 @@ async fn run_host(
         }
     }
     if runner.life == Life::Failed || runner.life == Life::Unreachable {
-        runner.play.note_failure(&runner.host);
+        runner.play.note_failure(&runner.host, &runner.at);
+    }
+    if runner.life == Life::Live {
+        let end = (usize::MAX, Position::from(Vec::new()));
+        runner.play.meet.reach(&runner.host, &end);
     }
     runner.play.meet.leave(&runner.host);
     let play = PlayRef {

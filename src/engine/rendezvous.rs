@@ -19,6 +19,8 @@ pub(super) type Place = (usize, Position);
 #[derive(Default)]
 pub(super) struct Rendezvous {
     places: Mutex<BTreeMap<HostName, Option<Place>>>,
+    /// How far hosts had come that take no further part.
+    left: Mutex<BTreeMap<HostName, Place>>,
     shared: Mutex<BTreeMap<Place, Shared>>,
     moved: Notify,
 }
@@ -55,8 +57,11 @@ impl Rendezvous {
 
     /// A host takes no further part.
     pub(super) fn leave(&self, host: &HostName) {
-        if let Ok(mut places) = self.places.lock() {
-            places.insert(host.clone(), None);
+        if let Ok(mut places) = self.places.lock()
+            && let Some(Some(place)) = places.insert(host.clone(), None)
+            && let Ok(mut left) = self.left.lock()
+        {
+            left.insert(host.clone(), place);
         }
         self.moved.notify_waiters();
     }
@@ -95,6 +100,16 @@ impl Rendezvous {
         hosts.iter().filter(here).cloned().collect()
     }
 
+    /// Hosts that took part at a place, of those given: who went further and left since did.
+    pub(super) fn present(&self, hosts: &[HostName], place: &Place) -> Vec<HostName> {
+        let live = self.live(hosts);
+        let Ok(left) = self.left.lock() else {
+            return live;
+        };
+        let here = |h: &&HostName| live.contains(h) || left.get(*h).is_some_and(|at| at >= place);
+        hosts.iter().filter(here).cloned().collect()
+    }
+
     /// Tells all who wait what one host did for them.
     pub(super) fn share(&self, place: &Place, shared: Shared) {
         if let Ok(mut all) = self.shared.lock() {
@@ -103,16 +118,19 @@ impl Rendezvous {
         self.moved.notify_waiters();
     }
 
+    /// What was done for all at this place, if it was.
+    pub(super) fn done(&self, place: &Place) -> Option<Shared> {
+        self.shared.lock().ok()?.get(place).cloned()
+    }
+
     /// What was done for all at this place, once `by` has done it; `None` if it left without.
     pub(super) async fn shared(&self, place: &Place, by: &HostName) -> Option<Shared> {
         loop {
             let moved = self.moved.notified();
             tokio::pin!(moved);
             moved.as_mut().enable();
-            if let Ok(all) = self.shared.lock()
-                && let Some(shared) = all.get(place)
-            {
-                return Some(shared.clone());
+            if let Some(shared) = self.done(place) {
+                return Some(shared);
             }
             let gone = self
                 .places

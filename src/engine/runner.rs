@@ -53,6 +53,13 @@ pub(super) struct Runner {
     pub hold: bool,
     /// Tasks that turned out to need the host to themselves.
     pub alone: BTreeSet<Position>,
+    /// The cursor before it came to its end.
+    end: Cursor,
+    /// The place of the task that is carried out by itself, and whether it fails for every host.
+    pub at: Place,
+    pub fatal: bool,
+    /// Failures elsewhere that this host has taken for its own.
+    pub struck: BTreeSet<Place>,
     /// The roles of the play, those included so far too.
     pub roles: RoleNames,
     pub tally: Recap,
@@ -98,6 +105,10 @@ impl Runner {
             conflicts: BTreeSet::new(),
             hold: false,
             alone: BTreeSet::new(),
+            end: Cursor::default(),
+            at: (0, Position::from(Vec::new())),
+            fatal: false,
+            struck: BTreeSet::new(),
             roles: play.play.role_names.clone(),
             tally,
             life: Life::Live,
@@ -129,6 +140,7 @@ impl Runner {
             match self.advance() {
                 Next::Exchange(way, queries) => self.exchange(&way, queries).await,
                 Next::Solo => self.solo().await,
+                Next::Done if self.falls_at_the_end().await => {}
                 Next::Done => break,
             }
             // Let other hosts have the thread between long stretches of deciding.
@@ -149,6 +161,7 @@ impl Runner {
                 let before = self.cursor.clone();
                 let Some(task) = self.cursor.next() else {
                     return if self.queue.is_empty() {
+                        self.end = before;
                         Next::Done
                     } else {
                         self.flush()
@@ -407,6 +420,7 @@ impl Runner {
     /// A task failed on this host: goes to what catches it.
     pub(super) fn fail(&mut self) {
         self.prepared.clear();
+        self.strike();
         match self.cursor.fail() {
             Fate::Rescued | Fate::Always { rescued: true } => {
                 self.tally.rescued += 1;
@@ -415,5 +429,37 @@ impl Runner {
             Fate::Always { rescued: false } => {}
             Fate::Out => self.life = Life::Failed,
         }
+    }
+
+    /// If the task at hand must not fail anywhere, it has failed for all.
+    pub(super) fn strike(&mut self) {
+        if std::mem::take(&mut self.fatal) {
+            self.play.strike(&self.at);
+            self.struck.insert(self.at.clone());
+        }
+    }
+
+    /// A task failed on another host, and so on this one.
+    pub(super) fn fall(&mut self) {
+        self.prepared.clear();
+        if self.cursor.fail() == Fate::Out {
+            self.life = Life::Failed;
+        }
+    }
+
+    /// Whether the last task failed on another host, and so on this one.
+    async fn falls_at_the_end(&mut self) -> bool {
+        if !self.play.linear {
+            return false;
+        }
+        let place = (self.section, Position::from(vec![usize::MAX]));
+        let play = Arc::clone(&self.play);
+        play.meet.wait(&self.host, &place).await;
+        let falls = play.strikes_anew(&place, &mut self.struck);
+        if falls {
+            self.cursor = std::mem::take(&mut self.end);
+            self.fall();
+        }
+        falls
     }
 }

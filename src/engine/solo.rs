@@ -29,6 +29,7 @@ pub(super) struct Left {
 impl Runner {
     /// Carries out the next task by itself.
     pub(super) async fn solo(&mut self) {
+        let before = self.cursor.clone();
         let Some(task) = self.cursor.next() else {
             return;
         };
@@ -48,13 +49,22 @@ impl Runner {
         // Whatever is alone because of another host waits for it here.
         if self.play.linear || self.needs_others(&task) || self.alone.remove(&position) {
             play.meet.wait(&self.host, &place).await;
-            let live = magic::of_live(&play.meet.live(&play.hosts), &play.hosts, &play.all);
+            let live = magic::of_live(
+                &play.meet.present(&play.hosts, &place),
+                &play.hosts,
+                &play.all,
+            );
             self.ctx.fleet.set_magic(&self.host, live);
-            if self.play.linear && self.play.over_limit() {
+            if self.play.linear && self.play.strikes_anew(&place, &mut self.struck) {
+                self.cursor = before;
+                return self.fall();
+            }
+            if self.play.linear && self.play.over_limit(&place) {
                 self.life = Life::Failed;
                 return;
             }
         }
+        (self.at, self.fatal) = (place.clone(), play.any_errors_fatal);
         let scope = self.scope(&task, &layers, &[]);
         let settings = match self.settings(&task, &scope) {
             Ok(settings) => settings,
@@ -71,6 +81,7 @@ impl Runner {
             },
         };
         name.no_log = settings.no_log;
+        self.fatal |= settings.any_errors_fatal;
         if settings.run_once || ends_play(&task) {
             return self.run_once(&task, name, layers, settings, &place).await;
         }
@@ -105,6 +116,10 @@ impl Runner {
     ) {
         let play = Arc::clone(&self.play);
         loop {
+            // Whoever did it may have left since.
+            if let Some(shared) = play.meet.done(place) {
+                return self.take_shared(task, &shared);
+            }
             let live = play.meet.live(&play.hosts);
             let Some(first) = live.first().cloned() else {
                 return;
@@ -135,18 +150,21 @@ impl Runner {
                 return self.leave(task, &name, &layers, &settings, left);
             }
             if let Some(shared) = play.meet.shared(place, &first).await {
-                if let Some(register) = &task.register {
-                    self.ctx
-                        .fleet
-                        .set(&self.host, register, Var::data(&shared.result));
-                    self.assigned(std::slice::from_ref(register));
-                }
-                self.take_over(shared.facts.as_ref(), &shared.vars);
-                if shared.failed {
-                    self.fail();
-                }
-                return;
+                return self.take_shared(task, &shared);
             }
+        }
+    }
+
+    /// What another host did for this one.
+    fn take_shared(&mut self, task: &Task, shared: &Shared) {
+        if let Some(register) = &task.register {
+            let result = Var::data(&shared.result);
+            self.ctx.fleet.set(&self.host, register, result);
+            self.assigned(std::slice::from_ref(register));
+        }
+        self.take_over(shared.facts.as_ref(), &shared.vars);
+        if shared.failed {
+            self.fail();
         }
     }
 
@@ -182,10 +200,7 @@ impl Runner {
         }
         self.finish(task, name, layers, settings.check, left.outcome);
         if self.life == Life::Failed {
-            self.play.note_failure(&self.host);
-            if settings.any_errors_fatal {
-                self.play.give_up();
-            }
+            self.play.note_failure(&self.host, &self.at);
         }
     }
 

@@ -309,10 +309,11 @@ impl Templar {
         &self,
         name: &str,
         terms: &Node,
+        action: &str,
         scope: &Scope,
     ) -> Result<Vec<Value>, TemplateError> {
         let mut ctx = Ctx::new(&self.engine, scope);
-        let result = super::lookups::with(&mut ctx, name, terms).and_then(|items| {
+        let result = super::lookups::with(&mut ctx, name, terms, action).and_then(|items| {
             let mut out = Vec::new();
             for item in items {
                 out.extend(ctx.finish(item)?);

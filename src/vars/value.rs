@@ -255,7 +255,7 @@ impl Val {
     pub(in crate::vars) fn write_text(&self, out: &mut String) {
         match self {
             Val::Str(s) => out.push_str(s),
-            Val::Undefined(_) => {}
+            Val::Undefined(_) | Val::Omit => {}
             other => other.write_repr(out),
         }
     }

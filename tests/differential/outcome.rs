@@ -24,6 +24,7 @@ const VOLATILE: &[&str] = &[
     "warnings",
     "deprecations",
     "tmpdir",
+    "stop",
     "blocks",
     "block_size",
     "ansible_facts_gathered",
@@ -44,7 +45,7 @@ static RESULT: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Names that hold a moment or something random.
-static RANDOM: LazyLock<[(Regex, &str); 6]> = LazyLock::new(|| {
+static RANDOM: LazyLock<[(Regex, &str); 7]> = LazyLock::new(|| {
     [
         (r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~", ".BACKUP~"),
         (r"\.[0-9a-f]{8}~", ".BACKUP~"),
@@ -54,6 +55,8 @@ static RANDOM: LazyLock<[(Regex, &str); 6]> = LazyLock::new(|| {
             "RANDOM",
         ),
         (r"ControlPath=\S+", "ControlPath"),
+        // What `debug` shows in place of a value that cannot be had.
+        (r"<< .* >>", "<< ERROR >>"),
         (r"/root/\.ansible/tmp/[^/ ]*", "{TMP}"),
     ]
     .map(|(p, with)| (Regex::new(p).expect("a right expression"), with))

@@ -97,7 +97,9 @@ impl Out<'_> {
             Val::Dict(items) => {
                 let items = items.get();
                 let mut pairs: Vec<(&Val, &Val)> = items.iter().collect();
-                if self.style.sort {
+                // Keys of several kinds have no order, and stay in that of the mapping.
+                let alike = |w: &[(&Val, &Val)]| w[0].0.compare(w[1].0).is_ok();
+                if self.style.sort && pairs.windows(2).all(alike) {
                     pairs.sort_by(|a, b| a.0.compare(b.0).unwrap_or(std::cmp::Ordering::Equal));
                 }
                 if place == Place::Flow || self.flows(value) {

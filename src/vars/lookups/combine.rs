@@ -156,6 +156,7 @@ pub(super) fn sequence(ctx: &mut Ctx<'_>, ask: Ask) -> Res<Vec<Val>> {
             name: Arc::clone(&ask.name),
             terms: Vec::new(),
             options: ask.options.clone(),
+            folder: None,
         };
         let short = one.inline(&term.text());
         let number = |text: &str| {

@@ -182,10 +182,10 @@ pub(super) fn first_found(ctx: &mut Ctx<'_>, ask: Ask) -> Res<Vec<Val>> {
         let places: Vec<PathBuf> = if path.is_absolute() {
             vec![path.to_owned()]
         } else {
-            let folders = ["files", "templates", "vars", "tasks", ""];
+            let folders = || ask.folder.into_iter().chain([""]);
             bases
                 .iter()
-                .flat_map(|b| folders.map(|f| join(&b.join(f), candidate)))
+                .flat_map(|b| folders().map(|f| join(&b.join(f), candidate)))
                 .collect()
         };
         let files = &ctx.engine.files;

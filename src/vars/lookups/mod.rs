@@ -20,6 +20,15 @@ pub(in crate::vars) struct Ask {
     pub name: Arc<str>,
     pub terms: Vec<Val>,
     pub options: Dict,
+    /// The folder that files for the task are in, where a loop asks (`with_first_found`).
+    pub folder: Option<&'static str>,
+}
+
+/// Where an action's files are: the name of the action tells.
+fn folder_of(action: &str) -> &'static str {
+    let named = [("template", "templates"), ("var", "vars")];
+    let named = named.iter().find(|(word, _)| action.contains(word));
+    named.map_or("files", |(_, folder)| folder)
 }
 
 impl Ask {
@@ -153,6 +162,7 @@ fn run(ctx: &mut Ctx<'_>, mut args: Args, list: bool) -> Res<Val> {
         name: Arc::clone(&name),
         terms: args.pos,
         options,
+        folder: None,
     };
     let found = match lookup(ctx, ask) {
         Ok(found) => found,
@@ -186,8 +196,13 @@ fn run(ctx: &mut Ctx<'_>, mut args: Args, list: bool) -> Res<Val> {
     })
 }
 
-/// The items of `with_name: terms`.
-pub(in crate::vars) fn with(ctx: &mut Ctx<'_>, name: &str, terms: &Node) -> Res<Vec<Val>> {
+/// The items of `with_name: terms` of a task with this action.
+pub(in crate::vars) fn with(
+    ctx: &mut Ctx<'_>,
+    name: &str,
+    terms: &Node,
+    action: &str,
+) -> Res<Vec<Val>> {
     let name = name.strip_prefix("with_").unwrap_or(name);
     let (lookup, _) = find(name)?;
     let value = prepare(terms, None);
@@ -209,6 +224,7 @@ pub(in crate::vars) fn with(ctx: &mut Ctx<'_>, name: &str, terms: &Node) -> Res<
             name: Arc::from(name),
             terms,
             options: Dict::new(),
+            folder: Some(folder_of(action)),
         },
     )
 }
