@@ -13,6 +13,28 @@ const DATABASES: &[&str] = &["passwd", "shadow", "group", "gshadow", "subuid", "
 /// Where new accounts get a mailbox.
 const MAIL: &[&str] = &["/var/mail", "/var/spool/mail"];
 
+/// Where service managers look for services.
+const SERVICES: &[&str] = &[
+    "/etc/systemd",
+    "/run/systemd",
+    "/usr/lib/systemd",
+    "/usr/local/lib/systemd",
+    "/lib/systemd",
+    "/etc/init.d",
+    "/etc/conf.d",
+];
+/// What package managers are told by.
+const PACKAGES: &[&str] = &[
+    "/etc/apt",
+    "/etc/yum",
+    "/etc/yum.conf",
+    "/etc/yum.repos.d",
+    "/etc/dnf",
+    "/etc/apk",
+];
+/// Crontabs of users.
+const CRONTABS: &[&str] = &["/var/spool/cron", "/etc/crontabs"];
+
 /// Whether a change may have altered what was seen of another resource.
 pub(super) fn overlaps(change: &Change, other: &Resource, seen: &State) -> bool {
     match (&change.on, other) {
@@ -21,6 +43,14 @@ pub(super) fn overlaps(change: &Change, other: &Resource, seen: &State) -> bool 
             Resource::Facts(asked) => tells(asked, a),
             // What could have been below a path that was not there was not there either, and it is
             // no more there now.
+            Resource::Unit { .. } => in_any(a, SERVICES) || a.as_str().contains("/systemd/user/"),
+            Resource::Package { .. }
+            | Resource::PackageIndex(_)
+            | Resource::PackageUpgrade { .. } => in_any(a, PACKAGES),
+            Resource::Crontab(_) => in_any(a, CRONTABS),
+            Resource::Getent { .. } => in_any(a, &["/etc"]),
+            Resource::User(_) | Resource::Group(_) => is_database(a),
+            Resource::Hostname => in_any(a, &["/etc/hostname", "/etc/machine-info"]),
             _ => path(other).is_some_and(|b| match (&change.before, &change.after) {
                 (State::Absent, State::File(f)) if f.is_dir() => a == b,
                 _ => b.is_within(a) || matches!(other, Resource::Tree(t) if a.is_within(t)),
@@ -35,8 +65,12 @@ pub(super) fn overlaps(change: &Change, other: &Resource, seen: &State) -> bool 
 
 /// Whether facts may be read from a file: those of the system, or those that people put there.
 fn tells(asked: &Request, path: &RemotePath) -> bool {
-    let within = |dir: &str| RemotePath::new(dir).is_ok_and(|dir| path.is_within(&dir));
-    within("/etc") || within(&asked.fact_path)
+    in_any(path, &["/etc", &asked.fact_path])
+}
+
+fn in_any(path: &RemotePath, dirs: &[&str]) -> bool {
+    let mut dirs = dirs.iter().filter_map(|dir| RemotePath::new(*dir).ok());
+    dirs.any(|dir| path.is_within(&dir))
 }
 
 fn path(on: &Resource) -> Option<&RemotePath> {
@@ -215,5 +249,20 @@ mod tests {
         std::mem::swap(&mut change.before, &mut change.after);
         assert!(is_stale(&change, &file("/etc/motd")));
         assert!(is_stale(&change, &group("app")));
+    }
+
+    #[test]
+    fn a_unit_file_that_was_written_makes_the_unit_stale() {
+        let write = |path: &str| {
+            let state = FileState::fresh(Node::File(None), &Identity::default());
+            Change::new(file(path), State::Absent, State::File(state))
+        };
+        let unit = crate::action::units::resource("web.service", Default::default());
+        assert!(is_stale(&write("/etc/systemd/system/web.service"), &unit));
+        assert!(is_stale(&write("/etc/init.d/web"), &unit));
+        assert!(!is_stale(&write("/etc/web.conf"), &unit));
+        assert!(is_stale(&write("/etc/passwd"), &group("app")));
+        assert!(is_stale(&write("/etc/hostname"), &Resource::Hostname));
+        assert!(!is_stale(&write("/etc/motd"), &Resource::Hostname));
     }
 }

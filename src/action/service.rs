@@ -4,7 +4,7 @@
 
 use crate::choices;
 use crate::resource::unit::{Scope, ServiceManager, UnitState};
-use crate::resource::{Query, Resource, State};
+use crate::resource::{Query, State};
 use crate::source::{Mapping, Value};
 
 use super::units::{self, Service, Want};
@@ -130,10 +130,7 @@ impl Task for Args {
     }
 
     fn decide(&self, seen: &Observed) -> Result<Decision, Failure> {
-        let on = Resource::Unit {
-            name: self.name.clone(),
-            scope: Scope::System,
-        };
+        let on = units::resource(&self.name, Scope::System);
         let unit = match seen.get(&on) {
             State::Unit(unit) => Some(unit),
             _ => None,

@@ -31,12 +31,17 @@ pub(crate) struct Service {
     pub(crate) options: Vec<(String, String)>,
 }
 
+/// `cron` and `cron.service` are one service.
+pub(crate) fn resource(name: &str, scope: Scope) -> Resource {
+    Resource::Unit {
+        name: name.strip_suffix(".service").unwrap_or(name).to_owned(),
+        scope,
+    }
+}
+
 impl Service {
     fn on(&self, name: &str) -> Resource {
-        Resource::Unit {
-            name: name.to_owned(),
-            scope: self.scope,
-        }
+        resource(name, self.scope)
     }
 
     pub(crate) fn reads(&self) -> Vec<Query> {
@@ -92,11 +97,15 @@ impl Service {
 
     fn after(&self, before: &UnitState) -> UnitState {
         let mut after = before.clone();
+        // What is not there yet is when systemd has read its files.
+        after.exists = true;
         if let Some(masked) = self.masked {
             after.masked = masked;
         }
         if let Some(enabled) = self.enabled
-            && (before.enabled.is_some() || before.manager != ServiceManager::Systemd)
+            && (before.enabled.is_some()
+                || before.manager != ServiceManager::Systemd
+                || !before.exists)
         {
             after.enabled = Some(enabled);
         }

@@ -1,6 +1,7 @@
 //! A change in words: its two ends as text, and one line that says it.
 
 use super::file::{FileState, Node};
+use super::unit::Kick;
 use super::{Change, State};
 
 /// The ends of a change for a diff, and a summary that stands without one.
@@ -42,8 +43,18 @@ pub fn describe(change: &Change) -> Described {
             summary: "changed".into(),
         },
         _ => {
+            let kick = match after {
+                State::Unit(unit) => unit.kick,
+                _ => None,
+            };
             let (before, after) = (short(before), short(after));
             let summary = match (before.as_str(), after.as_str()) {
+                (before, after) if before == after && kick == Some(Kick::Restart) => {
+                    "restarted".to_owned()
+                }
+                (before, after) if before == after && kick == Some(Kick::Reload) => {
+                    "reloaded".to_owned()
+                }
                 ("absent", after) => format!("new {after}").trim_end().to_owned(),
                 (before, after) => format!("{before} → {after}"),
             };
@@ -133,10 +144,12 @@ fn account(u: &super::user::UserState) -> String {
 fn short(state: &State) -> String {
     match state {
         State::Absent => "absent".into(),
-        State::Package(p) => p.version.clone().unwrap_or_else(|| match &p.candidate {
-            Some(version) => version.clone(),
-            None => "absent".into(),
-        }),
+        State::Package(p) => match (p.version.as_deref(), &p.candidate) {
+            (None, _) => "absent".into(),
+            (Some(""), Some(candidate)) => candidate.clone(),
+            (Some(""), None) => "installed".into(),
+            (Some(version), _) => version.to_owned(),
+        },
         State::Unit(u) => {
             let mut words = vec![if u.running { "running" } else { "stopped" }];
             match u.enabled {
@@ -152,7 +165,8 @@ fn short(state: &State) -> String {
         State::Sysctl(value) => value.clone(),
         State::User(u) => account(u),
         State::Group(g) => format!("gid={}", g.gid),
-        State::Hostname(h) => h.permanent.clone(),
+        State::Hostname(h) if h.current == h.permanent => h.permanent.clone(),
+        State::Hostname(h) => format!("{} (in use: {})", h.permanent, h.current),
         State::Content(c) => format!("{} bytes", c.size),
         State::Archive(a) => if a.unpacked {
             "unpacked"
