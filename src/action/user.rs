@@ -382,6 +382,10 @@ impl Args {
             put("groups", groups.join(",").into());
         }
         describe(&mut map, after);
+        if before.is_none() && self.shell.is_none() {
+            // The host chooses it.
+            map.shift_remove("shell");
+        }
         map
     }
 }

@@ -95,6 +95,7 @@ pub fn main(name: &str, words: &[OsString]) -> Option<ExitCode> {
 
 fn parsed<T: CommandFactory + FromArgMatches>(words: &[OsString]) -> Result<T, ExitCode> {
     let matches = T::command()
+        .args_override_self(true)
         .disable_version_flag(true)
         .try_get_matches_from(words);
     matches

@@ -60,7 +60,14 @@ Called as ansible-playbook, ansible, ansible-inventory or ansible-doc (a symboli
 it behaves as that command.";
 
 #[derive(Debug, Parser)]
-#[command(name = "palisade", version, about, propagate_version = true, after_help = AFTER)]
+#[command(
+    name = "palisade",
+    version,
+    about,
+    propagate_version = true,
+    args_override_self = true,
+    after_help = AFTER
+)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,

@@ -188,7 +188,10 @@ pub struct Recap {
     pub skipped: u64,
     pub rescued: u64,
     pub ignored: u64,
+    /// Nobody knows what they would do (in check mode), or what they did.
     pub unknown: u64,
+    /// Those of the unknown that were carried out and whose verdict was never seen.
+    pub unseen: u64,
     /// Exchanges with the host after login.
     pub round_trips: u64,
 }

@@ -136,7 +136,10 @@ impl Runner {
                 result.insert(key.into(), true.into());
                 match status {
                     Status::Failed => self.tally.failed += 1,
-                    _ => self.tally.unknown += 1,
+                    _ => {
+                        self.tally.unknown += 1;
+                        self.tally.unseen += 1;
+                    }
                 }
                 if let Some(hint) = &error.hint {
                     result.insert("hint".into(), hint.clone().into());

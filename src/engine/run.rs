@@ -147,7 +147,7 @@ pub async fn run(job: Job, stop: Arc<Stop>) -> Summary {
         seconds,
         traffic,
     });
-    let unknown = !ctx.options.check && recap.iter().any(|r| r.unknown > 0);
+    let unknown = recap.iter().any(|r| r.unseen > 0);
     Summary {
         unknown,
         recap,

@@ -249,7 +249,7 @@ impl Runner {
         let changed = outcome.result.get("changed").and_then(Value::as_bool) == Some(true);
         // What directs the run is no task of the host's.
         if !crate::plan::list::is_meta(task) || status == Status::Failed {
-            self.count(status, changed);
+            self.count(status, changed, check);
         }
         if status == Status::Failed {
             self.remember_failure(task, name, &outcome);
@@ -267,7 +267,7 @@ impl Runner {
         }
     }
 
-    fn count(&mut self, status: Status, changed: bool) {
+    fn count(&mut self, status: Status, changed: bool, check: bool) {
         let t = &mut self.tally;
         match status {
             Status::Ok => t.ok += 1,
@@ -282,7 +282,10 @@ impl Runner {
                 t.ignored += 1;
                 t.changed += u64::from(changed);
             }
-            Status::Unknown => t.unknown += 1,
+            Status::Unknown => {
+                t.unknown += 1;
+                t.unseen += u64::from(!check);
+            }
             Status::Unreachable => t.unreachable += 1,
         }
     }

@@ -354,10 +354,8 @@ impl<W: Write + Send> Classic<W> {
                 h if h.changed > 0 => YELLOW,
                 _ => GREEN,
             };
-            let mut text = format!("{:<26} : {}", host.host, super::recap::columns(host));
-            if host.unknown > 0 {
-                text.push_str(&format!("unknown={}", host.unknown));
-            }
+            let counts = super::recap::columns_of_ansible(host);
+            let text = format!("{:<26} : {counts}", host.host);
             self.line(Some(colour), &text);
         }
         self.line(None, "");

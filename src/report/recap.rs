@@ -8,6 +8,20 @@ use crate::inventory::fold::fold;
 /// More hosts than these are shown together where their counts are equal.
 pub const MOST_SINGLE: usize = 20;
 
+/// The counts as Ansible gives them: what check mode does not run, it skips.
+pub fn columns_of_ansible(host: &Recap) -> String {
+    let not_run = host.unknown.saturating_sub(host.unseen);
+    let skipped = host.skipped + not_run;
+    let mut text = columns(&Recap {
+        skipped,
+        ..host.clone()
+    });
+    if host.unseen > 0 {
+        text.push_str(&format!("unknown={}", host.unseen));
+    }
+    text
+}
+
 /// `ok=3    changed=1    …`, padded as Ansible pads it.
 pub fn columns(host: &Recap) -> String {
     format!(
@@ -45,14 +59,14 @@ pub fn lines(recap: &[Recap]) -> Vec<Line> {
         };
         return all.into_iter().map(line).collect();
     }
-    let mut groups: BTreeMap<[u64; 8], Vec<&str>> = BTreeMap::new();
+    let mut groups: BTreeMap<[u64; 9], Vec<&str>> = BTreeMap::new();
     for host in recap.iter().filter(|r| took_part(r)) {
         groups.entry(key(host)).or_default().push(&host.host);
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
     // The many that are fine last, so that what matters is not scrolled away by them.
     groups.sort_by_key(|(_, hosts)| hosts.len());
-    let line = |(k, hosts): ([u64; 8], Vec<&str>)| Line {
+    let line = |(k, hosts): ([u64; 9], Vec<&str>)| Line {
         hosts: fold(&hosts),
         counts: Recap {
             host: String::new(),
@@ -64,13 +78,14 @@ pub fn lines(recap: &[Recap]) -> Vec<Line> {
             rescued: k[5],
             ignored: k[6],
             unknown: k[7],
+            unseen: k[8],
             round_trips: 0,
         },
     };
     groups.into_iter().map(line).collect()
 }
 
-fn key(r: &Recap) -> [u64; 8] {
+fn key(r: &Recap) -> [u64; 9] {
     [
         r.ok,
         r.changed,
@@ -80,6 +95,7 @@ fn key(r: &Recap) -> [u64; 8] {
         r.rescued,
         r.ignored,
         r.unknown,
+        r.unseen,
     ]
 }
 
