@@ -30,7 +30,7 @@ enum Verb {
         /// The root directory hosts lie over, instead of this machine's own
         #[arg(long, value_name = "DIR")]
         root: Option<PathBuf>,
-        /// debian or busybox
+        /// debian, systemd (the same with systemd as process 1) or busybox
         #[arg(long, default_value = "debian")]
         profile: Profile,
         /// Run palisade's own small SSH server even where OpenSSH is installed

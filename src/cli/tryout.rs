@@ -48,7 +48,7 @@ pub struct TryArgs {
     /// How many hosts
     #[arg(long, value_name = "N", default_value_t = 1)]
     hosts: usize,
-    /// What the hosts are: debian or busybox
+    /// What the hosts are: debian, systemd or busybox
     #[arg(long, default_value = "debian")]
     profile: Profile,
     /// The root directory hosts lie over, instead of this machine's own

@@ -23,9 +23,9 @@ use rustix::process::{Pid, Signal};
 use rustix::thread::CapabilitySet;
 
 use super::error::{LabError, doing};
-use super::profile::Server;
+use super::profile::{Profile, Server};
 use super::store::{HostNote, Store, set_mode, write};
-use super::{cgroup, net, root, run};
+use super::{cgroup, net, root, run, systemd};
 
 /// Exit status of a host that wants to be started again.
 const AGAIN: i32 = 64;
@@ -266,6 +266,9 @@ pub fn enter(store: &Store, name: &str) -> Result<std::convert::Infallible, LabE
     if let Err(e) = root::sysfs(&tree) {
         let _ = writeln!(std::io::stderr(), "no /sys: {e}");
     }
+    if host.profile == Profile::Systemd {
+        systemd::control_groups(&tree)?;
+    }
     root::enter(&tree)?;
     for capability in DROPPED {
         rustix::thread::remove_capability_from_bounding_set(*capability)
@@ -275,9 +278,15 @@ pub fn enter(store: &Store, name: &str) -> Result<std::convert::Infallible, LabE
     let _ = rustix::process::setsid();
     rustix::process::umask(rustix::fs::Mode::from(0o022));
     let _ = std::io::stdout().write_all(UP.as_bytes());
-    let error = Command::new("/bin/sh")
-        .args(["-c", INIT, "init"])
-        .args(server_command(host.server))
+    let (program, arguments) = match host.profile {
+        Profile::Systemd => (systemd::INIT, systemd::ARGUMENTS.to_vec()),
+        Profile::Debian | Profile::Busybox => {
+            let init = ["-c", INIT, "init"];
+            ("/bin/sh", [&init[..], server_command(host.server)].concat())
+        }
+    };
+    let error = Command::new(program)
+        .args(arguments)
         .env_clear()
         .env("PATH", super::PATH)
         .env("container", "palisade-lab")
@@ -286,7 +295,7 @@ pub fn enter(store: &Store, name: &str) -> Result<std::convert::Infallible, LabE
         .stderr(Stdio::null())
         .exec();
     Err(LabError::Io {
-        what: "start /bin/sh".into(),
+        what: format!("start {program}"),
         source: error,
     })
 }

@@ -13,6 +13,7 @@ use super::error::{LabError, doing};
 use super::keys::Keys;
 use super::profile::{Profile, Server};
 use super::store::{HostNote, Notes, Store, make_dir, set_mode, write};
+use super::systemd;
 
 /// The only directories of the machine's root that hosts see; the rest is its owner's.
 const SEEN: &[&str] = &["bin", "boot", "etc", "opt", "sbin", "srv", "usr", "var"];
@@ -80,11 +81,14 @@ pub(crate) fn common(
         return Ok(());
     }
     make_dir(&top, 0o755)?;
-    if profile == Profile::Debian {
+    if profile != Profile::Busybox {
         hide(lower, &top)?;
         accounts(lower, &top)?;
         sudo(lower, &top)?;
         write(&top.join("etc/fstab"), b"", 0o644)?;
+        if profile == Profile::Systemd {
+            systemd::layer(lower, &top)?;
+        }
         let bin = if lower.join("sbin").is_symlink() {
             "usr/sbin"
         } else {
@@ -95,7 +99,10 @@ pub(crate) fn common(
             ("halt", POWEROFF),
             ("poweroff", POWEROFF),
             ("shutdown", SHUTDOWN),
-        ] {
+        ]
+        .into_iter()
+        .filter(|_| profile == Profile::Debian)
+        {
             write(&top.join(bin).join(name), text.as_bytes(), 0o755)?;
         }
         write(
@@ -135,8 +142,7 @@ fn hide(lower: &Path, top: &Path) -> Result<(), LabError> {
         }
         let dir = top.join(name);
         make_dir(&dir, *mode)?;
-        rustix::fs::setxattr(&dir, "trusted.overlay.opaque", b"y", XattrFlags::empty())
-            .map_err(doing(format!("hide {name}")))?;
+        opaque(&dir)?;
     }
     for entry in fs::read_dir(lower.join("etc/ssh"))
         .into_iter()
@@ -148,6 +154,12 @@ fn hide(lower: &Path, top: &Path) -> Result<(), LabError> {
         }
     }
     Ok(())
+}
+
+/// Overlayfs's mark for "nothing of what lies below".
+pub(crate) fn opaque(dir: &Path) -> Result<(), LabError> {
+    rustix::fs::setxattr(dir, "trusted.overlay.opaque", b"y", XattrFlags::empty())
+        .map_err(doing(format!("hide {}", dir.display())))
 }
 
 /// Overlayfs's mark for "not there".
@@ -281,7 +293,9 @@ fn mend_modes(top: &Path) -> Result<(), LabError> {
     for name in [
         "etc",
         "etc/ssh",
+        "etc/systemd",
         "usr",
+        "usr/lib",
         "usr/sbin",
         "sbin",
         "var",
@@ -317,6 +331,9 @@ pub(crate) fn own_layer(
         format!("{machine_id}\n").as_bytes(),
         0o444,
     )?;
+    if host.profile == Profile::Systemd {
+        systemd::own_layer(&top, host.server)?;
+    }
     if host.server == Server::Dropbear {
         make_dir(&top.join("etc/dropbear"), 0o700)?;
         return write(&top.join("etc/dropbear/host_key"), &key.dropbear, 0o600);

@@ -31,6 +31,7 @@ pub mod profile;
 pub mod root;
 pub mod run;
 pub mod store;
+mod systemd;
 
 use std::fs;
 use std::io::Read;
@@ -118,6 +119,9 @@ impl Lab {
         let began = Instant::now();
         able()?;
         let lower = self.lower(want)?;
+        if want.profile == Profile::Systemd {
+            systemd::able(&lower)?;
+        }
         self.store.make()?;
         let _lock = self.store.lock()?;
         let mut notes = match self.store.read() {
@@ -172,8 +176,8 @@ impl Lab {
     fn lower(&self, want: &Want) -> Result<PathBuf, LabError> {
         match (want.profile, &want.root) {
             (Profile::Busybox, _) => busybox::image(),
-            (Profile::Debian, None) => Ok(PathBuf::from("/")),
-            (Profile::Debian, Some(dir)) => {
+            (_, None) => Ok(PathBuf::from("/")),
+            (_, Some(dir)) => {
                 let dir = fs::canonicalize(dir)
                     .map_err(doing(format!("find the root {}", dir.display())))?;
                 if dir.join("bin/sh").exists() {
@@ -221,7 +225,7 @@ impl Lab {
                 address,
                 public_key: key.public.clone(),
                 server: match (want.own_server, want.profile) {
-                    (true, Profile::Debian) => Server::Own,
+                    (true, Profile::Debian | Profile::Systemd) => Server::Own,
                     (_, profile) => profile.server(lower),
                 },
                 lower: lower.to_path_buf(),

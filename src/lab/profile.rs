@@ -12,6 +12,8 @@ use super::error::LabError;
 pub enum Profile {
     /// The machine's own system (or a given root), with accounts and SSH settings of the lab's.
     Debian,
+    /// The same, with systemd as its process 1.
+    Systemd,
     /// Busybox and dropbear: no bash, no GNU tools, no Python, no sudo.
     Busybox,
 }
@@ -27,12 +29,13 @@ pub enum Server {
 }
 
 impl Profile {
-    pub const ALL: [Profile; 2] = [Profile::Debian, Profile::Busybox];
+    pub const ALL: [Profile; 3] = [Profile::Debian, Profile::Systemd, Profile::Busybox];
 
     /// Hosts are named by this and a number.
     pub fn prefix(self) -> &'static str {
         match self {
             Profile::Debian => "lab",
+            Profile::Systemd => "sd",
             Profile::Busybox => "bb",
         }
     }
@@ -41,6 +44,7 @@ impl Profile {
     pub fn group(self) -> &'static str {
         match self {
             Profile::Debian => "lab",
+            Profile::Systemd => "systemd",
             Profile::Busybox => "busybox",
         }
     }
@@ -48,6 +52,7 @@ impl Profile {
     pub fn name(self) -> &'static str {
         match self {
             Profile::Debian => "debian",
+            Profile::Systemd => "systemd",
             Profile::Busybox => "busybox",
         }
     }
@@ -56,8 +61,8 @@ impl Profile {
     pub(crate) fn server(self, lower: &Path) -> Server {
         match self {
             Profile::Busybox => Server::Dropbear,
-            Profile::Debian if lower.join("usr/sbin/sshd").exists() => Server::OpenSsh,
-            Profile::Debian => Server::Own,
+            _ if lower.join("usr/sbin/sshd").exists() => Server::OpenSsh,
+            _ => Server::Own,
         }
     }
 }
@@ -72,7 +77,7 @@ impl FromStr for Profile {
             .ok_or_else(|| LabError::BadName {
                 what: "a profile",
                 given: text.into(),
-                rule: "there are debian and busybox",
+                rule: "there are debian, systemd and busybox",
             })
     }
 }

@@ -80,6 +80,19 @@ impl Bench {
         true
     }
 
+    /// Adds a host whose process 1 is systemd; false where that is not possible.
+    pub fn systemd(&self) -> bool {
+        match self.lab.up(&want(1, Profile::Systemd)) {
+            Err(LabError::Refused { what, why }) => {
+                eprintln!("skipped: {what}: {why}");
+                return false;
+            }
+            other => drop(other.unwrap()),
+        }
+        self.inventory();
+        true
+    }
+
     fn inventory(&self) {
         if let Ok(text) = self.lab.inventory(Format::Ini, "root") {
             self.write("inventory.ini", &text);
