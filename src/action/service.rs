@@ -29,7 +29,7 @@ crate::args! {
         enabled: Option<bool>;
         /// Seconds between stop and start of a restart, for init scripts.
         sleep: Option<u64>;
-        /// Text in the process list that says it runs; systemd knows better, nothing else has it yet.
+        /// Text in the process list that says it runs; not heeded where systemd runs, which knows better.
         pattern: Option<String>;
         /// The runlevel to enable it in, for OpenRC.
         runlevel: String = "default";
@@ -87,12 +87,25 @@ impl Args {
             masked: None,
             reload: self.daemon_reload,
             reexec: false,
+            pattern: None,
+            runlevels: Vec::new(),
             options: options.into_iter().flatten().collect(),
         }
     }
 }
 
 impl Args {
+    fn by_systemd(&self, seen: &Observed) -> bool {
+        let on = Resource::Unit {
+            name: self.name.clone(),
+            scope: Scope::System,
+        };
+        match seen.peek(&on) {
+            Some(State::Unit(unit)) => unit.manager == ServiceManager::Systemd,
+            _ => true,
+        }
+    }
+
     /// Whether the host manages the service in the way the task takes for granted.
     fn suits(&self, unit: &UnitState) -> Result<(), Failure> {
         let generated = ("UnitFileState".to_owned(), "generated".to_owned());
@@ -115,18 +128,17 @@ impl Args {
             let message = format!("{} is not managed by {wanted} on this host", self.name);
             return Err(Failure::new(message));
         }
-        if self.pattern.is_some() && manager != ServiceManager::Systemd {
-            return Err(Failure::new(
-                "`pattern` is not supported where systemd does not run",
-            ));
-        }
         Ok(())
     }
 }
 
 impl Task for Args {
-    fn reads(&self, _: &Observed) -> Vec<Query> {
-        self.service().reads()
+    fn reads(&self, seen: &Observed) -> Vec<Query> {
+        let mut queries = self.service().reads();
+        // Where systemd runs it is not heeded: systemd knows what runs.
+        let pattern = self.pattern.clone().filter(|_| !self.by_systemd(seen));
+        queries.extend(pattern.map(Resource::Process).map(Query::meta));
+        queries
     }
 
     fn decide(&self, seen: &Observed) -> Result<Decision, Failure> {
@@ -136,8 +148,11 @@ impl Task for Args {
             _ => None,
         };
         unit.map_or(Ok(()), |unit| self.suits(unit))?;
-        let mut decision = self.service().decide(seen)?;
-        if self.pattern.is_some() {
+        let by_systemd = self.by_systemd(seen);
+        let mut service = self.service();
+        service.pattern = self.pattern.clone().filter(|_| !by_systemd);
+        let mut decision = service.decide(seen)?;
+        if self.pattern.is_some() && by_systemd {
             let message = "`pattern` is ignored: systemd knows whether a service runs";
             decision.warnings.push(message.into());
         }

@@ -104,6 +104,8 @@ impl Args {
             masked: self.masked,
             reload: self.daemon_reload,
             reexec: self.daemon_reexec,
+            pattern: None,
+            runlevels: Vec::new(),
             options: given
                 .map(|(name, _)| ((*name).to_owned(), String::new()))
                 .collect(),

@@ -28,6 +28,10 @@ pub(crate) struct Service {
     pub(crate) masked: Option<bool>,
     pub(crate) reload: bool,
     pub(crate) reexec: bool,
+    /// Text that the command line of its process holds, instead of asking how it is.
+    pub(crate) pattern: Option<String>,
+    /// The runlevels that `enabled` is about, instead of the host's own.
+    pub(crate) runlevels: Vec<String>,
     pub(crate) options: Vec<(String, String)>,
 }
 
@@ -45,7 +49,9 @@ impl Service {
     }
 
     pub(crate) fn reads(&self) -> Vec<Query> {
-        self.name.iter().map(|n| Query::meta(self.on(n))).collect()
+        let units = self.name.iter().map(|n| Query::meta(self.on(n)));
+        let process = self.pattern.clone().map(Resource::Process);
+        units.chain(process.map(Query::meta)).collect()
     }
 
     pub(crate) fn decide(&self, seen: &Observed) -> Result<Decision, Failure> {
@@ -66,7 +72,7 @@ impl Service {
                 .insert("status".into(), Value::Mapping(Mapping::new()));
             return Ok(decision);
         };
-        let before = match seen.get(&self.on(name)) {
+        let mut before = match seen.get(&self.on(name)) {
             State::Unit(unit) => UnitState {
                 kick: None,
                 ..unit.clone()
@@ -82,6 +88,9 @@ impl Service {
                 message,
                 result: result! { "name" => name.as_str() },
             });
+        }
+        if let Some(pattern) = &self.pattern {
+            before.running = !seen.get(&Resource::Process(pattern.clone())).is_absent();
         }
         self.tell(&before, &mut decision.result);
         let after = self.after(&before);
@@ -102,7 +111,18 @@ impl Service {
         if let Some(masked) = self.masked {
             after.masked = masked;
         }
-        if let Some(enabled) = self.enabled
+        if let (Some(enabled), false) = (self.enabled, self.runlevels.is_empty()) {
+            let named = |l: &char| self.runlevels.iter().any(|r| r.contains(*l));
+            let others = before.levels.chars().filter(|l| !named(l));
+            let named = self.runlevels.iter().flat_map(|r| r.chars());
+            let mut levels: Vec<char> = match enabled {
+                true => others.chain(named).collect(),
+                false => others.collect(),
+            };
+            levels.sort_unstable();
+            levels.dedup();
+            after.levels = levels.into_iter().collect();
+        } else if let Some(enabled) = self.enabled
             && (before.enabled.is_some()
                 || before.manager != ServiceManager::Systemd
                 || !before.exists)

@@ -62,6 +62,7 @@ pub mod package;
 pub mod path;
 pub mod prelude;
 pub mod probe;
+mod process;
 pub mod program;
 mod put;
 pub mod reply;
@@ -120,6 +121,8 @@ pub enum Resource {
         name: String,
         scope: unit::Scope,
     },
+    /// The first process whose command line holds this text.
+    Process(String),
     /// A kernel parameter as it is now.
     Sysctl(String),
     Hostname,
@@ -327,6 +330,7 @@ impl fmt::Display for Resource {
             Resource::PackageIndex(_) => write!(f, "package index"),
             Resource::PackageUpgrade { .. } => write!(f, "packages"),
             Resource::Unit { name, .. } => write!(f, "service {name}"),
+            Resource::Process(p) => write!(f, "process {p}"),
             Resource::Sysctl(n) => write!(f, "sysctl {n}"),
             Resource::Hostname => write!(f, "hostname"),
             Resource::Crontab(u) => write!(f, "crontab of {u}"),

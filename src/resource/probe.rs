@@ -8,8 +8,8 @@ use std::ops::Range;
 use super::reply::Record;
 use super::script::Script;
 use super::{
-    Query, Resource, State, archive, crontab, facts, getent, hostname, look, package, sysctl, tree,
-    unit, user,
+    Query, Resource, State, archive, crontab, facts, getent, hostname, look, package, process,
+    sysctl, tree, unit, user,
 };
 
 /// The text of a batch of questions, and how to read its answers.
@@ -40,6 +40,7 @@ enum Kind {
     Package,
     Facts,
     Unit,
+    Process,
     Sysctl,
     Archive,
     Crontab,
@@ -57,6 +58,7 @@ impl Kind {
             Resource::User(_) | Resource::Group(_) => Kind::Account,
             Resource::Getent { .. } => Kind::Getent,
             Resource::Unit { .. } => Kind::Unit,
+            Resource::Process(_) => Kind::Process,
             Resource::Sysctl(_) => Kind::Sysctl,
             Resource::Archive(_) => Kind::Archive,
             Resource::Crontab(_) => Kind::Crontab,
@@ -79,6 +81,7 @@ impl Kind {
             Kind::Package => package::ask(queries, script),
             Kind::Facts => facts::ask(queries, script),
             Kind::Unit => unit::ask(queries, script),
+            Kind::Process => process::ask(queries, script),
             Kind::Sysctl => sysctl::ask(queries, script),
             Kind::Archive => archive::ask(queries, script),
             Kind::Crontab => crontab::ask(queries, script),
@@ -97,6 +100,7 @@ impl Kind {
             Kind::Package => package::read(queries, records),
             Kind::Facts => facts::read(queries, records),
             Kind::Unit => unit::read(queries, records),
+            Kind::Process => process::read(queries, records),
             Kind::Sysctl => sysctl::read(queries, records),
             Kind::Archive => archive::read(queries, records),
             Kind::Crontab => crontab::read(queries, records),

@@ -30,6 +30,8 @@ pub struct UnitState {
     pub masked: bool,
     /// Everything `systemctl show` says of it, for results.
     pub properties: Vec<(String, String)>,
+    /// The runlevels in which an init script is started, as one word.
+    pub levels: String,
     /// Which manager answered.
     pub manager: ServiceManager,
     /// What is to be done besides reaching the state: `restart`, `reload`.
@@ -70,8 +72,13 @@ const SESSION: &str = "[ -n \"${XDG_RUNTIME_DIR-}\" ] || \
 
 /// Whether an init script is to be started at boot, and whether its service runs.
 const SYSV: &str = r#"pl_boot() {
-  for pl_f in /etc/rc[2345].d/S[0-9][0-9]"$1"; do [ ! -e "$pl_f" ] || { pl_p enabled; return; }; done
-  [ ! -e "/etc/init.d/$1" ] || pl_p disabled
+  pl_l= pl_b=disabled
+  for pl_f in /etc/rc?.d/S[0-9][0-9]"$1"; do
+    [ -e "$pl_f" ] || continue
+    pl_v=${pl_f#/etc/rc} pl_v=${pl_v%%.*} pl_l=$pl_l$pl_v
+    case $pl_v in [2345]) pl_b=enabled ;; esac
+  done
+  [ -n "$pl_l" ] || [ -e "/etc/init.d/$1" ] || pl_b=
 }
 pl_runs() {
   if pl_has service; then pl_x=$(service "$1" status 2>&1); else pl_x=$("/etc/init.d/$1" status 2>&1); fi
@@ -114,7 +121,7 @@ pub(super) fn ask(queries: &[&Query], script: &mut Script) {
         script.ask(&format!(
             "{SYSV}if [ -d /run/systemd/system ] && pl_has systemctl && \
              pl_x=$(systemctl show --{words}); then\npl_p \"systemd$pl_nl$pl_x$pl_nl\"\n\
-             for pl_q in{words}; do pl_p \"@$pl_q$(pl_boot \"${{pl_q%.service}}\")$pl_nl\"; done\n\
+             for pl_q in{words}; do pl_boot \"${{pl_q%.service}}\"; pl_p \"@$pl_q$pl_b $pl_l$pl_nl\"; done\n\
              elif pl_has rc-service && [ -d /run/openrc ]; then\npl_p \"openrc$pl_nl\"\n\
              for pl_q in{words}; do\npl_e= pl_r= pl_b=disabled\n\
              rc-service -e \"$pl_q\" && pl_e=yes\n! rc-service \"$pl_q\" status || pl_r=running\n\
@@ -123,11 +130,11 @@ pub(super) fn ask(queries: &[&Query], script: &mut Script) {
              else\nif pl_has systemctl; then pl_p \"offline$pl_nl\"; else pl_p \"sysv$pl_nl\"; fi\n\
              for pl_q in{words}; do\npl_n=${{pl_q%.service}} pl_e= pl_r=\n\
              [ ! -e \"/etc/init.d/$pl_n\" ] || {{ pl_e=yes; pl_r=$(pl_runs \"$pl_n\"); }}\n\
-             pl_b=$(pl_boot \"$pl_n\")\n\
+             pl_boot \"$pl_n\"\n\
              if pl_has systemctl; then\npl_x=$(systemctl is-enabled -- \"$pl_q\" 2>/dev/null)\n\
              case $pl_x in enabled*|disabled|static|masked*|indirect|alias|linked*|generated) pl_e=yes ;; esac\n\
              case $pl_x in ''|generated|not-found) ;; *) pl_b=$pl_x ;; esac\nfi\n\
-             pl_p \"$pl_q\t$pl_e\t$pl_r\t$pl_b$pl_nl\"\ndone\nfi\n:"
+             pl_p \"$pl_q\t$pl_e\t$pl_r\t$pl_b\t$pl_l$pl_nl\"\ndone\nfi\n:"
         ).replace("done >&3", "done 2>/dev/null"));
     }
 }
@@ -171,7 +178,7 @@ pub(super) fn read(queries: &[&Query], records: &[Record]) -> Result<Vec<State>,
         for name in names {
             let fields = |l: &str| l.split('\t').map(str::to_owned).collect::<Vec<_>>();
             let mut lines = rest.lines().map(fields);
-            let Some(line) = lines.find(|f| f.len() == 4 && f[0] == name) else {
+            let Some(line) = lines.find(|f| f.len() >= 4 && f[0] == name) else {
                 continue;
             };
             let state = UnitState {
@@ -179,6 +186,7 @@ pub(super) fn read(queries: &[&Query], records: &[Record]) -> Result<Vec<State>,
                 running: line[2] == "running",
                 enabled: enabled(&line[3]),
                 masked: line[3].starts_with("masked"),
+                levels: line.get(4).cloned().unwrap_or_default(),
                 manager,
                 ..UnitState::default()
             };
@@ -227,6 +235,7 @@ fn shown(block: &str, boot: &str) -> UnitState {
         found.map(|(_, v)| v.as_str()).unwrap_or_default()
     };
     let file = get("UnitFileState");
+    let (boot, levels) = boot.split_once(' ').unwrap_or((boot, ""));
     let load = get("LoadState");
     UnitState {
         exists: load != "not-found" || !file.is_empty(),
@@ -236,6 +245,7 @@ fn shown(block: &str, boot: &str) -> UnitState {
             word => enabled(word),
         },
         masked: load == "masked" || file.starts_with("masked"),
+        levels: levels.to_owned(),
         manager: ServiceManager::Systemd,
         kick: None,
         properties,
@@ -269,7 +279,7 @@ pub(super) fn make(change: &Change) -> Result<Make, ApplyError> {
     else {
         return Err(ApplyError::unfit(change));
     };
-    let (standing, now) = verbs(before, after);
+    let (mut standing, now) = verbs(before, after);
     let has = |o: &str| change.how.option(o);
     let bare = quote(name.strip_suffix(".service").unwrap_or(name));
     let unit = quote(name);
@@ -277,6 +287,10 @@ pub(super) fn make(change: &Change) -> Result<Make, ApplyError> {
     let mut text = String::new();
     if *scope == Scope::User {
         text.push_str(SESSION);
+    }
+    if let Some(line) = runlevels(before, after, &bare) {
+        standing.retain(|v| *v != "enable" && *v != "disable");
+        text.push_str(&line);
     }
     let links = matches!(
         before.manager,
@@ -324,7 +338,7 @@ pub(super) fn make(change: &Change) -> Result<Make, ApplyError> {
                 let _ = write!(
                     text,
                     "[ -e /etc/init.d/{bare} ] || {{ echo 'systemd does not run here, and there is no init script '{bare} >&2; exit 1; }}\n\
-                     pl_sv() {{ if pl_has service; then service {bare} \"$@\"; else /etc/init.d/{bare} \"$@\"; fi >&2 9>&-; }}\n{}",
+                     pl_sv() {{ if pl_has service; then service {bare} \"$@\"; else /etc/init.d/{bare} \"$@\"; fi 9>&-; }}\n{}",
                     match (verb, has("sleep")) {
                         ("restart", Some(seconds)) =>
                             format!("{}sleep {}\n{}", run("stop"), quote(seconds), run("start")),
@@ -336,6 +350,35 @@ pub(super) fn make(change: &Change) -> Result<Make, ApplyError> {
     }
     text.push(':');
     Ok(Make::tool(text))
+}
+
+/// Starts an init script in other runlevels than before.
+fn runlevels(before: &UnitState, after: &UnitState, bare: &str) -> Option<String> {
+    let missing =
+        |of: &str, in_: &str| -> Vec<char> { of.chars().filter(|l| !in_.contains(*l)).collect() };
+    let (more, less) = (
+        missing(&after.levels, &before.levels),
+        missing(&before.levels, &after.levels),
+    );
+    let mut text = String::new();
+    for (verb, word, levels) in [("enable", "on", more), ("disable", "off", less)] {
+        if levels.is_empty() {
+            continue;
+        }
+        let spaced: Vec<String> = levels.iter().map(ToString::to_string).collect();
+        let (spaced, joined) = (quote(&spaced.join(" ")), quote(&spaced.concat()));
+        // Links of any kind must be there before some of them can be switched.
+        let _ = writeln!(
+            text,
+            "if pl_has update-rc.d; then\n\
+             ls /etc/rc?.d/[SK][0-9][0-9]{bare} >/dev/null 2>&1 || update-rc.d {bare} defaults-disabled >&2 || exit\n\
+             for pl_x in {levels}; do update-rc.d -f {bare} {verb} $pl_x >&2 || exit; done\n\
+             elif pl_has chkconfig; then chkconfig --levels {joined} {bare} {word} >&2 || exit\n\
+             else echo 'this host has neither update-rc.d nor chkconfig' >&2; exit 1\nfi",
+            levels = spaced.trim_matches('\''),
+        );
+    }
+    (!text.is_empty()).then_some(text)
 }
 
 /// One verb of systemd's, and a look whether the unit failed because of it.

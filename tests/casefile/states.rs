@@ -11,7 +11,7 @@ use palisade::resource::file::FileState;
 use palisade::resource::group::GroupState;
 use palisade::resource::hostname::HostnameState;
 use palisade::resource::package::{IndexState, Manager, PackageState, UpgradeState};
-use palisade::resource::unit::{Kick, Scope, UnitState};
+use palisade::resource::unit::{Kick, Scope, ServiceManager, UnitState};
 use palisade::resource::user::UserState;
 use palisade::resource::{Change, Content, Exec, Resource, State};
 use palisade::source::Value;
@@ -61,6 +61,7 @@ pub(crate) fn resource(value: &Value) -> Resource {
             },
         },
         "sysctl" => Resource::Sysctl(word(0)),
+        "process" => Resource::Process(words.join(" ")),
         "hostname" => Resource::Hostname,
         "crontab" => Resource::Crontab(word(0)),
         "getent" => Resource::Getent {
@@ -166,6 +167,7 @@ pub(crate) fn state(on: &Resource, value: &Value) -> State {
             pending: f.list("pending"),
         }),
         Resource::Unit { .. } => State::Unit(unit(&f)),
+        Resource::Process(_) => State::Text(text(value)),
         Resource::Sysctl(_) => State::Sysctl(text(value)),
         Resource::Hostname => State::Hostname(HostnameState {
             current: f.word("current"),
@@ -218,6 +220,13 @@ fn unit(f: &Fields<'_>) -> UnitState {
         running: f.yes("running"),
         enabled: f.0.get("enabled").and_then(Value::as_bool),
         masked: f.yes("masked"),
+        levels: f.word("levels"),
+        manager: match f.text("manager").as_deref() {
+            Some("sysv") => ServiceManager::Sysv,
+            Some("openrc") => ServiceManager::OpenRc,
+            Some("offline") => ServiceManager::Offline,
+            _ => ServiceManager::Systemd,
+        },
         kick: f.text("kick").map(|word| match word.as_str() {
             "restart" => Kick::Restart,
             "reload" => Kick::Reload,
