@@ -150,12 +150,20 @@ impl Args {
                 name: deb.clone(),
                 version: None,
                 release: None,
+                preferred: false,
             }];
         }
         self.name
             .iter()
             .filter(|n| *n != "*")
-            .map(|n| Package::read(n))
+            .map(|n| {
+                let mut package = Package::read(n);
+                if package.release.is_none() {
+                    package.release.clone_from(&self.default_release);
+                    package.preferred = package.release.is_some();
+                }
+                package
+            })
             .collect()
     }
 
@@ -378,11 +386,12 @@ impl Task for Args {
 
     fn conclude(&self, decision: &Decision, done: &[Done]) -> Result<Mapping, Failure> {
         let mut result = decision.result.clone();
-        let mut printed = String::new();
+        let (mut printed, mut complained) = (String::new(), String::new());
         for (step, done) in decision.steps.iter().zip(done) {
             match (step, done) {
                 (Step::Set(change), Done::Set(said)) if change.on != INDEX => {
                     printed.push_str(&ran::text(&said.output));
+                    complained.push_str(&ran::text(&said.errors));
                 }
                 (_, Done::Ran(ran)) => {
                     let text = ran::text(&ran.stdout);
@@ -392,6 +401,7 @@ impl Task for Args {
                     }
                     result.insert("changed".into(), (!text.starts_with("unchanged")).into());
                     printed.push_str(&text);
+                    complained.push_str(&ran::text(&ran.stderr));
                 }
                 _ => {}
             }
@@ -403,7 +413,7 @@ impl Task for Args {
             if self.everything().is_some() {
                 result.insert("msg".into(), printed.as_str().into());
             }
-            ran::put_output(&mut result, &printed, "");
+            ran::put_output(&mut result, &printed, &complained);
             result.insert("diff".into(), Value::Mapping(Mapping::new()));
         }
         Ok(result)

@@ -1,5 +1,6 @@
 //! What the actions that install packages share: names with versions, and one list of work a task.
 
+use crate::resource::apt::pin;
 use crate::resource::change::How;
 use crate::resource::package::{CANDIDATE, Manager, PackageState};
 use crate::resource::{Change, Query, Resource, State};
@@ -15,6 +16,8 @@ pub(crate) struct Spec {
     pub(crate) version: Option<(&'static str, String)>,
     /// `/stable`.
     pub(crate) release: Option<String>,
+    /// The release was not named with the package but with the task, so it is no part of its word.
+    pub(crate) preferred: bool,
 }
 
 impl Spec {
@@ -27,6 +30,7 @@ impl Spec {
                     name: text[..at].trim().to_owned(),
                     version: Some((mark, text[at + length..].trim().to_owned())),
                     release: None,
+                    preferred: false,
                 };
             }
         }
@@ -39,6 +43,7 @@ impl Spec {
             name: name.to_owned(),
             version: None,
             release,
+            preferred: false,
         }
     }
 
@@ -46,16 +51,20 @@ impl Spec {
     fn word(&self) -> String {
         match (&self.version, &self.release) {
             (Some(("=", version)), _) => format!("{}={version}", self.name),
-            (None, Some(release)) => format!("{}/{release}", self.name),
+            (None, Some(release)) if !self.preferred => format!("{}/{release}", self.name),
             _ => self.name.clone(),
         }
     }
 
-    fn on(&self, manager: Manager) -> Resource {
-        Resource::Package {
-            manager,
-            name: self.name.clone(),
-        }
+    /// The package as it is asked for: the newest of a release is another than the newest of all.
+    fn on(&self, manager: Manager, wish: Wish) -> Resource {
+        let name = match &self.release {
+            Some(release) if wish == Wish::Latest && manager == Manager::Apt => {
+                pin(&self.name, release)
+            }
+            _ => self.name.clone(),
+        };
+        Resource::Package { manager, name }
     }
 }
 
@@ -85,8 +94,8 @@ pub(crate) struct Work<'a> {
 
 pub(crate) fn reads(specs: &[Spec], manager: Manager, wish: Wish) -> Vec<Query> {
     let query = |spec: &Spec| match wish {
-        Wish::Latest => Query::new(spec.on(manager), CANDIDATE),
-        _ => Query::meta(spec.on(manager)),
+        Wish::Latest => Query::new(spec.on(manager, wish), CANDIDATE),
+        _ => Query::meta(spec.on(manager, wish)),
     };
     specs.iter().map(query).collect()
 }
@@ -98,7 +107,7 @@ impl Work<'_> {
         let mut names = Vec::new();
         let mut certain = false;
         for spec in self.specs {
-            let on = spec.on(self.manager);
+            let on = spec.on(self.manager, self.wish);
             let before = match seen.get(&on) {
                 State::Package(state) => state.clone(),
                 State::Refused(why) => return Err(Failure::new(why.clone())),
@@ -163,7 +172,7 @@ impl Work<'_> {
                 && !self.stale
                 && self.manager == Manager::Apt
                 && !spec.name.contains(['*', '?', '+', '^'])
-                && spec.release.is_none()
+                && (spec.release.is_none() || spec.preferred)
                 && before.providers.is_empty()
             {
                 let name = &spec.name;

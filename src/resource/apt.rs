@@ -27,7 +27,10 @@ fn words<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 pub(super) fn ask(packages: &[(&str, Want)], script: &mut Script) {
-    let plain = || packages.iter().map(|(n, _)| *n).filter(|n| !is_file(n));
+    let plain = || {
+        let names = packages.iter().map(|(n, _)| *n).filter(|n| !is_file(n));
+        names.map(|n| pinned(n).0)
+    };
     let newest = packages
         .iter()
         .any(|(n, w)| !is_file(n) && w.has(Want::CONTENT));
@@ -52,14 +55,35 @@ pub(super) fn ask(packages: &[(&str, Want)], script: &mut Script) {
          '${{db:Status-Status}}\\t${{Package}}\\t${{Version}}\\t${{Provides}}\\n' | \
          grep '^installed\t.*\t.*\t.'\n:"
     ));
+    let other = packages.iter().map(|(n, _)| pinned(n));
+    let other: String = other
+        .filter_map(|(name, release)| {
+            let (name, release) = (quote(name), quote(release?));
+            let head = format!("pl_p @{name}@{release}\"$pl_nl\"");
+            Some(format!("{head}; apt-cache -t {release} policy {name}\n"))
+        })
+        .collect();
     script.ask(&format!(
-        "{missing}\n[ {count} = 0 ] || apt-cache policy{names}\n:"
+        "{missing}\n[ {count} = 0 ] || apt-cache policy{names}\n{other}:"
     ));
     let show =
         "dpkg-deb -W --showformat '${Package}\\t${Architecture}\\t${Version}\\n' -- \"$pl_q\"";
     script.ask(&format!(
         "for pl_q in{files}; do pl_p \"$pl_q\t\"; {show} || pl_p \"$pl_nl\"; done\n:"
     ));
+}
+
+/// The key of a package of which the newest of one release is asked.
+pub fn pin(name: &str, release: &str) -> String {
+    format!("{name}@{release}")
+}
+
+/// A name, and the release that its newest version is asked of.
+fn pinned(name: &str) -> (&str, Option<&str>) {
+    match name.split_once('@') {
+        Some((name, release)) => (name, Some(release)),
+        None => (name, None),
+    }
 }
 
 /// A name without its architecture, and the architecture.
@@ -84,6 +108,14 @@ pub(super) fn read(name: &str, texts: &[String]) -> PackageState {
         state.candidate = Some(file[3].to_owned());
         return state;
     }
+    // What is said of one release stands behind a line with its key.
+    let (policy, name) = match pinned(name) {
+        (bare, Some(_)) => {
+            let mark = format!("@{name}\n");
+            (policy.split_once(&mark).map_or("", |(_, rest)| rest), bare)
+        }
+        (bare, None) => (policy.as_str(), bare),
+    };
     let mut state = installed(name, listed);
     state.candidate = candidate(name, policy);
     if state.version.is_none() {
@@ -182,14 +214,15 @@ const QUIET: &str = "DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical\n\
 
 /// apt waits for dpkg's lock itself; the locks of its lists it does not wait for.
 const WAITING: &str = "pl_apt() {\n\
-    pl_i=0\n\
+    pl_i=0 pl_g=$(mktemp) || return\n\
     while :; do\n\
-    pl_x=$(apt-get \"$@\" 2>&1) && { pl_p \"$pl_x$pl_nl\"; return 0; }\n\
-    pl_s=$?\n\
-    case $pl_x in *'Could not get lock'*|*'Unable to lock'*) ;; *) pl_p \"$pl_x\" >&2; return $pl_s ;; esac\n\
-    [ $pl_i -lt $pl_wait ] || { pl_p \"$pl_x\" >&2; return $pl_s; }\n\
+    pl_x=$(apt-get \"$@\" 2>\"$pl_g\"); pl_s=$?\n\
+    [ $pl_s != 0 ] || break\n\
+    case $(cat \"$pl_g\") in *'Could not get lock'*|*'Unable to lock'*) ;; *) break ;; esac\n\
+    [ $pl_i -lt $pl_wait ] || break\n\
     sleep 1; pl_i=$((pl_i+1))\n\
-    done\n}\n";
+    done\n\
+    [ -z \"$pl_x\" ] || pl_p \"$pl_x$pl_nl\"; cat \"$pl_g\" >&2; rm -f -- \"$pl_g\"; return $pl_s\n}\n";
 
 /// While it works, services are kept from starting by a file that answers for the administrator.
 fn policy(status: &str) -> String {
@@ -313,6 +346,12 @@ mod tests {
             (Some("4.96"), vec!["exim4-daemon-light".into()])
         );
         assert!(state("libc6:i386").held && state("libc6:arm64").version.is_none());
+        let pinned = format!("{POLICY}@nginx@sid\nnginx:\n  Candidate: 1.26-1\n");
+        let texts = [LISTED, PROVIDED, &pinned, ""].map(str::to_owned);
+        assert_eq!(
+            read("nginx@sid", &texts).candidate.as_deref(),
+            Some("1.26-1")
+        );
         assert_eq!(state("/x.deb").candidate.as_deref(), Some("9.0"));
         assert_eq!(state("/x.deb").version.as_deref(), Some("7.88.1-10"));
     }

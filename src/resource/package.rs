@@ -255,6 +255,7 @@ pub(super) fn work(change: &Change) -> Option<(Way, Vec<String>)> {
     else {
         return None;
     };
+    let name = name.split('@').next().unwrap_or(name);
     let way = if after.version.is_some() {
         Way::Install
     } else {
@@ -290,7 +291,7 @@ pub(super) fn work(change: &Change) -> Option<(Way, Vec<String>)> {
         way,
         vec![match version.filter(|v| !v.is_empty()) {
             Some(version) => format!("{name}={version}"),
-            None => name.clone(),
+            None => name.to_owned(),
         }],
     ))
 }
