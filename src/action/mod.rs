@@ -254,6 +254,20 @@ impl Decision {
         }
     }
 
+    /// The same with runs that only read, where all of its steps have one: what check mode may run too.
+    #[must_use]
+    pub fn rehearsed(mut self) -> Decision {
+        let instead = |step: &Step| match step {
+            Step::Run(run) if run.read_only => Some(step.clone()),
+            Step::Run(run) => run.rehearsal.as_deref().cloned().map(Step::Run),
+            _ => None,
+        };
+        if let Some(steps) = self.steps.iter().map(instead).collect() {
+            self.steps = steps;
+        }
+        self
+    }
+
     pub fn run(&mut self, run: Run) {
         self.steps.push(Step::Run(run));
     }

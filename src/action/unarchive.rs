@@ -1,8 +1,8 @@
 //! Unpacks an archive on the host.
 //!
 //! Changed when something in the archive was not there as it is in it. Of an archive on the host this is
-//! asked first, so that check mode knows it; of one that is still to be brought there, the program
-//! that unpacks finds out, and writes nothing where nothing differs. Times are not compared.
+//! asked first; one that is still to be brought there is brought in check mode too, where it is only
+//! compared. Nothing is written where nothing differs. Times are not compared.
 
 use crate::resource::archive::{ArchiveState, Request};
 use crate::resource::unpack::{self, Unpack};
@@ -10,12 +10,11 @@ use crate::resource::{Folder, Query, RemotePath, Resource, State, Want};
 use crate::result;
 use crate::source::{Mapping, Value};
 
-use super::arg::Mode;
 use super::ran::{self, Unless};
-use super::{ArgError, Decision, Done, Failure, Observed, Spec, Task};
+use super::{ArgError, Decision, Done, Failure, Observed, Spec, Task, place, web};
 
 crate::args! {
-    #[expect(dead_code, reason = "Ansible takes more than there is a use for here")]
+    #[expect(dead_code, reason = "the host's own tools choose their buffers")]
     pub(crate) struct Args {
         /// The archive: on the controller, on the host with `remote_src`, or an address.
         src: String = required;
@@ -39,7 +38,7 @@ crate::args! {
         keep_newer: bool = "false";
         /// Whether a vaulted archive is decrypted.
         decrypt: bool = "true";
-        /// Taken; has no use here.
+        /// Taken; the host's own tools choose theirs.
         io_buffer_size: u64 = "65536";
         /// Whether the server of an address must be who it says.
         validate_certs: bool = "true";
@@ -76,7 +75,8 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
         ("exclude", !args.exclude.is_empty()),
         ("include", !args.include.is_empty()),
     ])?;
-    args.attrs.only_owner_and_mode()?;
+    web::check(&args.attrs)?;
+    RemotePath::new(&args.dest).map_err(|e| ArgError::new("dest", e))?;
     Ok(Box::new(args))
 }
 
@@ -92,17 +92,17 @@ impl Args {
         }
     }
 
-    fn mode(&self) -> Option<String> {
-        match &self.attrs.mode {
-            Some(Mode::Bits(bits)) => Some(format!("{bits:04o}")),
-            Some(Mode::Symbolic(word)) => Some(word.clone()),
-            _ => None,
-        }
+    /// The directory it goes to.
+    fn dest(&self) -> Option<Resource> {
+        RemotePath::new(&self.dest).ok().map(Resource::Target)
     }
 
     /// The question whether it is unpacked, where the host has the archive.
     fn archive(&self) -> Option<Resource> {
-        if !self.remote() || self.src.contains("://") {
+        // Labels are not compared by looking.
+        let plain =
+            self.attrs.attributes.is_none() && self.attrs.context.iter().all(Option::is_none);
+        if !plain || !self.remote() || self.src.contains("://") {
             return None;
         }
         Some(Resource::Archive(Request {
@@ -113,7 +113,7 @@ impl Args {
             extra_opts: self.extra_opts.clone(),
             owner: self.attrs.owner.clone(),
             group: self.attrs.group.clone(),
-            mode: self.mode(),
+            mode: web::mode(&self.attrs),
             keep_newer: self.keep_newer,
         }))
     }
@@ -155,6 +155,7 @@ impl Task for Args {
             };
             queries.extend(self.local().map(|on| Query::new(on, want)));
             queries.extend(self.archive().map(Query::meta));
+            queries.extend(self.dest().map(Query::meta));
         }
         queries
     }
@@ -176,12 +177,19 @@ impl Task for Args {
             }
             None => None,
         };
-        let mode = self.mode();
+        let dest = self.dest().map(|on| seen.get(&on));
+        let Some(State::File(directory)) = dest.filter(|d| d.file().is_some_and(|f| f.is_dir()))
+        else {
+            let message = format!("dest '{}' must be an existing dir", self.dest);
+            return Err(Failure::new(message));
+        };
+        let mode = web::mode(&self.attrs);
         let mut decision =
             Decision::ok(result! { "src" => self.src.as_str(), "dest" => self.dest.as_str() });
         if let Some(archive) = self.is_unpacked(seen) {
             let names = archive.files.iter().map(|f| f.as_str().into());
             self.told(&mut decision.result, &archive.handler, names.collect());
+            decision.result.extend(place::describe(directory));
             return Ok(decision);
         }
         decision.run(unpack::run(&Unpack {
@@ -195,6 +203,9 @@ impl Task for Args {
             owner: self.attrs.owner.as_deref(),
             group: self.attrs.group.as_deref(),
             mode: mode.as_deref(),
+            flags: web::flags(&self.attrs),
+            context: self.attrs.context.each_ref().map(Option::as_deref),
+            unsafe_writes: self.attrs.unsafe_writes,
             validate_certs: self.validate_certs,
         }));
         Ok(decision)
@@ -216,6 +227,18 @@ impl Task for Args {
         let mut lines = text.lines();
         map.insert("changed".into(), (lines.next() == Some("changed")).into());
         let handler = lines.next().unwrap_or_default();
+        let about = lines.next().unwrap_or_default().split(' ');
+        for (key, word) in ["size", "uid", "gid", "mode", "owner", "group"]
+            .iter()
+            .zip(about)
+        {
+            let value = match *key {
+                "mode" => format!("0{word:0>3}").into(),
+                "owner" | "group" => word.into(),
+                _ => word.parse::<i64>().map_or(Value::Null, Value::from),
+            };
+            map.insert((*key).into(), value);
+        }
         self.told(&mut map, handler, lines.map(Value::from).collect());
         Ok(map)
     }

@@ -213,6 +213,7 @@ impl Runner {
             }
         }
         let decided = prepared.action.decide(&observed);
+        let decided = decided.map(|d| if settings.check { d.rehearsed() } else { d });
         let doubtful = prepared
             .action
             .reads(&observed)

@@ -213,6 +213,9 @@ impl Runner {
         decision: crate::action::Decision,
     ) -> Looked {
         let way = self.queue[d].settings.way.clone();
+        let changes = |s: &Step| matches!(s, Step::Run(r) if r.changes);
+        let would_change = decision.steps.iter().any(changes);
+        let decision = decision.rehearsed();
         let runs = decision.steps.iter().any(|s| matches!(s, Step::Run(_)));
         let read_only = decision
             .steps
@@ -220,6 +223,9 @@ impl Runner {
             .all(|s| matches!(s, Step::Run(r) if r.read_only));
         if read_only {
             // It changes nothing, so check mode may run it too.
+            if would_change {
+                self.observed(&way).opaque();
+            }
             self.hold = true;
             let action = Arc::clone(&prepared.action);
             let state = ItemState::Waiting {

@@ -16,6 +16,8 @@ pub struct Run {
     pub files: Vec<super::Content>,
     /// Whether having run is a change (`command` is one, `wait_for` is not).
     pub changes: bool,
+    /// What check mode runs instead: it only reads, and prints what this one would.
+    pub rehearsal: Option<Box<Run>>,
     /// Whether it only reads, so that check mode may run it too.
     pub read_only: bool,
     /// Bytes of stdout (and of stderr) kept; what is beyond is cut with a mark.
@@ -68,6 +70,7 @@ impl Run {
             stdin: None,
             payload: None,
             files: Vec::new(),
+            rehearsal: None,
             changes: true,
             read_only: false,
             capture: CAPTURE_LIMIT,

@@ -18,6 +18,12 @@ pub struct Unpack<'a> {
     pub owner: Option<&'a str>,
     pub group: Option<&'a str>,
     pub mode: Option<&'a str>,
+    /// `chattr`'s letters with what is done with them before.
+    pub flags: Option<String>,
+    /// SELinux user, role, type and level.
+    pub context: [Option<&'a str>; 4],
+    /// Write in place what cannot be replaced.
+    pub unsafe_writes: bool,
     pub validate_certs: bool,
 }
 
@@ -61,8 +67,9 @@ same() {
 }
 "#;
 
-/// What differs is moved into place.
-const MOVE: &str = r#"move() {
+/// What differs is moved into place; then everything gets its labels.
+const MOVE: &str = r#"[ -z "$flags$label" ] || find . -mindepth 1 >"$s.n"
+move() {
   find . -mindepth 1 | while IFS= read -r f; do
     ! same "$f" || continue
     if [ -d "$f" ] && [ ! -L "$f" ]; then
@@ -71,14 +78,35 @@ const MOVE: &str = r#"move() {
     else
       # A link to a directory would be moved into.
       [ ! -L "$t/$f" ] || rm -f -- "$t/$f"
-      mv -f -- "$f" "$t/$f" || exit
+      if [ -n "$unsafe" ] && [ -f "$f" ] && [ -f "$t/$f" ]; then
+        mv -f -- "$f" "$t/$f" 2>/dev/null || cat "$f" >"$t/$f" || exit
+      else mv -f -- "$f" "$t/$f" || exit
+      fi
     fi
     echo changed
   done
 }
+labels() {
+  [ ! -e "$s.n" ] || while IFS= read -r f; do
+    f=$t/$f
+    [ ! -L "$f" ] || continue
+    [ -z "$label" ] || [ ! -e /sys/fs/selinux/enforce ] || {
+      was=$(stat -c %C -- "$f"); eval "chcon $label"' -- "$f"' || exit; [ "$was" = "$(stat -c %C -- "$f")" ] || echo changed; }
+    [ -z "$flags" ] || { was=$(lsattr -d -- "$f"); chattr "$flags" -- "$f" || exit; [ "$was" = "$(lsattr -d -- "$f")" ] || echo changed; }
+  done <"$s.n"
+}
 got=$(move) || exit
-case $got in *changed*) c=changed ;; *) c=same ;; esac
-printf '%s\n%s\n' "$c" "$k"; cat "$s.l"
+more=$(labels) || exit
+case $got$more in *changed*) c=changed ;; *) c=same ;; esac
+tell "$c"
+"#;
+
+/// What is told in the end: whether anything differed, the kind, the directory, the names.
+const TELL: &str = r#"tell() {
+  l=$(cat "$s.l")
+  cd /; rm -rf -- "$s" "$s.l" "$s.n"
+  printf '%s\n%s\n%s\n%s\n' "$1" "$k" "$(stat -L -c '%s %u %g %a %U %G' -- "$t")" "$l"
+}
 "#;
 
 /// Only looks. GNU's tar says itself what differs, where nothing is laid over what the archive says;
@@ -159,22 +187,47 @@ pub fn run(unpack: &Unpack) -> Run {
     } else {
         format!("a={}", here(unpack.src))
     };
-    let text = format!(
-        "um=$(umask)\nd=\n{source}\nt={dest}; t=${{t%/}}; t=${{t:-/}}\nown={own} grp={grp} mode={mode} newer={newer}\n\
-         {KIND}s=$(mktemp -d \"$t/.palisade.XXXXXX\") || exit\n\
-         trap 'rm -rf -- \"$s\" \"$s.l\" ${{d:+\"$d\"}}' EXIT\n{TAKE}{MOVE}",
+    let context = ["-u", "-r", "-t", "-l"].iter().zip(unpack.context);
+    let label = context.filter_map(|(flag, word)| Some(format!("{flag} {}", quote(word?))));
+    let label = label.collect::<Vec<_>>().join(" ");
+    let head = format!(
+        "um=$(umask)\nd= s=\ntrap 'rm -rf -- ${{s:+\"$s\" \"$s.l\" \"$s.n\"}} ${{d:+\"$d\"}}' EXIT\n\
+         {source}\nt={dest}; t=${{t%/}}; t=${{t:-/}}\nown={own} grp={grp} mode={mode} newer={newer} \
+         flags={flags} label={label} unsafe={unsafe}\n{TELL}",
         dest = here(unpack.dest),
         own = quote(unpack.owner.unwrap_or_default()),
         grp = quote(unpack.group.unwrap_or_default()),
         mode = quote(unpack.mode.unwrap_or_default()),
         newer = if unpack.keep_newer { "1" } else { "''" },
+        flags = quote(unpack.flags.as_deref().unwrap_or_default()),
+        label = quote(&label),
+        unsafe = if unpack.unsafe_writes { "1" } else { "''" },
     );
-    let text = fill(&text, unpack.exclude, unpack.include, unpack.extra);
-    let mut run = Run::new(Exec::Program(Program {
-        text,
-        name: "unarchive",
-    }));
-    run.payload = unpack.content.clone();
-    run.judged = true;
+    let program = |rest: &str| {
+        let text = format!("{head}{rest}");
+        let text = fill(&text, unpack.exclude, unpack.include, unpack.extra);
+        let name = "unarchive";
+        let mut run = Run::new(Exec::Program(Program { text, name }));
+        run.payload = unpack.content.clone();
+        run.judged = true;
+        run
+    };
+    let mut looking = program(&format!("{REHEARSE}{KIND}{STAGE}{TAKE}{COMPARE_ALL}"));
+    looking.read_only = true;
+    let mut run = program(&format!(
+        "{KIND}s=$(mktemp -d \"$t/.palisade.XXXXXX\") || exit\n{TAKE}{MOVE}"
+    ));
+    run.rehearsal = Some(Box::new(looking));
     run
 }
+
+/// A directory that is still to be made holds nothing.
+const REHEARSE: &str =
+    "[ -e \"$t\" ] || { d=${d:-$(mktemp -d)} && mkdir \"$d/t\" && t=$d/t || exit; }\n";
+
+const STAGE: &str = "s=$(mktemp -d -p /var/tmp .palisade.XXXXXX || mktemp -d) || exit\n";
+
+/// As [`COMPARE`], in the words of the program that unpacks.
+const COMPARE_ALL: &str = r#"c=$(find . -mindepth 1 | while IFS= read -r f; do same "$f" || { echo changed; break; }; done)
+tell "${c:-same}"
+"#;
