@@ -4,7 +4,7 @@
 
 use crate::choices;
 use crate::resource::unit::{Scope, ServiceManager, UnitState};
-use crate::resource::{Query, State};
+use crate::resource::{Query, Resource, State};
 use crate::source::{Mapping, Value};
 
 use super::units::{self, Service, Want};
@@ -96,11 +96,7 @@ impl Args {
 
 impl Args {
     fn by_systemd(&self, seen: &Observed) -> bool {
-        let on = Resource::Unit {
-            name: self.name.clone(),
-            scope: Scope::System,
-        };
-        match seen.peek(&on) {
+        match seen.peek(&units::resource(&self.name, Scope::System)) {
             Some(State::Unit(unit)) => unit.manager == ServiceManager::Systemd,
             _ => true,
         }
