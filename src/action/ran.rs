@@ -304,6 +304,8 @@ fn not_started(mut map: Mapping, rc: i32, why: &str) -> Failure {
 pub(crate) fn failed(mut map: Mapping, ran: &Ran) -> Failure {
     let message = if ran.timed_out {
         "the command did not end in time"
+    } else if ran.endless {
+        "the command printed without end, and was ended"
     } else {
         "non-zero return code"
     };

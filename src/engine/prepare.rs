@@ -347,6 +347,21 @@ pub(super) fn find(
 
 /// The raw verdict of an item whose steps were all carried out.
 pub(super) fn conclude(action: &dyn Action, decision: &Decision, done: &[Done]) -> Raw {
+    let mut raw = concluded(action, decision, done);
+    if done
+        .iter()
+        .any(|d| matches!(d, Done::Ran(ran) if ran.truncated))
+    {
+        raw.result.insert("output_truncated".into(), true.into());
+        raw.warnings.push(CUT.into());
+    }
+    raw
+}
+
+/// What is said of output that was longer than what is kept of it.
+const CUT: &str = "the output was cut: it is longer than a result may hold";
+
+fn concluded(action: &dyn Action, decision: &Decision, done: &[Done]) -> Raw {
     match action.conclude(decision, done) {
         Ok(result) => {
             let said = result.get("changed").and_then(Value::as_bool);

@@ -278,6 +278,7 @@ impl Sessions {
         open.loaded |= !work.is_empty();
         let wrong = |m: String| HostError::new(ErrorKind::Protocol, m);
         let records = reply::records(&bytes).map_err(wrong)?;
+        drop(bytes);
         if let Err(error) = answer {
             let outcomes = self.heard(&apply, &records, &entries).await;
             return match outcomes.is_empty() {
@@ -291,6 +292,7 @@ impl Sessions {
             };
         }
         let read = apply.read(&records, true).map_err(wrong)?;
+        drop(records);
         let mut outcomes: Vec<StepOutcome> = read.steps.into_iter().map(outcome).collect();
         outcomes.extend(
             refused

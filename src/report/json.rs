@@ -14,6 +14,8 @@
 //! | `ended` | `host`, `task`, and those of an outcome |
 //! | `retry` | `host`, `task`, `left`, `attempts`, and those of an outcome |
 //! | `unreachable` | `host`, `task` or null, `message`, `hint` or null |
+//! | `stopping` | `host`, `heard`: whether it will begin no further step |
+//! | `not_run` | `host`, `tasks`: decided, and not run to their end because the run was stopped |
 //! | `waiting` | `host`, `what`, `seconds` |
 //! | `connected` | `host`, `seconds` |
 //! | `included` | `hosts`, `task`, `what` |
@@ -26,7 +28,8 @@
 //! A `task` has `id` (the same on all hosts of a play), `name`, `role` or null, `action`, `path`, `line`,
 //! `column`, `handler`, `no_log`, `play` (an index). An outcome has `status` (`ok`, `changed`, `skipped`,
 //! `failed`, `ignored`, `unknown`, `unreachable`), `result`, `changes` (a list of `title`, `summary`,
-//! `before`, `after`), `delegated` or null, `warnings`. Where `no_log` holds, `result` is
+//! `before`, `after`), `delegated` or null, `warnings`. Of `stdout` and `stderr` in a result (and their lines)
+//! 1 MiB is shown, and a mark. Where `no_log` holds, `result` is
 //! `{"censored": …, "changed": …}`, and items, labels, changes and warnings are left out.
 
 use std::io::Write;

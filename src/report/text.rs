@@ -30,10 +30,50 @@ pub fn result(task: &TaskRef, outcome: &Outcome, mask: &Mask) -> Mapping {
     pairs.retain(|key, _| !key.as_str().is_some_and(|k| k.starts_with("_ansible_")));
     let mut pairs: Vec<(Value, Value)> = pairs
         .into_iter()
-        .map(|(k, v)| (masked(&k, mask), masked(&v, mask)))
+        .map(|(k, v)| entry(&k, &v, mask))
         .collect();
     pairs.sort_by(|(a, _), (b, _)| a.as_str().cmp(&b.as_str()));
     pairs.into_iter().collect()
+}
+
+/// Of one output of a command so much is shown; `register` holds more.
+const SHOWN: usize = 1024 * 1024;
+
+/// What a command printed, cut with a mark to what can be read.
+fn shown(value: &Value, mask: &Mask) -> Value {
+    match value {
+        Value::String(text) if text.len() > SHOWN => {
+            let text = mask.apply(text);
+            let end = text.floor_char_boundary(SHOWN);
+            let rest = (text.len() - end).div_ceil(1024);
+            Value::from(format!("{}\n[{rest} KiB more are not shown]", &text[..end]))
+        }
+        Value::Sequence(lines) => {
+            let mut left = SHOWN;
+            let fits = |line: &&Value| {
+                let size = line.as_str().map_or(0, str::len) + 1;
+                let fits = size <= left;
+                left = left.saturating_sub(size);
+                fits
+            };
+            let head = lines.iter().take_while(fits);
+            let mut head: Vec<Value> = head.map(|line| masked(line, mask)).collect();
+            if head.len() < lines.len() {
+                let rest = lines.len() - head.len();
+                head.push(Value::from(format!("[{rest} lines more are not shown]")));
+            }
+            Value::Sequence(head)
+        }
+        other => masked(other, mask),
+    }
+}
+
+fn entry(key: &Value, value: &Value, mask: &Mask) -> (Value, Value) {
+    let value = match key.as_str() {
+        Some("stdout" | "stderr" | "stdout_lines" | "stderr_lines") => shown(value, mask),
+        _ => masked(value, mask),
+    };
+    (masked(key, mask), value)
 }
 
 /// A value with every secret in it hidden. Done before it becomes JSON, where a secret may look
@@ -44,10 +84,7 @@ pub fn masked(value: &Value, mask: &Mask) -> Value {
         Value::Sequence(items) => {
             Value::Sequence(items.iter().map(|item| masked(item, mask)).collect())
         }
-        Value::Mapping(map) => {
-            let entries = map.iter().map(|(k, v)| (masked(k, mask), masked(v, mask)));
-            Value::Mapping(entries.collect())
-        }
+        Value::Mapping(map) => Value::Mapping(map.iter().map(|(k, v)| entry(k, v, mask)).collect()),
         other => other.clone(),
     }
 }
@@ -166,5 +203,30 @@ mod tests {
             summary: String::new(),
         };
         assert_eq!(counts(&diff), (2, 1));
+    }
+
+    #[test]
+    fn of_an_endless_output_the_beginning_is_shown_with_a_mark() {
+        let mask = Mask::default();
+        let long = "ab\n".repeat(SHOWN);
+        let lines = Value::Sequence(long.lines().map(Value::from).collect());
+        let result =
+            crate::result! { "stdout" => long.clone(), "stdout_lines" => lines, "other" => long };
+        let shown = masked(&Value::Mapping(result), &mask);
+        let text = shown.get("stdout").and_then(Value::as_str).unwrap();
+        assert!(text.len() < SHOWN + 100 && text.ends_with("\n[2048 KiB more are not shown]"));
+        let lines = shown
+            .get("stdout_lines")
+            .and_then(Value::as_sequence)
+            .unwrap();
+        assert_eq!(lines.len(), SHOWN / 3 + 1);
+        assert_eq!(
+            lines.last().and_then(Value::as_str),
+            Some("[699051 lines more are not shown]")
+        );
+        assert_eq!(
+            shown.get("other").and_then(Value::as_str).map(str::len),
+            Some(3 * SHOWN)
+        );
     }
 }

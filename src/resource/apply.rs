@@ -15,7 +15,15 @@ use super::{
 };
 
 /// The functions that steps call. Sent once to a shell, before its first change or run.
-const LIBRARY: &str = include_str!("apply.sh");
+const LIBRARY: &str = concat!(include_str!("apply.sh"), include_str!("run.sh"));
+
+/// What the outputs of all steps of a script may take in its reply, encoded. `host::shell::MAX_REPLY`
+/// leaves room beyond it, so that each step may say a few words whatever was printed before it.
+const BUDGET: usize = 48 * 1024 * 1024;
+
+/// A command that prints more than this will not stop: it is ended. Until it is seen, its output takes
+/// memory of the host (where that is the place for temporary files).
+pub const ENDLESS_MIB: usize = 256;
 
 /// The functions as they are sent.
 pub(super) fn library() -> String {
@@ -187,10 +195,14 @@ impl Apply {
         debug_assert!(options.token.bytes().all(|b| b.is_ascii_alphanumeric()));
         let mut script = Script::new();
         if !options.loaded {
-            script.say(&super::prelude::sent(LIBRARY));
+            let library = super::prelude::sent(LIBRARY)
+                .replace("@KEPT@", &(super::program::CAPTURE_LIMIT + 1).to_string())
+                .replace("@ENDLESS@", &(ENDLESS_MIB << 20).to_string())
+                .replace("@ENDLESS_MIB@", &ENDLESS_MIB.to_string());
+            script.say(&library);
         }
         script.say(&format!(
-            "pl_ok=1 pl_tok={} pl_wait={}",
+            "pl_ok=1 pl_tok={} pl_wait={} pl_left={BUDGET}",
             options.token, options.lock_wait
         ));
         Apply {

@@ -3,7 +3,7 @@
 # Statuses of our own: 70 changed meanwhile, 71 refused by its validator, 72 not followed for safety,
 # 73 another run holds the lock, 74 not written whole.
 
-pl_dirty=0 pl_d0= pl_gn=0 pl_ing=
+pl_dirty=0 pl_d0= pl_gn=0 pl_ing= pl_wp= pl_left=0
 # pl_fail NUMBER STATUS TEXT: reports a failure, leaves nothing behind and stops the steps after it.
 pl_fail() {
   [ -z "$pl_tmp" ] || rm -f -- "$pl_tmp"
@@ -441,9 +441,11 @@ pl_do() {
   pl_lock "$1" || { pl_r $(($1+1)) 73 ''; return 0; }
   pl_e=
   if pl_private; then
+    pl_watch
     ( umask "$pl_umask"; pl_m ) >"$pl_dir/o$1" 2>"$pl_dir/e$1" 9>&-; pl_s=$?
-    pl_v=$(pl_head "$pl_dir/o$1"; pl_p x); pl_v=${pl_v%x}
-    pl_e=$(pl_head "$pl_dir/e$1"; pl_p x); pl_e=${pl_e%x}
+    pl_head "$pl_dir/e$1"; pl_e=$pl_v
+    pl_head "$pl_dir/o$1"
+    ! pl_flood || pl_e="it printed more than @ENDLESS_MIB@ MiB, and was ended$pl_nl$pl_e"
   else
     pl_v=$( ( umask "$pl_umask"; pl_m ) 2>&1 9>&- ); pl_s=$?
   fi
@@ -451,132 +453,12 @@ pl_do() {
   pl_r "$1" $pl_s "$pl_v"
   pl_r $(($1+1)) $pl_s "$pl_e"
 }
-# Tools print little; what they print beyond this is of no use to a result.
-pl_head() { [ ! -s "$1" ] || head -c 1048576 -- "$1"; }
-
-# The surroundings that the login had.
-pl_login() {
-  trap - EXIT HUP INT PIPE TERM USR1
-  PATH=${pl_path:-$PATH}
-  if [ -n "$pl_lcset" ]; then LC_ALL=$pl_lcall; else unset LC_ALL; fi
-  [ -z "$pl_env0" ] || { ENV=$pl_env0; export ENV; }
-  [ -z "$pl_bashenv" ] || { BASH_ENV=$pl_bashenv; export BASH_ENV; }
-  [ -z "$pl_cdpath" ] || { CDPATH=$pl_cdpath; export CDPATH; }
-  umask "$pl_umask"
-  cd -- "$pl_cwd" 2>/dev/null
-}
-pl_up() { pl_now=; [ ! -r /proc/uptime ] || read -r pl_now _ </proc/uptime; [ -n "$pl_now" ] || pl_now=$(date +%s); }
-pl_rm() { [ -z "$pl_dir" ] || [ -z "$pl_used" ] || rm -f -- "$pl_dir"/[eiosp]*; pl_used=; }
-# A payload: KIND as in pl_put, into the private directory.
-pl_keep() {
-  pl_private || return 1
-  case $2 in
-    q) pl_p "$3" >"$pl_dir/$1" ;;
-    o) printf "$3" >"$pl_dir/$1" ;;
-    e) pl_p "$3" | pl_dec >"$pl_dir/$1" ;;
-    f) for pl_x in /var/tmp /tmp /dev/shm "$HOME"; do
-         [ ! -f "$pl_x/$3" ] || [ ! -O "$pl_x/$3" ] || { mv -f -- "$pl_x/$3" "$pl_dir/$1"; return; }
-       done; return 1 ;;
-  esac 2>/dev/null
-}
-# Whether files of the private directory can be executed. Tried, because a busybox asks only for the
-# mode of a file and not for its mount.
-pl_exec() {
-  case ${pl_xx-} in
-    '')
-      pl_xx=no
-      pl_p "#!/bin/sh$pl_nl" >"$pl_dir/n" && chmod 700 -- "$pl_dir/n" && "$pl_dir/n" && pl_xx=yes ;;
-  esac 2>/dev/null </dev/null
-  [ "$pl_xx" = yes ]
-}
-# pl_x NUMBER CAPTURE TIMEOUT CHDIR STDIN WORD FLAGS: runs pl_c in surroundings given by pl_e. FLAGS:
-# m must succeed, o one of our own programs. Three records: how it went, stdout, stderr.
-pl_x() {
-  pl_commit
-  pl_go || return 0
-  pl_unlock
-  [ -n "$pl_d0" ] || { pl_up; pl_u0=$pl_now; pl_d0=$(date +%s.%N); }
-  pl_in=$5 pl_why= pl_to=0 pl_sid= pl_used=1
-  if ! pl_private; then pl_bare "$@"; return 0; fi
-  pl_o=$pl_dir/o$1 pl_q=$pl_dir/e$1
-  [ -z "$4" ] || rm -f -- "$pl_dir/s"
-  [ -z "$3" ] || ! pl_has setsid || pl_sid=setsid
-  pl_up; pl_t1=$pl_now
-  if [ -z "$3" ]; then
-    { ( pl_start "$4" "$7" ) <"${pl_in:-/dev/null}" >"$pl_o" 2>"$pl_q" 9>&-; pl_s=$?; } 2>/dev/null
-  else
-    ( pl_start "$4" "$7" ) <"${pl_in:-/dev/null}" >"$pl_o" 2>"$pl_q" 9>&- &
-    pl_pid=$!
-    ( trap - EXIT HUP INT PIPE USR1
-      trap 'kill $pl_k; exit 0' TERM
-      sleep "$3" & pl_k=$!
-      wait $pl_k
-      : >"$pl_dir/p$1"
-      kill -TERM -$pl_pid || kill -TERM $pl_pid
-      sleep 2 & pl_k=$!
-      wait $pl_k
-      kill -KILL -$pl_pid || kill -KILL $pl_pid
-    ) </dev/null >/dev/null 2>&1 9>&- &
-    pl_w=$!
-    # Being told to stop interrupts a shell that waits: it waits again.
-    { pl_u=; wait $pl_pid; pl_s=$?
-      while [ -n "$pl_u" ]; do
-        pl_u=
-        case $pl_s in
-          138|144|158|266) wait $pl_pid; pl_s=$? ;;
-          # ksh says 1 then.
-          1) wait $pl_pid; pl_x=$?; [ $pl_x = 127 ] || pl_s=$pl_x ;;
-        esac
-      done; } 2>/dev/null
-    kill -TERM $pl_w 2>/dev/null
-    wait $pl_w 2>/dev/null
-    [ ! -e "$pl_dir/p$1" ] || { pl_to=1; [ -z "$pl_sid" ] || kill -KILL -$pl_pid 2>/dev/null; }
-  fi
-  pl_up
-  # ksh says 256 + n for a signal.
-  [ $pl_s -le 256 ] || pl_s=$((pl_s-128))
-  [ -z "$4" ] || [ ! -s "$pl_dir/s" ] || { read -r pl_why <"$pl_dir/s"; pl_why=${pl_why##*: }; }
-  [ -n "$pl_why" ] || pl_missing $pl_s "$6" "$4"
-  case $7 in *m*) [ $pl_s = 0 ] || pl_ok=0 ;; esac
-  pl_r "$1" $pl_s "$pl_to $pl_d0 $pl_u0 $pl_t1 $pl_now$pl_nl$pl_why"
-  pl_show "$pl_o" "$2"; pl_r $(($1+1)) 0 "$pl_v"
-  pl_show "$pl_q" "$2"; pl_r $(($1+2)) 0 "$pl_v"
-}
-# pl_show FILE LIMIT: its bytes into pl_v, encoded, the encoding's letter before them. Little costs one
-# process, much is worth two.
-pl_show() {
+# pl_head FILE: its beginning into pl_v. Tools print little; what they print beyond this is of no use.
+pl_head() {
   pl_v=
   [ -s "$1" ] || return 0
-  pl_v=$(od -An -v -tx1 -N 4096 "$1" 2>/dev/null)
-  if [ -n "$pl_v" ] && [ ${#pl_v} -lt 12288 ]; then pl_v=x$pl_v
-  else pl_v=$pl_ec$(head -c $(($2+1)) -- "$1" | $pl_ecmd)
-  fi
-}
-pl_start() {
-  case $2 in *o*) umask "$pl_umask" ;; *) pl_login ;; esac
-  if [ -n "$1" ]; then
-    if [ -d "$pl_dir" ]; then cd -- "$1" 2>"$pl_dir/s" || exit 125; else cd -- "$1" || exit 125; fi
-  fi
-  pl_e
-  pl_c
-}
-pl_missing() { # STATUS WORD CHDIR
-  case $1 in 126|127) ;; *) return 0 ;; esac
-  [ -n "$2" ] || return 0
-  pl_why=$( pl_login; [ -z "$3" ] || cd -- "$3"
-    case $2 in
-      */*) [ -f "$2" ] && [ -x "$2" ] ;;
-      *) case $(command -v -- "$2") in /*) ;; *) false ;; esac ;;
-    esac || if [ -e "$2" ]; then pl_p "Permission denied"; else pl_p "No such file or directory"; fi )
-}
-# Where nothing can be written: outputs go through one variable, so stderr comes with stdout.
-pl_bare() {
-  pl_up; pl_t1=$pl_now pl_dir=/nonexistent
-  pl_y=$( ( pl_start "$4" "$7" ) </dev/null 2>&1 9>&-; pl_p "x$?" )
-  pl_dir= pl_s=${pl_y##*x}
-  pl_v=$pl_ec$(pl_p "${pl_y%x*}" | $pl_ecmd)
-  pl_up
-  pl_r "$1" $pl_s "0 $pl_d0 $pl_u0 $pl_t1 $pl_now$pl_nl"
-  pl_r $(($1+1)) 0 "$pl_v"
-  pl_r $(($1+2)) 0 ''
+  pl_k=1048576
+  [ $pl_left -ge $pl_k ] || pl_k=1024
+  pl_v=$(head -c $pl_k -- "$1"; pl_p x); pl_v=${pl_v%x}
+  pl_left=$((pl_left-${#pl_v}))
 }

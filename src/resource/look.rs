@@ -457,18 +457,26 @@ impl Contents {
 
 /// Undoes the prelude's `pl_ecmd`: base64 (`b`) or hexadecimal (`x`), with any white space.
 pub(super) fn decode(encoding: char, text: &[u8]) -> Result<Vec<u8>, String> {
-    let dense: Vec<u8> = text
-        .iter()
-        .copied()
-        .filter(|b| !b.is_ascii_whitespace())
-        .collect();
-    match encoding {
-        'x' => hex::decode(&dense).map_err(|e| format!("bad hexadecimal in a reply: {e}")),
-        _ => base64::engine::general_purpose::STANDARD
-            .decode(&dense)
-            .map_err(|e| format!("bad base64 in a reply: {e}")),
+    let mut dense = text.iter().copied().filter(|b| !b.is_ascii_whitespace());
+    let mut out = Vec::with_capacity(text.len() / 4 * 3);
+    let mut piece = Vec::with_capacity(PIECE);
+    loop {
+        piece.clear();
+        piece.extend(dense.by_ref().take(PIECE));
+        match encoding {
+            _ if piece.is_empty() => return Ok(out),
+            'x' => out.extend(
+                hex::decode(&piece).map_err(|e| format!("bad hexadecimal in a reply: {e}"))?,
+            ),
+            _ => base64::engine::general_purpose::STANDARD
+                .decode_vec(&piece, &mut out)
+                .map_err(|e| format!("bad base64 in a reply: {e}"))?,
+        }
     }
 }
+
+/// Replies are decoded a piece at a time, because they may be large; whole groups of four (or two).
+const PIECE: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -25,6 +25,7 @@ pl_r() { pl_p "$pl_nl$pl_soh$1 $2 ${#3}$pl_nl$3"; }
 # pl_end SEQUENCE STATUS: the trailer of a request.
 pl_end() { pl_p "$pl_nl${pl_soh}END $pl_nonce $1 $2$pl_nl"; }
 pl_bye() {
+  [ -z "${pl_wp-}" ] || kill -KILL $pl_wp 2>/dev/null
   while [ $pl_gn != 0 ]; do eval "rm -f -- \"\$pl_gd$pl_gn/\$pl_gt$pl_gn\""; pl_gn=$((pl_gn-1)); done
   [ -z "$pl_tmp" ] || rm -f -- "$pl_tmp"
   [ -z "$pl_dir" ] || rm -rf -- "$pl_dir"

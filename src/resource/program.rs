@@ -202,6 +202,8 @@ pub struct Ran {
     pub not_started: Option<String>,
     /// It was killed because its time was over.
     pub timed_out: bool,
+    /// It was killed because it printed without end.
+    pub endless: bool,
 }
 
 #[cfg(test)]

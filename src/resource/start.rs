@@ -190,8 +190,8 @@ pub(super) fn read(how: &Record, out: &Record, err: &Record, limit: usize) -> Re
     };
     let number = |text: &str| text.trim_end_matches(".%N").parse::<f64>().unwrap_or(0.0);
     let at = |up: &str| number(epoch) + number(up) - number(base);
-    let (stdout, cut_out) = cut(bytes(out)?, limit);
-    let (stderr, cut_err) = cut(bytes(err)?, limit);
+    let (stdout, cut_out) = bytes(out, limit)?;
+    let (stderr, cut_err) = bytes(err, limit)?;
     Ok(Ran {
         rc: how.status,
         stdout,
@@ -201,19 +201,18 @@ pub(super) fn read(how: &Record, out: &Record, err: &Record, limit: usize) -> Re
         truncated: cut_out || cut_err,
         not_started: Some(why.to_owned()).filter(|w| !w.is_empty()),
         timed_out: timed_out == "1",
+        endless: timed_out == "2",
     })
 }
 
-/// The bytes of an output, whose record begins with the letter of its encoding.
-fn bytes(record: &Record) -> Result<Vec<u8>, String> {
-    match record.payload.split_first() {
-        Some((letter, text)) => decode(char::from(*letter), text),
-        None => Ok(Vec::new()),
-    }
-}
-
-fn cut(mut bytes: Vec<u8>, limit: usize) -> (Vec<u8>, bool) {
-    let over = bytes.len() > limit;
+/// The bytes of an output, whose record begins with the letter of its encoding, and whether there
+/// were more of them.
+fn bytes(record: &Record, limit: usize) -> Result<(Vec<u8>, bool), String> {
+    let Some((letter, text)) = record.payload.split_first() else {
+        return Ok((Vec::new(), false));
+    };
+    let mut bytes = decode(char::from(letter.to_ascii_lowercase()), text)?;
+    let over = bytes.len() > limit || letter.is_ascii_uppercase();
     bytes.truncate(limit);
-    (bytes, over)
+    Ok((bytes, over))
 }

@@ -84,10 +84,10 @@ impl Shell {
         let mut buffer = [0; 65536];
         loop {
             let from = got.len().saturating_sub(buffer.len() + 200);
-            let found = got[from..]
-                .windows(mark.len())
-                .rposition(|w| w == mark.as_bytes());
-            if let Some(at) = found.map(|at| at + from)
+            // Every mark has this byte second.
+            let is_mark = |i: &usize| got[*i + 1] == 1 && got[*i..].starts_with(mark.as_bytes());
+            let found = (from..got.len().saturating_sub(1)).rev().find(is_mark);
+            if let Some(at) = found
                 && let Some(end) = got[at + mark.len()..].iter().position(|b| *b == b'\n')
             {
                 let end = at + mark.len() + end;
