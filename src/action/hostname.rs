@@ -26,11 +26,10 @@ crate::choices! {
 }
 
 crate::args! {
-    #[expect(dead_code, reason = "Ansible takes it too, for other systems")]
     pub(crate) struct Args {
         /// The name.
         name: String = required;
-        /// Which way of setting it to use; taken, but the host's own is used.
+        /// Which way of setting it to use; any of Linux is the host's own.
         r#use: Option<Strategy>;
     }
 }
@@ -58,6 +57,19 @@ const LONGEST: usize = 64;
 
 fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
     let args = Args::read(map)?;
+    let others = [
+        Strategy::FreeBsd,
+        Strategy::MacOs,
+        Strategy::OpenBsd,
+        Strategy::Solaris,
+    ];
+    if let Some(other) = args.r#use.filter(|u| others.contains(u)) {
+        let message = format!(
+            "`use: {}` is a way of systems that are not Linux",
+            other.word()
+        );
+        return Err(ArgError::new("use", message));
+    }
     let sound = |c: char| !c.is_whitespace() && !c.is_control() && c != '/';
     if args.name.is_empty() || args.name.len() > LONGEST || !args.name.chars().all(sound) {
         let message = format!("`{}` cannot be a hostname", args.name.escape_debug());

@@ -65,6 +65,7 @@ mod uri_answer;
 mod uri_body;
 mod user;
 mod user_key;
+mod user_state;
 mod wait_for;
 mod wait_for_connection;
 mod web;

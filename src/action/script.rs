@@ -24,6 +24,8 @@ crate::args! {
         removes: Option<String>;
         /// The interpreter to run it with, instead of the one its first line names.
         executable: Option<String>;
+        /// Whether a vaulted script is decrypted.
+        decrypt: bool = "true";
     }
 }
 
@@ -97,7 +99,11 @@ impl Args {
 impl Task for Args {
     fn reads(&self, _: &Observed) -> Vec<Query> {
         let mut queries = self.unless().reads();
-        queries.extend(self.local().ok().map(|on| Query::new(on, Want::CONTENT)));
+        let want = match self.decrypt {
+            true => Want::CONTENT,
+            false => Want::CONTENT.and(Want::CIPHER),
+        };
+        queries.extend(self.local().ok().map(|on| Query::new(on, want)));
         queries
     }
 

@@ -4,7 +4,7 @@ use md5::Md5;
 use sha1::{Digest, Sha1};
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
-use super::{Call, given, string};
+use super::{Call, bcrypt, given, string};
 use crate::vars::context::Ctx;
 use crate::vars::error::{Fail, Res};
 use crate::vars::object::Args;
@@ -50,16 +50,31 @@ fn password_hash(ctx: &mut Ctx<'_>, value: Val, args: Args) -> Res<Val> {
         "password_hash",
         ["hashtype", "salt", "salt_size", "rounds", "ident"],
     )?;
-    let _ = ident;
+    let number = |v: Option<Val>| {
+        let number = given(v).and_then(|r| r.integer());
+        number.and_then(|r| u32::try_from(r).ok())
+    };
     let kind = kind.map_or("sha512".into(), |k| string(&k));
     let (limit, default) = match &*kind {
+        "blowfish" | "bcrypt" => {
+            let salt = match given(salt) {
+                Some(salt) => string(&salt).to_string(),
+                None => {
+                    ctx.impure = true;
+                    bcrypt::encode(&ctx.engine.outside.random(bcrypt::SALT_BYTES))
+                }
+            };
+            let ident = given(ident).map_or("2b".into(), |i| string(&i));
+            let cost = number(rounds).unwrap_or(bcrypt::COST);
+            return bcrypt::hash(&string(&value), &salt, cost, &ident).map(Val::from);
+        }
         "sha512" | "sha512_crypt" => (16, SHA512_ROUNDS),
         "sha256" | "sha256_crypt" => (16, SHA256_ROUNDS),
         "md5" | "md5_crypt" => (8, 1000),
         other => {
             return Err(Fail::hinted(
                 format!("`password_hash` knows no `{other}`"),
-                "sha512, sha256 and md5 are known",
+                "sha512, sha256, md5 and blowfish (bcrypt) are known",
             ));
         }
     };
@@ -75,9 +90,7 @@ fn password_hash(ctx: &mut Ctx<'_>, value: Val, args: Args) -> Res<Val> {
         }
         None => {
             ctx.impure = true;
-            let size = given(salt_size)
-                .and_then(|s| s.integer())
-                .and_then(|s| usize::try_from(s).ok());
+            let size = number(salt_size).and_then(|s| usize::try_from(s).ok());
             let bytes = ctx.engine.outside.random(size.unwrap_or(limit).min(limit));
             bytes
                 .iter()
@@ -85,10 +98,7 @@ fn password_hash(ctx: &mut Ctx<'_>, value: Val, args: Args) -> Res<Val> {
                 .collect()
         }
     };
-    let rounds = given(rounds)
-        .and_then(|r| r.integer())
-        .and_then(|r| u32::try_from(r).ok());
-    let rounds = rounds.unwrap_or(default).clamp(1000, 10_000_000);
+    let rounds = number(rounds).unwrap_or(default).clamp(1000, 10_000_000);
     let password = string(&value);
     Ok(Val::from(match limit {
         8 => md5_crypt(password.as_bytes(), salt.as_bytes()),

@@ -8,6 +8,7 @@ use super::error::{Fail, Res};
 use super::object::Args;
 use super::value::Val;
 
+mod bcrypt;
 mod choose;
 mod dict;
 mod encode;
