@@ -111,6 +111,7 @@ pub fn carry_out(running: Running<'_>) -> Ended {
         std::thread::spawn(move || tell(&handle, inbox, reporter, &hush))
     };
     let stop = Arc::new(Stop::default());
+    let told = events.downgrade();
     let terminated = Arc::new(AtomicBool::new(false));
     let job = Job {
         plan,
@@ -136,7 +137,7 @@ pub fn carry_out(running: Running<'_>) -> Ended {
         events,
     };
     let summary = runtime.block_on(async {
-        let watching = tokio::spawn(watch(Arc::clone(&stop), Arc::clone(&terminated)));
+        let watching = tokio::spawn(watch(Arc::clone(&stop), Arc::clone(&terminated), told));
         let summary = crate::engine::run(job, stop).await;
         watching.abort();
         summary
@@ -186,7 +187,11 @@ fn tell(
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// The first Ctrl-C ends the run in order, the second at once, the third without another word.
-async fn watch(stop: Arc<Stop>, terminated: Arc<AtomicBool>) {
+async fn watch(
+    stop: Arc<Stop>,
+    terminated: Arc<AtomicBool>,
+    events: tokio::sync::mpsc::WeakUnboundedSender<Event>,
+) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut int), Ok(mut term)) = (
         signal(SignalKind::interrupt()),
@@ -204,11 +209,13 @@ async fn watch(stop: Arc<Stop>, terminated: Arc<AtomicBool>) {
             super::leave(exit);
         }
         stop.ask();
-        if !stop.is_at_once() {
-            messages::say("stopping: steps under way are finished first; again to stop at once");
+        let at_once = stop.is_at_once();
+        if let Some(events) = events.upgrade() {
+            let _ = events.send(Event::Interrupted { at_once });
+        }
+        if !at_once {
             continue;
         }
-        messages::say("stopping at once: what is under way has no verdict");
         tokio::spawn(async move {
             tokio::time::sleep(LAST_WORDS).await;
             super::leave(exit);

@@ -59,6 +59,10 @@ pub enum Event {
         message: String,
         hint: Option<String>,
     },
+    /// Somebody asked the run to stop; the second time at once.
+    Interrupted {
+        at_once: bool,
+    },
     /// A host was asked to begin no further step, because the run is to stop. One that did not hear
     /// carries on with what it was sent.
     Stopping {
@@ -109,6 +113,8 @@ pub enum Event {
         recap: Vec<Recap>,
         seconds: f64,
         traffic: TrafficTotal,
+        /// Somebody stopped it before its end.
+        stopped: bool,
     },
 }
 

@@ -36,6 +36,7 @@ mod settle;
 mod solo;
 pub mod stop;
 mod target;
+mod under;
 mod verdict;
 
 pub use asker::{Terminal, Unattended};

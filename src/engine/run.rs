@@ -146,6 +146,7 @@ pub async fn run(job: Job, stop: Arc<Stop>) -> Summary {
         recap: recap.clone(),
         seconds,
         traffic,
+        stopped: ctx.stopping(),
     });
     let unknown = recap.iter().any(|r| r.unseen > 0);
     Summary {

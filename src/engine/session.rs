@@ -26,6 +26,7 @@ use super::sending::{
 use super::settings::Way;
 use super::stop::{Stop, nothing_begun};
 use super::target::Targets;
+use super::under::Under;
 use super::verdict::Raw;
 
 /// Seconds to wait for another run that holds a host before failing.
@@ -128,11 +129,9 @@ impl Sessions {
         let session = self.session(to);
         let turn = async { Ok((session.lock().await, self.permits.acquire().await)) };
         let (mut session, _permit) = self.stop.unless(turn).await?;
-        let asked = self.request(&errand, &work, queries, &mut session);
-        let what = work
-            .first()
-            .map_or_else(|| "facts and states".to_owned(), |w| w.task.name.clone());
-        let result = self.telling(to, &what, asked).await;
+        let under = Under::new(&work);
+        let asked = self.request(&errand, &under, queries, &mut session);
+        let result = self.telling(to, &under, asked).await;
         let broken = match &result {
             Ok(exchange) => exchange.lost.is_some(),
             Err(error) => error.kind != ErrorKind::Become,
@@ -179,15 +178,19 @@ impl Sessions {
     }
 
     /// Says from time to time that something is being waited for.
-    async fn telling<T>(&self, host: &HostName, what: &str, work: impl Future<Output = T>) -> T {
-        let began = Instant::now();
+    async fn telling<T>(
+        &self,
+        host: &HostName,
+        under: &Under<'_>,
+        work: impl Future<Output = T>,
+    ) -> T {
         tokio::pin!(work);
         loop {
             tokio::select! {
                 done = &mut work => return done,
                 () = tokio::time::sleep(self.waiting) => {
-                    let seconds = began.elapsed().as_secs();
-                    let event = Event::Waiting { host: host.clone(), what: what.to_owned(), seconds };
+                    let (what, seconds) = under.what();
+                    let event = Event::Waiting { host: host.clone(), what, seconds };
                     let _ = self.events.send(event);
                 }
             }
@@ -197,10 +200,11 @@ impl Sessions {
     async fn request(
         &self,
         errand: &Errand<'_>,
-        work: &[Work],
+        under: &Under<'_>,
         queries: &[Query],
         session: &mut Session,
     ) -> Result<Exchange, HostError> {
+        let work = under.work;
         let Errand { to, way, .. } = errand;
         let way = *way;
         let token = token();
@@ -272,7 +276,14 @@ impl Sessions {
         };
         let body = (!is_first).then(|| apply.script().to_owned());
         let (bytes, answer) = self
-            .answer(&link, (to, way), open, body.as_deref(), limit, work)
+            .answer(
+                &link,
+                (to, way),
+                open,
+                body.as_deref(),
+                limit,
+                (under, &apply),
+            )
             .await;
         self.round_trips.fetch_add(1, Ordering::Relaxed);
         open.loaded |= !work.is_empty();
@@ -321,13 +332,17 @@ impl Sessions {
         open: &mut Open,
         body: Option<&str>,
         limit: Duration,
-        work: &[Work],
+        (under, apply): (&Under<'_>, &Apply),
     ) -> (Vec<u8>, Result<(), HostError>) {
+        let work = under.work;
         let mut bytes = Vec::new();
         let (pid, secret) = (open.hello.pid, open.password.clone());
         let mut told = work.is_empty();
         let answer = {
-            let mut take = |record: &[u8]| bytes.extend_from_slice(record);
+            let mut take = |record: &[u8]| {
+                under.heard(apply, record);
+                bytes.extend_from_slice(record);
+            };
             let asked = open.shell.answer(body, Some(limit), &mut take);
             tokio::pin!(asked);
             loop {

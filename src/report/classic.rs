@@ -418,6 +418,7 @@ impl<W: Write + Send> Reporter for Classic<W> {
                 recap,
                 seconds,
                 traffic,
+                ..
             } => {
                 self.notices.end();
                 self.recap(recap);
@@ -455,6 +456,7 @@ impl<W: Write + Send> Reporter for Classic<W> {
                 }
             }
             Event::Stopping { host, heard } => self.notices.stopping(host, *heard),
+            Event::Interrupted { at_once } => self.notices.interrupted(*at_once),
             Event::NotRun { host, tasks } => {
                 self.notices.not_run(host, tasks);
             }

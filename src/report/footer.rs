@@ -150,6 +150,7 @@ impl Footer {
             Event::RunStarted { .. }
             | Event::PlaySkipped { .. }
             | Event::Stopping { .. }
+            | Event::Interrupted { .. }
             | Event::TaskStarted { .. }
             | Event::Included { .. }
             | Event::Notified { .. }

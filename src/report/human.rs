@@ -52,6 +52,7 @@ pub struct Human<W: Write + Send> {
     notices: Notices,
     hosts: usize,
     check: bool,
+    stopped: bool,
     lost: Groups,
     lost_since: Option<Instant>,
     warned: BTreeSet<String>,
@@ -73,6 +74,7 @@ impl<W: Write + Send> Human<W> {
             notices,
             hosts: 0,
             check: false,
+            stopped: false,
             lost: Groups::default(),
             lost_since: None,
             warned: BTreeSet::new(),
@@ -409,7 +411,9 @@ impl<W: Write + Send> Human<W> {
                 parts.push(format!("{count} {what}"));
             }
         }
-        let head = if self.check && !self.look.drift {
+        let head = if self.stopped {
+            "stopped after"
+        } else if self.check && !self.look.drift {
             "checked in"
         } else {
             "done in"
@@ -429,10 +433,11 @@ impl<W: Write + Send> Human<W> {
         if self.check {
             return String::new();
         }
-        if bad.is_empty() {
+        if bad.is_empty() && !self.stopped {
             return String::new();
         }
         let (head, limit) = match bad.len() {
+            _ if self.stopped => ("again:", String::new()),
             0..=MOST_NAMED => ("again for these:", format!(" --limit {}", bad.join(","))),
             _ => ("again:", String::new()),
         };
@@ -494,6 +499,12 @@ impl<W: Write + Send> Reporter for Human<W> {
                 } = self;
                 footer.aside(|| notices.stopping(host, *heard));
             }
+            Event::Interrupted { at_once } => {
+                let Human {
+                    footer, notices, ..
+                } = self;
+                footer.aside(|| notices.interrupted(*at_once));
+            }
             Event::NotRun { host, tasks } => self.notices.not_run(host, tasks),
             Event::Warning { diagnostic } => {
                 let Human {
@@ -505,7 +516,11 @@ impl<W: Write + Send> Reporter for Human<W> {
                 recap,
                 seconds,
                 traffic,
-            } => self.end(recap, *seconds, traffic),
+                stopped,
+            } => {
+                self.stopped = *stopped;
+                self.end(recap, *seconds, traffic);
+            }
             Event::Waiting { .. } | Event::Connected { .. } | Event::Notified { .. } => {}
         }
         self.tick();

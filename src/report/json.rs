@@ -226,6 +226,9 @@ impl<W: Write + Send> Reporter for JsonLines<W> {
             Event::Notified { host, handler } => json!({
                 "event": "notified", "host": &**host, "handler": handler,
             }),
+            Event::Interrupted { at_once } => {
+                json!({ "event": "interrupted", "at_once": at_once })
+            }
             Event::Warning { diagnostic } => super::diagnostic(diagnostic),
             Event::Left { host, play: p } => json!({
                 "event": "left", "host": &**host, "play": play(p),
@@ -235,8 +238,9 @@ impl<W: Write + Send> Reporter for JsonLines<W> {
                 recap,
                 seconds,
                 traffic,
+                stopped,
             } => json!({
-                "event": "run_ended", "seconds": seconds,
+                "event": "run_ended", "seconds": seconds, "stopped": stopped,
                 "recap": recap.iter().map(counts).collect::<Vec<_>>(),
                 "traffic": {
                     "sent": traffic.sent, "received": traffic.received,

@@ -77,6 +77,14 @@ impl Notices {
         self.stopped.add(host, tasks);
     }
 
+    /// Somebody asked the run to stop.
+    pub fn interrupted(&mut self, at_once: bool) {
+        self.say(match at_once {
+            false => "stopping: steps under way are finished first; again to stop at once",
+            true => "stopping at once: what is under way has no verdict",
+        });
+    }
+
     /// A host that cannot be told to stop does all that it was sent.
     pub fn stopping(&mut self, host: &HostName, heard: bool) {
         if !heard {

@@ -116,6 +116,7 @@ fn wrapped(hosts: &[HostName], inner: Vec<Event>, recap: Vec<Recap>) -> Vec<Even
         recap,
         seconds: 1.25,
         traffic: TrafficTotal::default(),
+        stopped: false,
     });
     all
 }

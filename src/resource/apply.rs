@@ -330,6 +330,11 @@ impl Apply {
         }
     }
 
+    /// How many steps have begun to answer once a record of this number came.
+    pub fn answered(&self, number: usize) -> usize {
+        self.steps.partition_point(|(_, first)| *first <= number)
+    }
+
     /// What came of each step, and the answers to the questions at the end (`None` where they were
     /// not asked). `whole` says that the trailer of the request was seen.
     ///

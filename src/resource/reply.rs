@@ -14,6 +14,13 @@ impl Record {
     }
 }
 
+/// The number that a record begins with.
+pub fn number(record: &[u8]) -> Option<usize> {
+    let rest = record.strip_prefix(b"\n\x01")?;
+    let end = rest.iter().position(|b| *b == b' ')?;
+    std::str::from_utf8(&rest[..end]).ok()?.parse().ok()
+}
+
 /// Reads `\n\001<number> <status> <length>\n<payload>` records until the bytes end.
 pub fn records(mut bytes: &[u8]) -> Result<Vec<Record>, String> {
     let mut out = Vec::new();
