@@ -18,6 +18,7 @@ mod cron;
 mod crontab;
 mod debug;
 mod edit;
+mod ere;
 mod fail;
 mod fetch;
 mod file;

@@ -87,6 +87,7 @@ impl Args {
             masked: None,
             reload: self.daemon_reload,
             reexec: false,
+            scripts: false,
             pattern: None,
             runlevels: Vec::new(),
             options: options.into_iter().flatten().collect(),

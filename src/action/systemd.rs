@@ -104,6 +104,7 @@ impl Args {
             masked: self.masked,
             reload: self.daemon_reload,
             reexec: self.daemon_reexec,
+            scripts: false,
             pattern: None,
             runlevels: Vec::new(),
             options: given

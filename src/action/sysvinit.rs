@@ -76,6 +76,7 @@ impl Args {
             scope: Scope::System,
             state: self.state,
             enabled: self.enabled,
+            scripts: true,
             pattern: self.pattern.clone(),
             runlevels: self.runlevels.clone(),
             options,

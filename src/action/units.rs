@@ -30,6 +30,8 @@ pub(crate) struct Service {
     pub(crate) reexec: bool,
     /// Text that the command line of its process holds, instead of asking how it is.
     pub(crate) pattern: Option<String>,
+    /// Whether it starts at boot is a matter of its init script alone.
+    pub(crate) scripts: bool,
     /// The runlevels that `enabled` is about, instead of the host's own.
     pub(crate) runlevels: Vec<String>,
     pub(crate) options: Vec<(String, String)>,
@@ -92,11 +94,18 @@ impl Service {
         if let Some(pattern) = &self.pattern {
             before.running = !seen.get(&Resource::Process(pattern.clone())).is_absent();
         }
+        if self.scripts && self.enabled.is_some() {
+            before.enabled = Some(before.levels.contains(['2', '3', '4', '5']));
+        }
         self.tell(&before, &mut decision.result);
         let after = self.after(&before);
         let mut change = Change::new(self.on(name), State::Unit(before), State::Unit(after));
         change.how = How {
-            options: self.options.clone(),
+            options: {
+                let mut options = self.options.clone();
+                options.extend(self.scripts.then(|| ("scripts".to_owned(), String::new())));
+                options
+            },
             ..How::default()
         };
         decision.changed = Some(!change.is_empty());

@@ -1,15 +1,17 @@
 //! Waits on the host until a port is open or closed, a path is there or gone, or a text appears.
 //!
 //! Never changed. Without port and path it waits for `timeout` seconds. Differs from Ansible's:
-//! `search_regex` is an extended regular expression of `grep`; what it captured is not reported.
+//! `search_regex` is looked for line by line by the host's `grep`, so what only Python's regular
+//! expressions can say (looking ahead, references to groups) is refused.
 
 use crate::choices;
 use crate::resource::Query;
 use crate::resource::waiting::{self, Waiting};
 use crate::result;
+use crate::source::pyre::{PyFlags, PyRegex};
 use crate::source::{Mapping, Value};
 
-use super::{ArgError, Decision, Done, Failure, Observed, Spec, Task, ran};
+use super::{ArgError, Decision, Done, Failure, Observed, Spec, Task, ere, ran};
 
 choices! {
     pub(crate) enum Until {
@@ -110,6 +112,14 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
             "`search_regex` needs `port` or `path`",
         ));
     }
+    if let Some(pattern) = &args.search_regex {
+        let wrong = |m: String| ArgError::new("search_regex", m);
+        args.regex().transpose().map_err(wrong)?;
+        ere::extended(pattern).map_err(|what| {
+            let message = format!("`search_regex` holds {what}, which no grep of a host knows");
+            wrong(message).hint("use `shell` with `until` for it")
+        })?;
+    }
     for word in &args.active_connection_states {
         if !STATES.iter().any(|(name, _)| name == word) {
             let message = format!("unknown active_connection_state ({word}) defined");
@@ -124,14 +134,39 @@ impl Args {
         self.port.is_none() && self.path.is_none()
     }
 
-    fn waiting(&self) -> Waiting<'_> {
+    fn regex(&self) -> Option<Result<PyRegex, String>> {
+        let flags = PyFlags {
+            multiline: true,
+            ..PyFlags::default()
+        };
+        Some(PyRegex::new(self.search_regex.as_deref()?, flags))
+    }
+
+    /// What the pattern captured in the line that was found.
+    fn captured(&self, line: &str, result: &mut Mapping) {
+        let Some(Ok(regex)) = self.regex() else {
+            return;
+        };
+        let Ok(Some(found)) = regex.captures(line) else {
+            return;
+        };
+        let group = |n: usize| found.group(line, n).map_or(Value::Null, Value::from);
+        let groups = (1..=regex.groups()).map(group).collect();
+        let names = regex.names().iter().enumerate();
+        let named = names.filter_map(|(n, name)| Some((name.as_deref()?.into(), group(n))));
+        result.insert("match_groups".into(), Value::Sequence(groups));
+        result.insert("match_groupdict".into(), Value::Mapping(named.collect()));
+    }
+
+    fn waiting<'a>(&'a self, search: Option<&'a (String, bool)>) -> Waiting<'a> {
         let number = |word: &String| STATES.iter().find(|(n, _)| n == word).map(|(_, n)| *n);
         let gone = matches!(self.state, Until::Absent | Until::Stopped);
         Waiting {
             host: &self.host,
             port: self.port,
             path: self.path.as_deref(),
-            search: self.search_regex.as_deref(),
+            search: search.map(|(pattern, _)| pattern.as_str()),
+            caseless: search.is_some_and(|(_, caseless)| *caseless),
             state: match self.state {
                 Until::Drained => "drained",
                 _ if gone => "absent",
@@ -173,6 +208,28 @@ impl Args {
     }
 }
 
+/// What there is at a path, out of a line of `stat`.
+fn about_path(line: &str) -> Mapping {
+    let mut map = Mapping::new();
+    let words: Vec<&str> = line.split(' ').collect();
+    let [size, uid, gid, mode, owner, group, bits] = words[..] else {
+        return map;
+    };
+    for (key, word) in [("size", size), ("uid", uid), ("gid", gid)] {
+        let number = word.parse::<i64>().map_or(Value::Null, Value::from);
+        map.insert(key.into(), number);
+    }
+    map.insert("mode".into(), format!("0{mode:0>3}").into());
+    map.insert("owner".into(), owner.into());
+    map.insert("group".into(), group.into());
+    let kind = match u32::from_str_radix(bits, 16).unwrap_or(0) & 0o170_000 {
+        0o040_000 => "directory",
+        _ => "file",
+    };
+    map.insert("state".into(), kind.into());
+    map
+}
+
 impl Task for Args {
     fn reads(&self, _: &Observed) -> Vec<Query> {
         Vec::new()
@@ -186,7 +243,12 @@ impl Task for Args {
             "match_groups" => Value::Sequence(Vec::new()), "elapsed" => 0,
             "match_groupdict" => Value::Mapping(Mapping::new()),
         });
-        let mut run = waiting::run(&self.waiting());
+        let search = self
+            .search_regex
+            .as_deref()
+            .map(ere::extended)
+            .transpose()?;
+        let mut run = waiting::run(&self.waiting(search.as_ref()));
         run.judged = true;
         decision.run(run);
         Ok(decision)
@@ -197,8 +259,18 @@ impl Task for Args {
         let Some(ran) = ran::ran(done) else {
             return Ok(result);
         };
-        let elapsed: i64 = ran::text(&ran.stdout).trim().parse().unwrap_or(0);
+        let text = ran::text(&ran.stdout);
+        let (elapsed, rest) = text.split_once('\n').unwrap_or((text.as_str(), ""));
+        let elapsed: i64 = elapsed.trim().parse().unwrap_or(0);
         result.insert("elapsed".into(), elapsed.into());
+        if ran.rc == 0 {
+            let (about, line) = match self.path {
+                Some(_) => rest.split_once('\n').unwrap_or((rest, "")),
+                None => ("", rest),
+            };
+            result.extend(about_path(about));
+            self.captured(line.trim_end_matches('\n'), &mut result);
+        }
         // Waiting for nothing is over when the time is.
         if ran.rc == 0 || (self.is_sleep() && ran.rc == 1) {
             return Ok(result);

@@ -292,10 +292,11 @@ pub(super) fn make(change: &Change) -> Result<Make, ApplyError> {
         standing.retain(|v| *v != "enable" && *v != "disable");
         text.push_str(&line);
     }
-    let links = matches!(
-        before.manager,
-        ServiceManager::Systemd | ServiceManager::Offline
-    );
+    let links = has("scripts").is_none()
+        && matches!(
+            before.manager,
+            ServiceManager::Systemd | ServiceManager::Offline
+        );
     for verb in standing {
         let force = if has("force").is_some() {
             " --force"

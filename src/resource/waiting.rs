@@ -11,6 +11,8 @@ pub struct Waiting<'a> {
     pub path: Option<&'a str>,
     /// An extended regular expression; what a port says or a file holds must match it.
     pub search: Option<&'a str>,
+    /// Whether the pattern finds small letters for large ones.
+    pub caseless: bool,
     /// `present`, `absent` or `drained`.
     pub state: &'static str,
     pub delay: u64,
@@ -40,6 +42,21 @@ elif has curl; then
   said() { sleep "$ct" | curl -s --max-time "$ct" "telnet://$h:$p" 2>/dev/null; }
 else echo 'no bash, nc, busybox or curl on this host to try a port with' >&2; exit 3
 fi
+# Whether what the port says has the pattern in it: as soon as it was said, not when all was.
+says() {
+  w=$(mktemp) || exit 3
+  said >"$w" &
+  j=$!
+  while :; do
+    kill -0 $j 2>/dev/null; r=$?
+    if x=$(find1 <"$w"); then r=0; break; fi
+    [ $r = 0 ] || break
+    sleep 0.1 2>/dev/null || sleep 1
+  done
+  kill $j 2>/dev/null
+  rm -f -- "$w"
+  return $r
+}
 # Connections of the port that count, out of the kernel's tables.
 busy() {
   hex=$(printf %04X "$p")
@@ -57,7 +74,7 @@ busy() {
 "#;
 
 /// A program that ends with 0 when it has come to pass and with 1 when the time is over. It prints
-/// the seconds it took, and the groups that the pattern found.
+/// the seconds it took, what the path is, and the line that the pattern found.
 pub fn run(wait: &Waiting) -> Run {
     let mut text = format!(
         "h={} p={} f={} re={} ct={} st={} ex={}\n",
@@ -84,20 +101,21 @@ pub fn run(wait: &Waiting) -> Run {
     let searching = wait.search.is_some_and(|s| !s.is_empty());
     let there = match (wait.port.is_some(), wait.path.is_some()) {
         (true, _) if wait.state == "drained" => "! busy",
-        (true, _) if searching && wait.state == "present" => {
-            "said | grep -a -E -e \"$re\" >/dev/null"
-        }
+        (true, _) if searching && wait.state == "present" => "says",
         (true, _) => "open",
-        (_, true) if searching => "grep -a -E -e \"$re\" -- \"$f\" >/dev/null 2>&1",
+        (_, true) if searching && wait.state == "present" => "x=$(find1 <\"$f\" 2>/dev/null)",
         (_, true) => "[ -e \"$f\" ]",
         _ => "false",
     };
     let absent = if wait.state == "absent" { "! " } else { "" };
+    let caseless = if wait.caseless { " -i" } else { "" };
     text.push_str(&format!(
-        "up() {{ if [ -r /proc/uptime ]; then read -r u _ </proc/uptime; u=${{u%%.*}}; else u=$(date +%s); fi; }}\n\
+        "x=\nfind1() {{ grep -a -m 1{caseless} -E -e \"$re\"; }}\n\
+         tell() {{ up; echo $((u-t0)); [ -z \"$f\" ] || stat -L -c '%s %u %g %a %U %G %f' -- \"$f\" 2>/dev/null || echo; printf '%s\\n' \"$x\"; }}\n\
+         up() {{ if [ -r /proc/uptime ]; then read -r u _ </proc/uptime; u=${{u%%.*}}; else u=$(date +%s); fi; }}\n\
          sleep {}\nup; t0=$u\n\
          check() {{ {absent}{{ {there}; }}; }}\n\
-         while :; do\nif check; then up; echo $((u-t0)); exit 0; fi\n\
+         while :; do\nif check; then tell; exit 0; fi\n\
          up; [ $((u-t0)) -lt {} ] || {{ echo $((u-t0)); exit 1; }}\nsleep {}\ndone\n",
         wait.delay, wait.timeout, wait.sleep.max(1),
     ));

@@ -153,6 +153,11 @@ impl PyRegex {
         }
     }
 
+    /// The names of the groups, the whole match first.
+    pub fn names(&self) -> &[Option<String>] {
+        &self.names
+    }
+
     /// How many groups there are, the whole match not counted.
     pub fn groups(&self) -> usize {
         self.names.len().saturating_sub(1)
