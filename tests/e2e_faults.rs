@@ -584,8 +584,12 @@ fn a_login_that_gives_no_shell_says_why_and_soon() {
     with_shell(&bench, "leaves", "/bin/bash");
     with_shell(&bench, "becomes", "/bin/bash");
     with_shell(&bench, "sftponly", "/bin/bash");
+    with_shell(&bench, "waits", "/bin/bash");
+    with_shell(&bench, "asks", "/bin/bash");
     bench.on("lab1", "echo 'echo not today; exit 3' >/home/leaves/.bashrc; \
         echo 'exec echo something else' >/home/becomes/.bashrc; \
+        echo 'exec sleep 1000' >/home/waits/.bashrc; \
+        echo 'echo Do you agree; read answer; [ \"$answer\" = yes ] || exec cat >/dev/null' >/home/asks/.bashrc; \
         printf 'Match User sftponly\\n ForceCommand internal-sftp\\n' >/etc/ssh/sshd_config.d/s.conf");
     bench.lab.restart(&[]).unwrap();
     for (user, says) in [
@@ -593,10 +597,12 @@ fn a_login_that_gives_no_shell_says_why_and_soon() {
         ("leaves", "not today"),
         ("becomes", "something else"),
         ("sftponly", "shell"),
+        ("waits", "did not answer within 3s"),
+        ("asks", "did not answer within 3s: Do you agree"),
     ] {
         let began = Instant::now();
         let run = bench
-            .play(SMALL, &["-e", &format!("ansible_user={user}")])
+            .play(SMALL, &["-T", "3", "-e", &format!("ansible_user={user}")])
             .expect(4);
         assert!(
             began.elapsed() < Duration::from_secs(8),

@@ -112,6 +112,9 @@ impl Runner {
             (Status::Unknown, n) => format!(
                 "no verdict was seen, nor of the {n} tasks that were sent with it: {message}"
             ),
+            (Status::Failed, _) if error.hint.is_some() => {
+                format!("{message}; {}", error.hint.as_deref().unwrap_or_default())
+            }
             _ => message.clone(),
         };
         result.insert("msg".into(), text.into());

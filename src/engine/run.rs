@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::host::Connect;
 use crate::inventory::Inventory;
@@ -95,6 +95,7 @@ pub async fn run(job: Job, stop: Arc<Stop>) -> Summary {
         job.options.forks,
         waiting,
         Arc::clone(&stop),
+        job.options.connection.timeout.map(Duration::from_secs),
         events.clone(),
     );
     let ctx = Arc::new(Context {

@@ -74,6 +74,7 @@ pub(super) fn launching(
     password: Option<&Secret>,
     token: &str,
     line: &str,
+    input: Option<u64>,
 ) -> Result<Launch, HostError> {
     let Some(who) = &way.r#become else {
         return Ok(Launch::plain(line));
@@ -84,6 +85,7 @@ pub(super) fn launching(
         exe: who.exe.as_deref(),
         flags: who.flags.as_deref(),
         has_password: password.is_some(),
+        input,
     };
     let started =
         launch::becoming(how, token, line).map_err(|m| HostError::new(ErrorKind::Become, m))?;
@@ -99,7 +101,7 @@ pub(super) fn launching(
         prompt,
         ready: started.ready,
         pty: started.pty,
-        denied: Vec::new(),
+        denied: launch::DENIED.iter().map(|d| (*d).to_owned()).collect(),
     })
 }
 
@@ -155,7 +157,8 @@ pub(super) async fn upload_all(
     sent: &mut usize,
 ) -> Result<(), HostError> {
     while let Some(upload) = apply.uploads().get(*sent) {
-        let launch = launching(way, password, &token(), &upload.command)?;
+        let size = Some(upload.content.size);
+        let launch = launching(way, password, &token(), &upload.command, size)?;
         upload_one(link.as_ref(), &launch, upload).await?;
         *sent += 1;
     }
@@ -257,7 +260,8 @@ pub(super) async fn halt(
     password: Option<Secret>,
     pid: u32,
 ) -> bool {
-    let Ok(launch) = launching(&way, password.as_ref(), &token(), &launch::halting(pid)) else {
+    let line = launch::halting(pid);
+    let Ok(launch) = launching(&way, password.as_ref(), &token(), &line, None) else {
         return false;
     };
     let nothing = &mut tokio::io::empty();

@@ -66,6 +66,7 @@ pub(super) struct Sessions {
     events: tokio::sync::mpsc::UnboundedSender<Event>,
     waiting: Duration,
     stop: Arc<Stop>,
+    deadlines: Deadlines,
     round_trips: AtomicU64,
     connections: AtomicU64,
     sent: AtomicU64,
@@ -94,6 +95,7 @@ impl Sessions {
         forks: usize,
         waiting: Duration,
         stop: Arc<Stop>,
+        patience: Option<Duration>,
         events: tokio::sync::mpsc::UnboundedSender<Event>,
     ) -> Sessions {
         Sessions {
@@ -104,6 +106,13 @@ impl Sessions {
             events,
             waiting,
             stop,
+            deadlines: match patience {
+                Some(hello) => Deadlines {
+                    hello,
+                    ..Deadlines::default()
+                },
+                None => Deadlines::default(),
+            },
             round_trips: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             sent: AtomicU64::new(0),
@@ -453,9 +462,9 @@ impl Sessions {
             }
         };
         let token = token();
-        let launch = launching(way, password.as_ref(), &token, "sh")?;
+        let launch = launching(way, password.as_ref(), &token, "sh", None)?;
         let text = prelude::prelude(&token);
-        let deadlines = Deadlines::default();
+        let deadlines = self.deadlines;
         let (shell, hello) =
             Shell::open(link.as_ref(), &launch, &text, &token, &deadlines, first).await?;
         let no_shell = |m: String| HostError::new(ErrorKind::NoShell, m);
@@ -495,9 +504,9 @@ impl Sessions {
             return Err(HostError::new(ErrorKind::Lost, "the connection is gone"));
         };
         let line = crate::resource::launch::reading(from);
-        let launch = launching(errand.way, errand.password.as_ref(), &token(), &line)?;
+        let launch = launching(errand.way, errand.password.as_ref(), &token(), &line, None)?;
         let mut file = tokio::fs::File::from_std(file);
-        let deadlines = Deadlines::default();
+        let deadlines = self.deadlines;
         let time = Some(LONGEST_UPLOAD);
         let limit = size.saturating_add(1);
         let done = crate::host::transfer::download(

@@ -13,6 +13,7 @@ mod arguments;
 pub mod config;
 mod container;
 pub mod dialer;
+mod enter;
 mod frame;
 pub mod keygen;
 mod known_hosts;
@@ -179,7 +180,7 @@ impl Default for Deadlines {
             handshake: s(15),
             auth: s(30),
             channel: s(10),
-            hello: s(20),
+            hello: s(10),
             close: s(5),
         }
     }

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+use super::enter::{Started, start};
 use super::frame::{End, Frames};
 use super::{Chunk, Deadlines, ErrorKind, HostError, Link, Pipe, plain};
 use crate::source::secret::Secret;
 
 /// How long a shell that ended is listened to for why it did.
-const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(1);
+pub(super) const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// A reply is held in memory until it is understood.
 pub const MAX_REPLY: usize = 64 * 1024 * 1024;
@@ -22,10 +23,10 @@ pub const MAX_REPLY: usize = 64 * 1024 * 1024;
 const NOISE_KEPT: usize = 64 * 1024;
 
 /// Noise that is read at all: a login script that prints more will not stop.
-const NOISE: usize = 8 * 1024 * 1024;
+pub(super) const NOISE: usize = 8 * 1024 * 1024;
 
 /// The end of the shell's stderr, for messages.
-const ERRORS_KEPT: usize = 8 * 1024;
+pub(super) const ERRORS_KEPT: usize = 8 * 1024;
 
 /// How a shell (or another program that reads its standard input) is started.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +40,7 @@ pub struct Launch {
     /// Asks for a terminal. Then the command must run `stty raw -echo` before it is ready, and
     /// `cat | sh` instead of `sh`, which would take the terminal for a person and print prompts.
     pub pty: bool,
-    /// Parts of messages that mean that we may not become that user.
+    /// Parts of messages, in small letters, that mean that we may not become that user.
     pub denied: Vec<String>,
 }
 
@@ -133,7 +134,9 @@ impl Shell {
             Ok(Err(error)) => return Err(error),
             Err(_) => {
                 let text = format!("the shell did not answer within {:?}", deadlines.hello);
-                return Err(greeting.explain(text, &errors));
+                return Err(greeting.explain(text, &errors).hint(
+                    "a login script that waits or replaces the shell? --timeout gives a slow host longer",
+                ));
             }
         }
         let shell = Shell {
@@ -303,168 +306,6 @@ async fn within<T>(
     })
 }
 
-/// A command that reads its input now.
-pub(super) struct Started {
-    pub(super) pipe: Box<dyn Pipe>,
-    /// Output after the ready marker.
-    pub(super) rest: Vec<u8>,
-    pub(super) errors: Tail,
-}
-
-/// Starts a command and, where it asks for it, gives the password; waits until it is ready.
-pub(super) async fn start(
-    link: &dyn Link,
-    launch: &Launch,
-    until: Instant,
-) -> Result<Started, HostError> {
-    let mut pipe = link.start(&launch.command, launch.pty).await?;
-    let mut errors = Tail::default();
-    let Some(ready) = &launch.ready else {
-        if launch.prompt.is_some() {
-            return Err(HostError::new(
-                ErrorKind::Become,
-                "a command with a password prompt must say when it is ready",
-            ));
-        }
-        return Ok(Started {
-            pipe,
-            rest: Vec::new(),
-            errors,
-        });
-    };
-    let mut entering = Entering {
-        launch,
-        out: Vec::new(),
-        asked: Vec::new(),
-        answered: false,
-        mark: None,
-    };
-    let work = async {
-        loop {
-            let ask = match pipe.read().await? {
-                Chunk::Out(bytes) => {
-                    if let Some(rest) = entering.output(&bytes, ready)? {
-                        return Ok(rest);
-                    }
-                    launch.pty && entering.prompted(&bytes)?
-                }
-                Chunk::Err(bytes) => {
-                    errors.add(&bytes);
-                    entering.prompted(&bytes)?
-                }
-                Chunk::Exit(status) => return Err(entering.refused(Some(status), &errors)),
-                Chunk::End => return Err(entering.refused(None, &errors)),
-            };
-            if let (true, Some(prompt)) = (ask, &launch.prompt) {
-                let line = zeroize::Zeroizing::new(format!("{}\n", prompt.password.reveal()));
-                pipe.write(line.as_bytes()).await?;
-            }
-        }
-    };
-    match timeout_at(until, work).await {
-        Ok(Ok(rest)) => Ok(Started { pipe, rest, errors }),
-        Ok(Err(error)) => Err(error),
-        Err(_) => Err(entering.refused(None, &errors)),
-    }
-}
-
-/// Between starting the command and its ready marker.
-struct Entering<'a> {
-    launch: &'a Launch,
-    /// The end of the output so far, long enough to find the marker across pieces.
-    out: Vec<u8>,
-    asked: Vec<u8>,
-    answered: bool,
-    /// Where the ready marker ended; its line is still to end.
-    mark: Option<usize>,
-}
-
-impl Entering<'_> {
-    /// What came after the marker, once it was seen.
-    fn output(&mut self, bytes: &[u8], ready: &str) -> Result<Option<Vec<u8>>, HostError> {
-        let mark = ready.trim_end_matches(['\r', '\n']).as_bytes();
-        // The marker may have begun in the piece before this one.
-        let from = self.out.len().saturating_sub(mark.len());
-        self.out.extend_from_slice(bytes);
-        if self.mark.is_none() {
-            self.mark = find(&self.out[from..], mark).map(|at| from + at + mark.len());
-        }
-        if let Some(after) = self.mark
-            && let Some(end) = self.out[after..].iter().position(|b| *b == b'\n')
-        {
-            return Ok(Some(self.out.split_off(after + end + 1)));
-        }
-        if self.out.len() > NOISE {
-            return Err(too_noisy());
-        }
-        Ok(None)
-    }
-
-    /// Whether our prompt came and the password is to be written now. It is written once.
-    fn prompted(&mut self, bytes: &[u8]) -> Result<bool, HostError> {
-        let Some(prompt) = &self.launch.prompt else {
-            return Ok(false);
-        };
-        self.asked.extend_from_slice(bytes);
-        let Some(at) = find(&self.asked, prompt.token.as_bytes()) else {
-            let keep = self.asked.len().min(ERRORS_KEPT.max(prompt.token.len()));
-            self.asked.drain(..self.asked.len() - keep);
-            return Ok(false);
-        };
-        self.asked.drain(..at + prompt.token.len());
-        if self.answered {
-            return Err(HostError::new(
-                ErrorKind::Become,
-                "the become password is wrong",
-            ));
-        }
-        self.answered = true;
-        Ok(true)
-    }
-
-    fn refused(&self, status: Option<i32>, errors: &Tail) -> HostError {
-        let mut said = errors.text();
-        if self.launch.pty || said.is_empty() {
-            said.push_str(&String::from_utf8_lossy(last(&self.out, ERRORS_KEPT)));
-        }
-        if let Some(prompt) = &self.launch.prompt {
-            said = said.replace(&prompt.token, "");
-        }
-        let said = said.trim();
-        let lower = said.to_lowercase();
-        let denied = self
-            .launch
-            .denied
-            .iter()
-            .any(|part| said.contains(part.as_str()));
-        let wants = ["password is required", "no password was"]
-            .iter()
-            .any(|w| lower.contains(w));
-        let text = if wants && !self.answered {
-            "becoming the other user needs a password, and none was given".to_owned()
-        } else if denied {
-            format!("not allowed to become the other user: {}", plain(said))
-        } else if self.answered
-            && (lower.contains("incorrect") || lower.contains("authentication failure"))
-        {
-            "the become password is wrong".to_owned()
-        } else {
-            match (status, said) {
-                (Some(127), "") => "the become program is not installed".to_owned(),
-                (Some(status), "") => {
-                    format!("becoming the other user failed with status {status}")
-                }
-                (Some(_), said) => format!("becoming the other user failed: {}", plain(said)),
-                (None, "") => "becoming the other user did not succeed in time".to_owned(),
-                (None, said) => {
-                    format!("becoming the other user did not succeed: {}", plain(said))
-                }
-            }
-        };
-        HostError::new(ErrorKind::Become, text)
-    }
-}
-
 /// Waits for the prelude's greeting and throws away what is before it.
 struct Greeting {
     mark: Vec<u8>,
@@ -544,7 +385,7 @@ async fn drain(pipe: &mut dyn Pipe, greeting: &mut Greeting, errors: &mut Tail) 
     }
 }
 
-fn too_noisy() -> HostError {
+pub(super) fn too_noisy() -> HostError {
     HostError::new(
         ErrorKind::NoShell,
         format!("login scripts print more than {} MiB", NOISE >> 20),
@@ -575,11 +416,11 @@ impl Tail {
     }
 }
 
-fn last(bytes: &[u8], n: usize) -> &[u8] {
+pub(super) fn last(bytes: &[u8], n: usize) -> &[u8] {
     &bytes[bytes.len().saturating_sub(n)..]
 }
 
-fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+pub(super) fn find(text: &[u8], part: &[u8]) -> Option<usize> {
     let first = *part.first()?;
     let mut from = 0;
     while let Some(at) = text[from..].iter().position(|b| *b == first) {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 
-use super::shell::{Launch, Started, start};
+use super::enter::{Started, start};
+use super::shell::Launch;
 use super::{Chunk, Deadlines, ErrorKind, HostError, Link};
 
 /// One read of the file: below it russh splits packets itself, above it memory grows for nothing.

@@ -22,7 +22,20 @@ pub struct Become<'a> {
     pub exe: Option<&'a str>,
     pub flags: Option<&'a str>,
     pub has_password: bool,
+    /// How many bytes the command reads; `None` for one that reads to the end. A terminal has none.
+    pub input: Option<u64>,
 }
+
+/// How these programs say that somebody may not become somebody else, in small letters.
+pub const DENIED: &[&str] = &[
+    "is not in the sudoers file",
+    "may not run sudo",
+    "is not allowed to execute",
+    "is not allowed to run sudo",
+    "doas: operation not permitted",
+    "su: permission denied",
+    "su: must be",
+];
 
 /// Means of becoming somebody else that there is a row for.
 pub const METHODS: &[&str] = &["sudo", "su", "doas"];
@@ -56,6 +69,11 @@ pub fn becoming(how: Become<'_>, token: &str, line: &str) -> Result<Launch, Stri
         // A shell that reads a terminal takes it for a person, and prints prompts.
         "sh" if !raw.is_empty() => "cat | sh".to_owned(),
         "sh" => "exec sh".to_owned(),
+        line if !raw.is_empty() => format!(
+            "head -c {} | sh -c {}",
+            how.input.unwrap_or_default(),
+            quote(line)
+        ),
         line => format!("exec sh -c {}", quote(line)),
     };
     let shell = quote(&format!("{raw}echo {ready}; {line}"));
@@ -155,16 +173,27 @@ mod tests {
             exe: None,
             flags: None,
             has_password: false,
+            input: None,
         };
         becoming(how, "abc", "sh").map(|l| l.command)
     }
 
     #[test]
-    fn only_names_of_users_reach_sudo() {
+    fn only_names_of_users_reach_sudo_and_a_terminal_is_read_by_the_byte() {
         assert_eq!(
             sudo("root").as_deref(),
             Ok("sudo -H -n -u root -- sh -c 'echo palisade-ready-abc; exec sh'")
         );
+        let how = Become {
+            method: "su",
+            user: "root",
+            exe: None,
+            flags: None,
+            has_password: true,
+            input: Some(7),
+        };
+        let upload = becoming(how, "abc", "cat >x").unwrap();
+        assert!(upload.pty && upload.command.contains("head -c 7 | sh -c "));
         for name in ["", "-u root", "#0", "-1", "4294967295", "a b", "$(id)"] {
             assert!(sudo(name).is_err(), "{name}");
         }
