@@ -202,6 +202,7 @@ impl Task for Args {
                 "size" | "uid" | "gid" | "status_code" => {
                     value.parse::<i64>().map_or(Value::Null, Value::from)
                 }
+                "checksum_dest" if value.is_empty() => Value::Null,
                 _ => value.into(),
             };
             result.insert(key.into(), value);

@@ -4,7 +4,7 @@
 
 use crate::resource::program::Exec;
 use crate::resource::{Query, RemotePath, Run, tempfile};
-use crate::source::{Mapping, Value};
+use crate::source::Mapping;
 
 use super::{ArgError, Decision, Done, Failure, Observed, Spec, Task};
 
@@ -90,12 +90,8 @@ impl Task for Args {
         let (path, whose) = said.rsplit_once('\n').unwrap_or((&said, ""));
         let mut result = crate::result! { "path" => path };
         result.extend(decision.result.clone());
-        if let [uid, owner, gid, group, size] = whose.split(' ').collect::<Vec<_>>()[..] {
-            let number = |word: &str| word.parse::<u64>().map_or(Value::Null, Value::from);
-            result.extend(crate::result! {
-                "uid" => number(uid), "owner" => owner, "gid" => number(gid), "group" => group,
-                "size" => number(size),
-            });
+        if let Some(state) = crate::resource::described(whose) {
+            result.extend(super::place::describe(&state));
         }
         Ok(result)
     }

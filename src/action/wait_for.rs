@@ -1,7 +1,7 @@
 //! Waits on the host until a port is open or closed, a path is there or gone, or a text appears.
 //!
-//! Never changed. Without port and path it waits for `timeout` seconds. Differs from Ansible's:
-//! `search_regex` is looked for line by line by the host's `grep`, so what only Python's regular
+//! Never changed. Without port and path it waits for `timeout` seconds. Check mode does not wait.
+//! Differs from Ansible's: `search_regex` is looked for line by line by the host's `grep`, so what only Python's regular
 //! expressions can say (looking ahead, references to groups) is refused.
 
 use crate::choices;

@@ -219,6 +219,14 @@ fn read_chunk(chunk: &Chunk<'_>, records: &[Record]) -> Result<Vec<State>, Strin
     Ok(states)
 }
 
+/// How a program asks `stat` about a file, for [`described`].
+pub(super) const STAT: &str = "%f:%u:%U:%g:%G:%s:%i:%d:%h:%X:%Y:%Z:%b:%B:%t:%T";
+
+/// The file of which a program printed this line of `stat`'s.
+pub fn described(line: &str) -> Option<FileState> {
+    read_stat(line).ok()
+}
+
 /// What [`pl_fmt`](prelude.sh) prints.
 pub(super) fn read_stat(line: &str) -> Result<FileState, String> {
     let bad = || format!("`{}` is no line of stat's", line.escape_default());

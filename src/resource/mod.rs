@@ -79,6 +79,7 @@ pub mod waiting;
 
 pub use change::{Change, Touch};
 pub use hash::{Content, Digest};
+pub use look::described;
 pub use path::RemotePath;
 pub use prelude::Hello;
 pub use probe::Probe;

@@ -1,5 +1,6 @@
 //! Temporary files and directories that stay: made by the host, because only it can pick a free name.
 
+use super::look::STAT;
 use super::program::Program;
 use super::script::quote;
 
@@ -21,7 +22,7 @@ pub fn mktemp(directory: bool, folder: Option<&str>, prefix: &str, suffix: &str)
          printf 'no such directory: %s\\n' \"$d\" >&2; exit 1\nfi\n\
          s={suffix}\nt=$(mktemp {flag}\"$d\"/{prefix}XXXXXXXX) || exit 1\n\
          if [ -n \"$s\" ]; then\n  [ ! -e \"$t$s\" ] && {put} || exit 1\nfi\n\
-         printf '%s\\n' \"$t$s\"\nstat -c '%u %U %g %G %s' -- \"$t$s\"\n",
+         printf '%s\\n' \"$t$s\"\nstat -c '{STAT}' -- \"$t$s\"\n",
         suffix = quote(suffix),
         prefix = quote(prefix),
         put = put.replace("\"$t\"$s", "\"$t$s\""),

@@ -124,7 +124,6 @@ pub fn run(wait: &Waiting) -> Run {
         name: "wait_for",
     }));
     run.changes = false;
-    run.read_only = true;
     run
 }
 

@@ -24,6 +24,7 @@ const VOLATILE: &[&str] = &[
     "warnings",
     "deprecations",
     "tmpdir",
+    "extract_results",
     "stop",
     "blocks",
     "block_size",
@@ -45,7 +46,7 @@ static RESULT: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Names that hold a moment or something random.
-static RANDOM: LazyLock<[(Regex, &str); 7]> = LazyLock::new(|| {
+static RANDOM: LazyLock<[(Regex, &str); 8]> = LazyLock::new(|| {
     [
         (r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~", ".BACKUP~"),
         (r"\.[0-9a-f]{8}~", ".BACKUP~"),
@@ -55,6 +56,7 @@ static RANDOM: LazyLock<[(Regex, &str); 7]> = LazyLock::new(|| {
             "RANDOM",
         ),
         (r"ControlPath=\S+", "ControlPath"),
+        (r"Paused for [\d.]+ ", "Paused for some "),
         // What `debug` shows in place of a value that cannot be had.
         (r"<< .* >>", "<< ERROR >>"),
         (r"/root/\.ansible/tmp/[^/ ]*", "{TMP}"),

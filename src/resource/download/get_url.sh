@@ -17,7 +17,6 @@ sum=$(printf %s "$sum" | tr A-F a-f)
 digest() { x=$("$1sum" <"$2") || exit; printf %s "${x%% *}"; }
 finish() {
   about
-  say checksum_dest "$(digest sha1 "$t")"
   say md5sum "$(digest md5 "$t")"
   exit 0
 }
@@ -42,6 +41,10 @@ case $code in 2*|000) ;; *) say msg 'Request failed'; x="HTTP Error $code: $x"; 
 say checksum_src "$(digest sha1 "$d/f")"
 x=$(last | sed -n 's/^[Cc]ontent-[Ll]ength: *//p')
 say msg "OK (${x:-unknown} bytes)"
+# That of what is replaced, if anything is.
+x=
+[ ! -f "$t" ] || x=$(digest sha1 "$t")
+say checksum_dest "$x"
 if [ -f "$t" ] && cmp -s "$d/f" "$t"; then attrs; say changed "$c"; finish; fi
 land "$d/f"
 attrs
