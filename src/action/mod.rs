@@ -134,6 +134,8 @@ pub enum Control {
         seconds: Option<u64>,
         prompt: Option<String>,
         echo: bool,
+        /// What the time is told in.
+        unit: &'static str,
     },
     /// Reads variables from project files: a file or a directory, found along the search path.
     IncludeVars(IncludeVars),

@@ -72,6 +72,10 @@ impl Task for Args {
             seconds: self.time(),
             prompt: self.prompt.clone(),
             echo: self.echo,
+            unit: match self.seconds {
+                Some(_) => "seconds",
+                None => "minutes",
+            },
         };
         Ok(Decision {
             steps: vec![Step::Control(pause)],

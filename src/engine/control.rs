@@ -33,7 +33,23 @@ impl Runner {
                 seconds,
                 prompt,
                 echo,
-            } => self.pause(name, *seconds, prompt.as_deref(), *echo).await,
+                unit,
+            } => {
+                let began = Instant::now();
+                let start = self.ctx.templar.clock();
+                let input = self.pause(name, *seconds, prompt.as_deref(), *echo).await;
+                let spent = began.elapsed();
+                let shown = match *unit {
+                    "seconds" => spent.as_secs_f64(),
+                    _ => spent.as_secs_f64() / 60.0,
+                };
+                let shown = (shown * 100.0).round() / 100.0;
+                Ok(result! {
+                    "delta" => spent.as_secs(), "echo" => *echo, "rc" => 0, "start" => start,
+                    "stderr" => "", "stdout" => format!("Paused for {shown:?} {unit}"),
+                    "stop" => self.ctx.templar.clock(), "user_input" => input,
+                })
+            }
             Control::IncludeVars(include) => self.include_vars(include, name),
             Control::WaitForConnection {
                 connect_timeout,
@@ -96,9 +112,8 @@ impl Runner {
         seconds: Option<u64>,
         prompt: Option<&str>,
         echo: bool,
-    ) -> Result<Mapping, Box<Raw>> {
-        let began = Instant::now();
-        let input = match seconds {
+    ) -> String {
+        match seconds {
             Some(seconds) => {
                 if let Some(text) = prompt {
                     self.play.show(&self.ctx, text);
@@ -111,13 +126,7 @@ impl Runner {
                 let text = prompt.unwrap_or("Press enter to continue, Ctrl+C to interrupt");
                 self.play.ask(&self.ctx, name, text, echo).await
             }
-        };
-        let spent = began.elapsed().as_secs();
-        let unit = format!("Paused for {}.0 seconds", spent.max(seconds.unwrap_or(0)));
-        Ok(result! {
-            "delta" => spent, "echo" => echo, "rc" => 0, "stderr" => "", "stdout" => unit,
-            "user_input" => input,
-        })
+        }
     }
 
     async fn sleep_telling(&self, time: Duration, what: &str) {

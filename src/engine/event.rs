@@ -52,6 +52,15 @@ pub enum Event {
         attempts: u64,
         outcome: Outcome,
     },
+    /// A task that goes on by itself was asked how it is.
+    Polled {
+        host: HostName,
+        task: TaskRef,
+        job: String,
+        /// Whether it ended well or badly; nothing while it goes on.
+        ended: Option<bool>,
+        seconds: u64,
+    },
     /// A host will not take part any further: it never answered.
     Unreachable {
         host: HostName,

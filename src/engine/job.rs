@@ -265,11 +265,6 @@ impl Runner {
                 .stop
                 .sleep(pause.max(Duration::from_millis(100)))
                 .await;
-            self.ctx.tell(Event::Waiting {
-                host: to.clone(),
-                what: name.name.clone(),
-                seconds: began.elapsed().as_secs(),
-            });
             if self.ctx.stopping() {
                 let mut raw = failed("the run was stopped; the task goes on by itself");
                 about(&mut raw, id, "", false);
@@ -301,6 +296,13 @@ impl Runner {
                     Err(raw) => return *raw,
                 },
             };
+            self.ctx.tell(Event::Polled {
+                host: self.host.clone(),
+                task: name.clone(),
+                job: id.to_owned(),
+                ended: raw.as_ref().map(|r| r.failed.is_none()),
+                seconds: began.elapsed().as_secs(),
+            });
             match raw {
                 Some(raw) => {
                     let _ = self

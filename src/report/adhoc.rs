@@ -320,6 +320,7 @@ impl<W: Write + Send> Reporter for AdHoc<W> {
             | Event::TaskStarted { .. }
             | Event::Item { .. }
             | Event::Retry { .. }
+            | Event::Polled { .. }
             | Event::Connected { .. }
             | Event::Included { .. }
             | Event::Notified { .. }

@@ -159,6 +159,16 @@ impl<W: Write + Send> Classic<W> {
                 );
                 self.line(Some(GREY), &text);
             }
+            Event::Polled {
+                host, job, ended, ..
+            } => {
+                let text = match ended {
+                    None => format!("ASYNC POLL on {host}: jid={job} started=True finished=False"),
+                    Some(true) => format!("ASYNC OK on {host}: jid={job}"),
+                    Some(false) => format!("ASYNC FAILED on {host}: jid={job}"),
+                };
+                self.line(Some(GREY), &text);
+            }
             Event::Unreachable { host, message, .. } => self.unreachable(host, message),
             _ => {}
         }
@@ -440,6 +450,7 @@ impl<W: Write + Send> Reporter for Classic<W> {
             | Event::Item { .. }
             | Event::Ended { .. }
             | Event::Retry { .. }
+            | Event::Polled { .. }
             | Event::Included { .. }
             | Event::Left { .. }
             | Event::Unreachable { .. } => {

@@ -141,7 +141,20 @@ impl Footer {
                 self.left += 1;
                 self.waiting.remove(host);
             }
+            Event::Polled {
+                host,
+                task,
+                ended: None,
+                seconds,
+                ..
+            } => {
+                let since = Instant::now().checked_sub(Duration::from_secs(*seconds));
+                let since = since.unwrap_or_else(Instant::now);
+                self.waiting
+                    .insert(host.clone(), (task.name.clone(), since));
+            }
             Event::Item { host, .. }
+            | Event::Polled { host, .. }
             | Event::Retry { host, .. }
             | Event::Connected { host, .. } => {
                 self.waiting.remove(host);

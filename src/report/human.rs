@@ -483,6 +483,7 @@ impl<W: Write + Send> Reporter for Human<W> {
             | Event::Item { .. }
             | Event::Ended { .. }
             | Event::Retry { .. }
+            | Event::Polled { .. }
             | Event::Included { .. }
             | Event::Left { .. } => {
                 let blocks = self.order.take(event);

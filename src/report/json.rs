@@ -188,6 +188,16 @@ impl<W: Write + Send> Reporter for JsonLines<W> {
                 });
                 self.outcome(line, t, outcome)
             }
+            Event::Polled {
+                host,
+                task: t,
+                job,
+                ended,
+                seconds,
+            } => json!({
+                "event": "polled", "host": &**host, "task": task(t), "job": job,
+                "finished": ended.is_some(), "failed": *ended == Some(false), "seconds": seconds,
+            }),
             Event::Unreachable {
                 host,
                 task: t,

@@ -50,7 +50,7 @@ impl Order {
                 self.block(task).events.push(event.clone());
                 self.passed(host, task);
             }
-            Event::Item { task, .. } | Event::Retry { task, .. } => {
+            Event::Item { task, .. } | Event::Retry { task, .. } | Event::Polled { task, .. } => {
                 self.block(task).events.push(event.clone());
             }
             // More of a loop may come: the host has passed it when it has come to the next task.
@@ -154,6 +154,7 @@ impl Order {
                 Event::Ended { host, .. }
                 | Event::Item { host, .. }
                 | Event::Retry { host, .. }
+                | Event::Polled { host, .. }
                 | Event::Unreachable { host, .. } => Some(host),
                 Event::Included { hosts, .. } => hosts.first(),
                 _ => None,

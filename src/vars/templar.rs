@@ -42,6 +42,12 @@ impl Templar {
         }
     }
 
+    /// The local time as Python prints it.
+    pub fn clock(&self) -> String {
+        let moment = super::filters::time::moment(self.engine.outside.now(), false);
+        moment.strftime("%Y-%m-%d %H:%M:%S.%f").unwrap_or_default()
+    }
+
     /// Warnings of renderings since the last call.
     pub fn warnings(&self) -> Vec<Diagnostic> {
         self.engine
