@@ -293,6 +293,7 @@ pub fn options(args: &PlaybookArgs, project: &Project) -> Result<Options, Diagno
         start_at: args.start_at_task.clone(),
         step: args.step,
         verbosity: args.showing.verbose,
+        live: reporters::draws(&args.showing),
         tags: args.tags.clone(),
         skip_tags: args.skip_tags.clone(),
         waiting,

@@ -117,7 +117,10 @@ impl Runner {
         };
         layers.vars.extend(task.keywords.vars.iter().cloned());
         let plain = self.ctx.fleet.scope(&self.host, &layers, &task.search);
-        settings::resolve(&self.ctx.templar, task, scope, &plain, &self.ctx.options)
+        let options = &self.ctx.options;
+        let settings = settings::resolve(&self.ctx.templar, task, scope, &plain, options)?;
+        let live = options.live && self.play.hosts.len() == 1 && !settings.no_log;
+        Ok(Settings { live, ..settings })
     }
 
     /// Begins the task the cursor stands behind. Afterwards it is in the queue, unless it is passed

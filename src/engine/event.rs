@@ -68,6 +68,11 @@ pub enum Event {
         message: String,
         hint: Option<String>,
     },
+    /// What a task under way prints, in whole lines.
+    Output {
+        host: HostName,
+        text: String,
+    },
     /// Somebody asked the run to stop; the second time at once.
     Interrupted {
         at_once: bool,

@@ -20,6 +20,7 @@ pub mod event;
 mod fleet;
 mod include;
 mod job;
+mod live;
 mod local;
 mod lost;
 mod magic;

@@ -26,6 +26,8 @@ pub struct Options {
     /// How often a host that is being waited for is spoken of.
     pub waiting: Duration,
     pub verbosity: u8,
+    /// Show what a task prints while it runs, where a play has a single host.
+    pub live: bool,
     /// The tags that were asked for, and those that were not wanted.
     pub tags: Vec<String>,
     pub skip_tags: Vec<String>,
@@ -65,6 +67,7 @@ impl Default for Options {
             task_timeout: None,
             waiting: Duration::from_secs(10),
             verbosity: 0,
+            live: false,
             tags: Vec::new(),
             skip_tags: Vec::new(),
             connection: Connection::default(),

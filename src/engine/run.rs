@@ -88,12 +88,10 @@ pub async fn run(job: Job, stop: Arc<Stop>) -> Summary {
         connection: job.options.connection.clone(),
     };
     let events = job.events.clone();
-    let waiting = job.options.waiting;
     let sessions = Sessions::new(
         targets,
         job.journal,
-        job.options.forks,
-        waiting,
+        &job.options,
         Arc::clone(&stop),
         job.options.connection.timeout.map(Duration::from_secs),
         events.clone(),

@@ -38,6 +38,7 @@ impl Work {
             environment: settings.environment.clone(),
             timeout: settings.timeout.map(|t| t.as_secs().max(1)),
             must_succeed: true,
+            live: settings.live,
         };
         Work {
             step: step.clone(),

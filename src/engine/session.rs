@@ -19,6 +19,8 @@ use crate::resource::{Identity, Query, State, prelude, reply};
 use crate::source::Secret;
 
 use super::event::{Event, HostName, TrafficTotal};
+use super::live;
+use super::options::Options;
 use super::sending::{
     LONGEST_UPLOAD, StepOutcome, Work, compose, deadline, halt, launching, outcome, refuses, token,
     upload_all,
@@ -65,6 +67,7 @@ pub(super) struct Sessions {
     permits: Semaphore,
     events: tokio::sync::mpsc::UnboundedSender<Event>,
     waiting: Duration,
+    live: bool,
     stop: Arc<Stop>,
     deadlines: Deadlines,
     round_trips: AtomicU64,
@@ -92,8 +95,7 @@ impl Sessions {
     pub(super) fn new(
         targets: Targets,
         journal: Journal,
-        forks: usize,
-        waiting: Duration,
+        options: &Options,
         stop: Arc<Stop>,
         patience: Option<Duration>,
         events: tokio::sync::mpsc::UnboundedSender<Event>,
@@ -102,9 +104,10 @@ impl Sessions {
             targets,
             journal,
             hosts: std::sync::Mutex::default(),
-            permits: Semaphore::new(forks.max(1)),
+            permits: Semaphore::new(options.forks.max(1)),
             events,
-            waiting,
+            waiting: options.waiting,
+            live: options.live,
             stop,
             deadlines: match patience {
                 Some(hello) => Deadlines {
@@ -465,8 +468,12 @@ impl Sessions {
         let launch = launching(way, password.as_ref(), &token, "sh", None)?;
         let text = prelude::prelude(&token);
         let deadlines = self.deadlines;
-        let (shell, hello) =
+        let (mut shell, hello) =
             Shell::open(link.as_ref(), &launch, &text, &token, &deadlines, first).await?;
+        // On a terminal what is printed aside would come between the records.
+        if self.live && !launch.pty {
+            shell.listen(live::tell(HostName::clone(to), self.events.downgrade()));
+        }
         let no_shell = |m: String| HostError::new(ErrorKind::NoShell, m);
         let hello = prelude::hello(&hello.text).map_err(no_shell)?;
         session.shells.insert(

@@ -33,6 +33,8 @@ pub(super) struct Settings {
     pub check: bool,
     pub diff: bool,
     pub no_log: bool,
+    /// What it prints is shown while it runs.
+    pub live: bool,
     pub ignore_errors: bool,
     pub ignore_unreachable: bool,
     pub environment: Vec<(String, String)>,
@@ -201,6 +203,7 @@ pub(super) fn resolve(
         None => options.task_timeout,
     };
     Ok(Settings {
+        live: false,
         way,
         password,
         check: flag(t, k.check_mode.as_ref(), scope, options.check)?,

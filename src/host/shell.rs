@@ -61,6 +61,9 @@ impl Launch {
     }
 }
 
+/// Takes what comes on stderr.
+pub type Aside = Box<dyn FnMut(&[u8]) + Send>;
+
 /// What the prelude said of the host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hello {
@@ -77,6 +80,7 @@ pub struct Shell {
     rest: Vec<u8>,
     sequence: u64,
     errors: Tail,
+    aside: Option<Aside>,
     status: i32,
     broken: bool,
     close: Duration,
@@ -145,6 +149,7 @@ impl Shell {
             rest: std::mem::take(&mut greeting.rest),
             sequence: u64::from(first.is_some()),
             errors,
+            aside: None,
             status: 0,
             // Of no use before the first reply was read.
             broken: first.is_some(),
@@ -158,6 +163,11 @@ impl Shell {
                 noise: greeting.noise,
             },
         ))
+    }
+
+    /// Hands whatever comes on stderr during requests to `aside`, as it comes.
+    pub fn listen(&mut self, aside: Aside) {
+        self.aside = Some(aside);
     }
 
     /// Runs `body` and gives its records, as they came.
@@ -240,7 +250,12 @@ impl Shell {
                         return Ok(end);
                     }
                 }
-                Chunk::Err(bytes) => self.errors.add(&bytes),
+                Chunk::Err(bytes) => {
+                    if let Some(aside) = &mut self.aside {
+                        aside(&bytes);
+                    }
+                    self.errors.add(&bytes);
+                }
                 Chunk::Exit(status) => return Err(self.ended(Some(status))),
                 Chunk::End => return Err(self.ended(None)),
             }

@@ -287,6 +287,7 @@ impl<W: Write + Send> Reporter for AdHoc<W> {
                 self.unreachable(host, message, hint.as_deref());
             }
             Event::Stopping { host, heard } => self.notices.stopping(host, *heard),
+            Event::Output { .. } => {}
             Event::Interrupted { at_once } => self.notices.interrupted(*at_once),
             Event::NotRun { host, tasks } => {
                 self.notices.not_run(host, tasks);

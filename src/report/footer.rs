@@ -163,6 +163,7 @@ impl Footer {
             Event::RunStarted { .. }
             | Event::PlaySkipped { .. }
             | Event::Stopping { .. }
+            | Event::Output { .. }
             | Event::Interrupted { .. }
             | Event::TaskStarted { .. }
             | Event::Included { .. }

@@ -500,6 +500,12 @@ impl<W: Write + Send> Reporter for Human<W> {
                 } = self;
                 footer.aside(|| notices.stopping(host, *heard));
             }
+            Event::Output { text, .. } => {
+                let Human {
+                    footer, notices, ..
+                } = self;
+                footer.aside(|| notices.output(text));
+            }
             Event::Interrupted { at_once } => {
                 let Human {
                     footer, notices, ..

@@ -236,6 +236,9 @@ impl<W: Write + Send> Reporter for JsonLines<W> {
             Event::Notified { host, handler } => json!({
                 "event": "notified", "host": &**host, "handler": handler,
             }),
+            Event::Output { host, text } => {
+                json!({ "event": "output", "host": &**host, "text": text })
+            }
             Event::Interrupted { at_once } => {
                 json!({ "event": "interrupted", "at_once": at_once })
             }

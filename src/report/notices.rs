@@ -77,6 +77,13 @@ impl Notices {
         self.stopped.add(host, tasks);
     }
 
+    /// What a task under way prints.
+    pub fn output(&mut self, text: &str) {
+        for line in text.lines() {
+            self.say(&format!("  {line}"));
+        }
+    }
+
     /// Somebody asked the run to stop.
     pub fn interrupted(&mut self, at_once: bool) {
         self.say(match at_once {

@@ -77,6 +77,7 @@ impl Order {
             | Event::PlayStarted { .. }
             | Event::PlaySkipped { .. }
             | Event::Stopping { .. }
+            | Event::Output { .. }
             | Event::Interrupted { .. }
             | Event::NotRun { .. }
             | Event::Waiting { .. }

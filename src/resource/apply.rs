@@ -74,6 +74,8 @@ pub struct RunContext {
     pub timeout: Option<u64>,
     /// Whether a status other than 0 stops the steps after it.
     pub must_succeed: bool,
+    /// Whether what it prints is also sent, on stderr, while it runs.
+    pub live: bool,
 }
 
 /// What came of one step.

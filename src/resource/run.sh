@@ -47,6 +47,23 @@ pl_end_of() {
 }
 # Whether the step was ended for that.
 pl_flood() { [ -e "$pl_dir/f" ] && rm -f -- "$pl_dir/f"; }
+# pl_live FILE FILE: what a step that takes its time adds to them, on stderr, until it is told to end.
+pl_live() {
+  trap 'pl_k=' TERM; trap - EXIT HUP INT PIPE USR1
+  pl_k=1 pl_y= pl_i=0 pl_j=0
+  while :; do
+    { sleep 0.4 || sleep 1; } 2>/dev/null & wait $!
+    [ -n "$pl_k$pl_y" ] || return 0
+    pl_more "$1" $pl_i; pl_i=$pl_z
+    pl_more "$2" $pl_j; pl_j=$pl_z pl_y=1
+    [ -n "$pl_k" ] || return 0
+  done
+}
+pl_more() {
+  pl_z=$(($(wc -c <"$1")))
+  [ $pl_z -le $2 ] || tail -c +$(($2+1)) -- "$1" | head -c $((pl_z-$2)) >&2
+  [ -n "$pl_k" ] || [ -z "$(tail -c 1 -- "$1")" ] || echo >&2
+}
 # A payload: KIND as in pl_put, into the private directory.
 pl_keep() {
   pl_private || return 1
@@ -70,7 +87,7 @@ pl_exec() {
   [ "$pl_xx" = yes ]
 }
 # pl_x NUMBER CAPTURE TIMEOUT CHDIR STDIN WORD FLAGS: runs pl_c in surroundings given by pl_e. FLAGS:
-# m must succeed, o one of our own programs. Three records: how it went, stdout, stderr.
+# l live, m must succeed, o one of our own programs. Three records: how it went, stdout, stderr.
 pl_x() {
   pl_commit
   pl_go || return 0
@@ -82,6 +99,8 @@ pl_x() {
   pl_o=$pl_dir/o$1 pl_q=$pl_dir/e$1
   [ -z "$4" ] || rm -f -- "$pl_dir/s"
   [ -z "$3" ] || ! pl_has setsid || pl_sid=setsid
+  pl_lp=
+  case $7 in *l*) : >"$pl_o"; : >"$pl_q"; pl_live "$pl_o" "$pl_q" </dev/null >/dev/null 9>&- & pl_lp=$! ;; esac
   pl_up; pl_t1=$pl_now
   if [ -z "$3" ]; then
     { ( pl_start "$4" "$7" ) <"${pl_in:-/dev/null}" >"$pl_o" 2>"$pl_q" 9>&-; pl_s=$?; } 2>/dev/null
@@ -110,6 +129,7 @@ pl_x() {
     [ ! -e "$pl_dir/p$1" ] || { pl_to=1; [ -z "$pl_sid" ] || kill -KILL -$pl_pid 2>/dev/null; }
   fi
   pl_up
+  [ -z "$pl_lp" ] || { kill -TERM $pl_lp; wait $pl_lp; } 2>/dev/null
   ! pl_flood || pl_to=2
   # ksh says 256 + n for a signal.
   [ $pl_s -le 256 ] || pl_s=$((pl_s-128))

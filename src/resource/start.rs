@@ -91,6 +91,9 @@ pub(super) fn make(run: &Run, context: &RunContext, token: &str) -> Result<Made,
             &mut out,
         )?;
     }
+    if context.live {
+        flags.push('l');
+    }
     if context.must_succeed {
         flags.push('m');
     }
