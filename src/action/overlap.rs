@@ -69,7 +69,7 @@ fn tells(asked: &Request, path: &RemotePath) -> bool {
 }
 
 fn in_any(path: &RemotePath, dirs: &[&str]) -> bool {
-    let mut dirs = dirs.iter().filter_map(|dir| RemotePath::new(*dir).ok());
+    let mut dirs = dirs.iter().filter_map(|dir| RemotePath::new(dir).ok());
     dirs.any(|dir| path.is_within(&dir))
 }
 

@@ -44,7 +44,10 @@ fn shown(value: &Value, mask: &Mask) -> Value {
     match value {
         Value::String(text) if text.len() > SHOWN => {
             let text = mask.apply(text);
-            let end = text.floor_char_boundary(SHOWN);
+            let mut end = SHOWN.min(text.len());
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
             let rest = (text.len() - end).div_ceil(1024);
             Value::from(format!("{}\n[{rest} KiB more are not shown]", &text[..end]))
         }
