@@ -59,6 +59,10 @@ pub(crate) static SPEC: Spec = Spec {
 
 fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
     let args = Args::read(map)?;
+    if !crate::resource::is_account_name(&args.name) {
+        let text = format!("`{}` is not a name that a group can have", args.name);
+        return Err(ArgError::new("name", text));
+    }
     if args.gid.is_some_and(|g| u32::try_from(g).is_err()) {
         return Err(ArgError::new(
             "gid",

@@ -136,6 +136,10 @@ pub(crate) static SPEC: Spec = Spec {
 
 fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
     let mut args = Args::read(map)?;
+    if !crate::resource::is_account_name(&args.name) {
+        let text = format!("`{}` is not a name that a user can have", args.name);
+        return Err(ArgError::new("name", text));
+    }
     if args.uid.is_some_and(|u| u32::try_from(u).is_err()) {
         return Err(ArgError::new(
             "uid",

@@ -15,7 +15,7 @@ use crate::host::shell::Shell;
 use crate::host::{Deadlines, ErrorKind, HostError, Link};
 use crate::journal::Journal;
 use crate::resource::apply::Apply;
-use crate::resource::{Identity, Query, State, prelude, reply};
+use crate::resource::{Identity, Query, State, has_moved, prelude, reply};
 use crate::source::Secret;
 
 use super::event::{Event, HostName, TrafficTotal};
@@ -326,12 +326,39 @@ impl Sessions {
             outcomes.push(StepOutcome::NotRun);
         }
         self.end(&entries, &outcomes).await;
+        let mut answers = read.answers.unwrap_or_default();
+        if answers.iter().any(|(_, state)| has_moved(state)) {
+            self.ask_again(open, &mut answers).await?;
+        }
         Ok(Exchange {
             outcomes,
-            answers: read.answers.unwrap_or_default(),
+            answers,
             me,
             lost: None,
         })
+    }
+
+    /// Asks once more for what somebody wrote to while it was being read.
+    async fn ask_again(
+        &self,
+        open: &mut Open,
+        answers: &mut [(Query, State)],
+    ) -> Result<(), HostError> {
+        let moved = answers.iter().filter(|(_, state)| has_moved(state));
+        let queries: Vec<Query> = moved.map(|(query, _)| query.clone()).collect();
+        let (mut apply, _) = compose(&token(), true, &[], &queries, &open.hello);
+        let asked = open.shell.request(apply.script(), Some(LONGEST_PROBE));
+        let bytes = self.stop.unless(asked).await?;
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
+        let wrong = |m: String| HostError::new(ErrorKind::Protocol, m);
+        let records = reply::records(&bytes).map_err(wrong)?;
+        let read = apply.read(&records, true).map_err(wrong)?;
+        for (query, state) in read.answers.unwrap_or_default() {
+            if let Some(answer) = answers.iter_mut().find(|(asked, _)| *asked == query) {
+                answer.1 = state;
+            }
+        }
+        Ok(())
     }
 
     /// Sends a script and takes its records as they come. A run that is asked to stop asks the shell

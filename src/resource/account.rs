@@ -43,9 +43,46 @@ pl_has adduser || adduser() {
 }
 "#;
 
+/// Whether a user or group can be called that. Programs that make accounts differ in what they take,
+/// and some take anything; what a shell, a path or a line of passwd would read otherwise is refused.
+pub fn is_name(name: &str) -> bool {
+    let fine = |c: char| {
+        !c.is_control() && !c.is_whitespace() && !":,/;&|`\"'()<>*?[]{}!#%~=$^".contains(c)
+    };
+    // The accounts of machines end with a dollar.
+    let stem = name.strip_suffix('$').unwrap_or(name);
+    !stem.is_empty()
+        && stem.chars().all(fine)
+        && !stem.starts_with(['-', '+', '@'])
+        && ![".", ".."].contains(&stem)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::BY_HAND;
+    use super::{BY_HAND, is_name};
+
+    #[test]
+    fn names_of_accounts_hold_nothing_that_a_shell_or_a_file_would_read() {
+        for name in [
+            "deploy",
+            "_apt",
+            "www-data",
+            "Ünï",
+            "a.b",
+            "DOMAIN\\me",
+            "me@realm",
+            "PC$",
+            "1st",
+        ] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in [
+            "", "-rf", "+x", "$(id)", "a;b", "a b", "a:b", "a\nb", "`id`", "a/b", "..", "~root",
+            "a$b", "{a,b}",
+        ] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
 
     #[test]
     fn it_is_shell() {

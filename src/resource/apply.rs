@@ -21,6 +21,10 @@ const LIBRARY: &str = concat!(include_str!("apply.sh"), include_str!("run.sh"));
 /// leaves room beyond it, so that each step may say a few words whatever was printed before it.
 const BUDGET: usize = 48 * 1024 * 1024;
 
+/// What a killed run left is removed after this time: longer than any run waits before it uses what it
+/// sent.
+const STALE_MINUTES: u32 = 24 * 60;
+
 /// A command that prints more than this will not stop: it is ended. Until it is seen, its output takes
 /// memory of the host (where that is the place for temporary files).
 pub const ENDLESS_MIB: usize = 256;
@@ -199,6 +203,7 @@ impl Apply {
         if !options.loaded {
             let library = super::prelude::sent(LIBRARY)
                 .replace("@KEPT@", &(super::program::CAPTURE_LIMIT + 1).to_string())
+                .replace("@STALE@", &STALE_MINUTES.to_string())
                 .replace("@ENDLESS@", &(ENDLESS_MIB << 20).to_string())
                 .replace("@ENDLESS_MIB@", &ENDLESS_MIB.to_string());
             script.say(&library);

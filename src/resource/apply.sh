@@ -3,7 +3,7 @@
 # Statuses of our own: 70 changed meanwhile, 71 refused by its validator, 72 not followed for safety,
 # 73 another run holds the lock, 74 not written whole.
 
-pl_dirty=0 pl_d0= pl_gn=0 pl_ing= pl_wp= pl_left=0
+pl_dirty=0 pl_d0= pl_gn=0 pl_ing= pl_wp= pl_left=0 pl_sd=
 # pl_fail NUMBER STATUS TEXT: reports a failure, leaves nothing behind and stops the steps after it.
 pl_fail() {
   [ -z "$pl_tmp" ] || rm -f -- "$pl_tmp"
@@ -29,6 +29,10 @@ pl_private() {
     [ -d "$pl_x" ] && [ -w "$pl_x" ] || continue
     pl_y=$pl_x/.palisade.$pl_tok.$$
     mkdir -m 700 -- "$pl_y" 2>/dev/null || continue
+    for pl_z in "$pl_x"/.palisade.*.[0-9]*; do
+      [ -d "$pl_z" ] && [ ! -L "$pl_z" ] && [ -O "$pl_z" ] && ! kill -0 ${pl_z##*.} || continue
+      find "$pl_z" -prune -type d -mmin +@STALE@ -exec rm -rf -- {} +
+    done 2>/dev/null
     if [ ! -L "$pl_y" ] && [ -O "$pl_y" ] && : >"$pl_y/t"; then pl_dir=$pl_y; return 0; fi
   done 2>/dev/null
   return 1
@@ -235,6 +239,17 @@ pl_mv() {
   else mv -f -- "$1" "$2"
   fi
 }
+# What a run left that was killed between sending a file and its script: ours by name and owner, and so
+# old that no run can still mean to use it. Looking costs no process.
+pl_stale() {
+  for pl_x in ./.*.palisade.[0-9a-f]*; do
+    case $pl_x in *"$pl_tok"*) continue ;; esac
+    [ -f "$pl_x" ] && [ ! -L "$pl_x" ] && [ -O "$pl_x" ] || continue
+    pl_y=${pl_x##*.palisade.}
+    case $pl_y in *[!0-9a-f]*) continue ;; esac
+    [ ${#pl_y} -lt 32 ] || find "$pl_x" -prune -type f -mmin +@STALE@ -exec rm -f -- {} + 2>/dev/null
+  done
+}
 # pl_put NUMBER KIND BYTES: the one way a file gets its bytes. Reads pd path, pt temporary name, ph
 # digest, pm mode, pu umask that gives it, po owner:group, pw whether to chown, pc whether to chmod,
 # pb pbh pbm what was there, pa whether pl_mark follows, px flags (t follow, u unsafe writes, n odd name), pk backup, pv validator.
@@ -244,6 +259,7 @@ pl_put() {
   case $px in *t*) pl_follow "$1" || return 0 ;; esac
   pl_in "$1" "$pd" || return 0
   pl_was "$1" || return 0
+  [ "$PWD" = "$pl_sd" ] || { pl_sd=$PWD; pl_stale; }
   pl_t=./$pt pl_tmp=$PWD/$pt pl_pwd=$PWD pl_ip=
   if [ "$2" = f ]; then
     [ -f "$pl_t" ] || for pl_x in /var/tmp /tmp /dev/shm "$HOME"; do

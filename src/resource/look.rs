@@ -302,6 +302,14 @@ fn owner(id: u32, name: &str) -> Owner {
     }
 }
 
+/// Its digest and its content do not belong together.
+const MOVED: &str = "it changed while it was being read";
+
+/// Whether an answer is none because somebody wrote meanwhile: asking again may help.
+pub fn has_moved(state: &State) -> bool {
+    matches!(state, State::Refused(why) if why == MOVED)
+}
+
 type Link = (String, Option<String>);
 
 fn add_parts(
@@ -328,7 +336,7 @@ fn add_parts(
                 let mut found = Content::digest_only(digest, size);
                 if let Some(Part::Bytes(bytes)) = bytes {
                     if Digest::of(&bytes) != digest {
-                        return State::Refused("it changed while it was being read".into());
+                        return State::Refused(MOVED.into());
                     }
                     found = Content::new(bytes);
                 }

@@ -7,6 +7,7 @@ use super::engine::Engine;
 use super::error::Fail;
 use super::parse::{self, RenderOptions};
 use super::tree::{Arg, Binary, Expr, Kind as E, Stmt, Target, Tree};
+use super::value::Val;
 use super::{filters, globals, tests};
 use crate::source::{Diagnostic, File, Kind, Node, Span, suggest};
 
@@ -26,6 +27,7 @@ pub(in crate::vars) fn condition(engine: &Engine, node: &Node, out: &mut Vec<Dia
     match &node.kind {
         Kind::Seq(items) => items.iter().for_each(|n| condition(engine, n, out)),
         Kind::Str(s) => match engine.expr(s) {
+            Ok(parsed) if embeds(s, &parsed) => out.push(embedded(node)),
             Ok(parsed) => {
                 let mut look = Look::default();
                 look.expr(&parsed, false);
@@ -35,16 +37,28 @@ pub(in crate::vars) fn condition(engine: &Engine, node: &Node, out: &mut Vec<Dia
                 Ok(tree) if matches!(tree.body.as_slice(), [Stmt::Emit(..)]) => {
                     report(&tree.body, s, &node.span, out);
                 }
-                Ok(_) => out.push(
-                    Diagnostic::error(&node.span, "embedded template in condition")
-                        .hint("a condition is an expression already: name the variable itself"),
-                ),
+                Ok(_) => out.push(embedded(node)),
                 Err(_) => out.push(place(fail, s, &node.span)),
             },
             Err(fail) => out.push(place(fail, s, &node.span)),
         },
         _ => {}
     }
+}
+
+/// Whether a string within an expression holds a template. Those of lookups are rendered; others would
+/// stand for their own letters.
+pub(in crate::vars) fn embeds(text: &str, parsed: &Expr) -> bool {
+    text.contains("{{") && {
+        let mut look = Look::default();
+        look.expr(parsed, false);
+        look.embeds
+    }
+}
+
+fn embedded(node: &Node) -> Diagnostic {
+    Diagnostic::error(&node.span, "embedded template in condition")
+        .hint("a condition is an expression already: name the variable itself")
 }
 
 pub(in crate::vars) fn file(
@@ -112,6 +126,8 @@ fn place(fail: Fail, text: &str, span: &Span) -> Diagnostic {
 /// One look through a tree.
 #[derive(Default)]
 struct Look {
+    /// A string that holds a template.
+    embeds: bool,
     bound: BTreeSet<Arc<str>>,
     needed: BTreeSet<String>,
     /// Variables some test or `default` takes care of: nowhere in this template are they counted.
@@ -232,6 +248,11 @@ impl Look {
     /// Looks at an expression; `guarded` where something missing in it would not matter.
     fn expr(&mut self, expr: &Expr, guarded: bool) {
         match &expr.kind {
+            E::Const(Val::Str(text)) => {
+                let text: &str = text;
+                let after = text.find("{{").map(|at| &text[at..]);
+                self.embeds |= after.is_some_and(|rest| rest.contains("}}"));
+            }
             E::Const(_) | E::Embedded(_) => {}
             E::Var(name) => {
                 if self.bound.contains(name) {

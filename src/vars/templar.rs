@@ -230,6 +230,8 @@ impl Templar {
 
     fn bare_text(&self, ctx: &mut Ctx<'_>, text: &Arc<str>, node: &Node) -> Res<Val> {
         match self.engine.expr(text) {
+            // In quotes it would stand for its own letters, and the condition would never hold.
+            Ok(parsed) if super::check::embeds(text, &parsed) => Err(embedded()),
             Ok(parsed) => {
                 let value = ctx.eval(&parsed)?;
                 ctx.force(value)
@@ -245,10 +247,7 @@ impl Templar {
                     return ctx.force(value);
                 }
                 let _ = fail;
-                Err(Fail::hinted(
-                    "embedded template in condition",
-                    "name the variable itself: `result.stdout == 'x'`; a condition is an expression already",
-                ))
+                Err(embedded())
             }
             Err(fail) => Err(fail),
         }
@@ -361,6 +360,13 @@ pub(in crate::vars) fn ending(fail: Fail, span: &Span, scope: &Scope) -> Templat
             "`break` and `continue` work inside loops only",
         ))),
     }
+}
+
+fn embedded() -> Fail {
+    Fail::hinted(
+        "embedded template in condition",
+        "name the variable itself: `result.stdout == 'x'`; a condition is an expression already",
+    )
 }
 
 #[cfg(test)]
