@@ -29,8 +29,11 @@ pl_private() {
     [ -d "$pl_x" ] && [ -w "$pl_x" ] || continue
     pl_y=$pl_x/.palisade.$pl_tok.$$
     mkdir -m 700 -- "$pl_y" 2>/dev/null || continue
+    pl_k=0
     for pl_z in "$pl_x"/.palisade.*.[0-9]*; do
       [ -d "$pl_z" ] && [ ! -L "$pl_z" ] && [ -O "$pl_z" ] && ! kill -0 ${pl_z##*.} || continue
+      # A few each time: that many are soon none.
+      pl_k=$((pl_k+1)); [ $pl_k -lt 5 ] || break
       find "$pl_z" -prune -type d -mmin +@STALE@ -exec rm -rf -- {} +
     done 2>/dev/null
     if [ ! -L "$pl_y" ] && [ -O "$pl_y" ] && : >"$pl_y/t"; then pl_dir=$pl_y; return 0; fi
@@ -242,12 +245,15 @@ pl_mv() {
 # What a run left that was killed between sending a file and its script: ours by name and owner, and so
 # old that no run can still mean to use it. Looking costs no process.
 pl_stale() {
+  pl_k=0
   for pl_x in ./.*.palisade.[0-9a-f]*; do
     case $pl_x in *"$pl_tok"*) continue ;; esac
     [ -f "$pl_x" ] && [ ! -L "$pl_x" ] && [ -O "$pl_x" ] || continue
     pl_y=${pl_x##*.palisade.}
     case $pl_y in *[!0-9a-f]*) continue ;; esac
-    [ ${#pl_y} -lt 32 ] || find "$pl_x" -prune -type f -mmin +@STALE@ -exec rm -f -- {} + 2>/dev/null
+    [ ${#pl_y} -ge 32 ] || continue
+    pl_k=$((pl_k+1)); [ $pl_k -lt 5 ] || break
+    find "$pl_x" -prune -type f -mmin +@STALE@ -exec rm -f -- {} + 2>/dev/null
   done
 }
 # pl_put NUMBER KIND BYTES: the one way a file gets its bytes. Reads pd path, pt temporary name, ph
