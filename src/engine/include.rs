@@ -48,6 +48,9 @@ impl Runner {
                     let mut raw = Raw::skipped("Conditional result was False");
                     raw.result.insert("false_condition".into(), condition);
                     let ended = self.judge_as(task, layers, false, &item, raw);
+                    if list.is_some() {
+                        self.tell_item(task, name, layers, &item, &value, &ended.outcome);
+                    }
                     outcomes.push((value, ended.outcome));
                     continue;
                 }

@@ -209,6 +209,8 @@ impl Running {
         if let Some(limit) = &self.limit {
             hosts.retain(|h| limit.contains(h));
         }
+        // What plays know of their hosts has the order of the pattern.
+        let known = hosts.clone();
         if let Err(diagnostic) = self.order(play, &scope, &mut hosts) {
             return self.mistake(diagnostic);
         }
@@ -234,11 +236,11 @@ impl Running {
                 continue;
             }
             let failed_before = self.out.len();
-            if let Err(diagnostic) = self.begin_batch(play, &name, &hosts, &batch) {
+            if let Err(diagnostic) = self.begin_batch(play, &name, &known, &batch) {
                 return self.mistake(diagnostic);
             }
             let size = batch.len();
-            let all = hosts.iter().filter(|h| !self.out.contains(*h));
+            let all = known.iter().filter(|h| !self.out.contains(*h));
             let all: Vec<HostName> = all.cloned().collect();
             let mut run = self.batch(index, play, &name, batch, &ended, &scope);
             run.all = all;

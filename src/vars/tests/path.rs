@@ -1,5 +1,6 @@
 //! Files of the controller.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use super::Call;
@@ -42,8 +43,14 @@ pub(super) const TESTS: &[(&str, Call)] = &[
         let path = path(&v);
         Ok(link(&path) || ctx.engine.files.is_file(&path) || ctx.engine.files.is_dir(&path))
     }),
-    ("mount", |_, v, _| Ok(&*v.text() == "/")),
-    ("is_mount", |_, v, _| Ok(&*v.text() == "/")),
+    ("mount", |ctx, v, _| {
+        ctx.impure = true;
+        Ok(mount(&path(&v)))
+    }),
+    ("is_mount", |ctx, v, _| {
+        ctx.impure = true;
+        Ok(mount(&path(&v)))
+    }),
     ("same_file", |_, v, args| same(&v, args)),
     ("is_same_file", |_, v, args| same(&v, args)),
     ("vaulted_file", |ctx, v, _| {
@@ -62,6 +69,15 @@ fn path(value: &Val) -> PathBuf {
 
 fn link(path: &Path) -> bool {
     path.is_symlink()
+}
+
+/// Whether a path is on another device than what is above it, or is the root.
+fn mount(path: &Path) -> bool {
+    let at = |path: &Path| path.symlink_metadata().ok().map(|m| (m.dev(), m.ino()));
+    match (at(path), at(&path.join(".."))) {
+        (Some(here), Some(above)) => !link(path) && (here.0 != above.0 || here == above),
+        _ => false,
+    }
 }
 
 fn plain(path: &Path) -> PathBuf {
