@@ -355,9 +355,7 @@ impl Runner {
                 None => foreign(&records),
             },
         };
-        if raw.failed.is_some() {
-            silent(&mut raw);
-        }
+        silent(&mut raw);
         about(&mut raw, id, &file, true);
         Some(raw)
     }

@@ -33,6 +33,7 @@ const VOLATILE: &[&str] = &[
     "device_type",
     "elapsed",
     "attr_flags",
+    "child_pid",
     "attributes",
     "version",
     "cache_update_time",
@@ -46,7 +47,7 @@ static RESULT: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Names that hold a moment or something random.
-static RANDOM: LazyLock<[(Regex, &str); 8]> = LazyLock::new(|| {
+static RANDOM: LazyLock<[(Regex, &str); 9]> = LazyLock::new(|| {
     [
         (r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~", ".BACKUP~"),
         (r"\.[0-9a-f]{8}~", ".BACKUP~"),
@@ -56,6 +57,7 @@ static RANDOM: LazyLock<[(Regex, &str); 8]> = LazyLock::new(|| {
             "RANDOM",
         ),
         (r"ControlPath=\S+", "ControlPath"),
+        (r"j\d{8,12}\.\d+", "JOB"),
         (r"Paused for [\d.]+ ", "Paused for some "),
         // What `debug` shows in place of a value that cannot be had.
         (r"<< .* >>", "<< ERROR >>"),
