@@ -93,8 +93,9 @@ impl Args {
             },
             _ => None,
         });
-        let part = |done: bool| -> Mapping {
-            let (out, err) = said.unwrap_or_default();
+        // The tools that enable say on stderr what they say, the script on stdout.
+        let (out, err) = said.unwrap_or_default();
+        let part = |done: bool, out: &str, err: &str| -> Mapping {
             let mut map = result! { "changed" => done };
             for (key, value) in [
                 ("rc", Value::from(0)),
@@ -107,7 +108,7 @@ impl Args {
         };
         let mut status = Mapping::new();
         let done = change.is_some_and(|(b, a)| b.enabled != a.enabled || b.levels != a.levels);
-        let mut map = part(done);
+        let mut map = part(done, "", err);
         if !self.runlevels.is_empty() {
             let levels = self.runlevels.iter().map(|l| l.as_str().into());
             map.insert("runlevels".into(), Value::Sequence(levels.collect()));
@@ -115,7 +116,7 @@ impl Args {
         status.insert("enabled".into(), Value::Mapping(map));
         if let Some(state) = self.state {
             let done = change.is_some_and(|(b, a)| b.running != a.running || a.kick.is_some());
-            status.insert(state.word().into(), Value::Mapping(part(done)));
+            status.insert(state.word().into(), Value::Mapping(part(done, out, "")));
         }
         status
     }

@@ -45,6 +45,9 @@ pub(crate) fn resource(name: &str, scope: Scope) -> Resource {
     }
 }
 
+/// The runlevels that init scripts are started in unless they say otherwise.
+const USUAL: &str = "2345";
+
 impl Service {
     fn on(&self, name: &str) -> Resource {
         resource(name, self.scope)
@@ -95,7 +98,7 @@ impl Service {
             before.running = !seen.get(&Resource::Process(pattern.clone())).is_absent();
         }
         if self.scripts && self.enabled.is_some() {
-            before.enabled = Some(before.levels.contains(['2', '3', '4', '5']));
+            before.enabled = Some(!before.levels.is_empty());
         }
         self.tell(&before, &mut decision.result);
         let after = self.after(&before);
@@ -137,6 +140,9 @@ impl Service {
                 || !before.exists)
         {
             after.enabled = Some(enabled);
+            if self.scripts && before.enabled != after.enabled {
+                after.levels = if enabled { USUAL } else { "" }.to_owned();
+            }
         }
         match self.state {
             Some(Want::Started) => after.running = true,

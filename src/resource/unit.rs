@@ -288,7 +288,9 @@ pub(super) fn make(change: &Change) -> Result<Make, ApplyError> {
     if *scope == Scope::User {
         text.push_str(SESSION);
     }
-    if let Some(line) = runlevels(before, after, &bare) {
+    // What is switched on or off as a whole has the levels that its tool gives it.
+    let whole = before.enabled != after.enabled;
+    if let Some(line) = runlevels(before, after, &bare).filter(|_| !whole) {
         standing.retain(|v| *v != "enable" && *v != "disable");
         text.push_str(&line);
     }
