@@ -14,6 +14,8 @@
 //! | `ended` | `host`, `task`, and those of an outcome |
 //! | `retry` | `host`, `task`, `left`, `attempts`, and those of an outcome |
 //! | `unreachable` | `host`, `task` or null, `message`, `hint` or null |
+//! | `output` | `host`, `text`: what a task under way prints, where that is asked for |
+//! | `interrupted` | `at_once`: somebody asked the run to stop |
 //! | `stopping` | `host`, `heard`: whether it will begin no further step |
 //! | `not_run` | `host`, `tasks`: decided, and not run to their end because the run was stopped |
 //! | `waiting` | `host`, `what`, `seconds` |
@@ -23,7 +25,7 @@
 //! | `warning` | `severity`, `message`, `path`, `line`, `column`, `hints` |
 //! | `left` | `host`, `play`: nothing more of this host in this play |
 //! | `play_ended` | `play` |
-//! | `run_ended` | `seconds`, `recap` (a list of counts by host), `traffic` |
+//! | `run_ended` | `seconds`, `stopped` (before its end), `recap` (a list of counts by host), `traffic` |
 //!
 //! A `task` has `id` (the same on all hosts of a play), `name`, `role` or null, `action`, `path`, `line`,
 //! `column`, `handler`, `no_log`, `play` (an index). An outcome has `status` (`ok`, `changed`, `skipped`,
