@@ -6,7 +6,7 @@ use crate::action::Step;
 use crate::plan::Task;
 use crate::resource::Query;
 use crate::source::{Diagnostic, Value};
-use crate::vars::{Layer, TemplateError};
+use crate::vars::{Layer, TemplateError, Var};
 
 use super::begin::{When, sees_others};
 use super::doing::{Ended, ItemRun, ItemState};
@@ -294,6 +294,15 @@ impl Runner {
         raw: Raw,
     ) {
         let ended = self.judge(d, &layer, raw);
+        // The next item of a loop sees what this one has set.
+        if !ended.vars.is_empty() {
+            let names: Vec<String> = ended.vars.iter().map(|(name, _)| name.clone()).collect();
+            for (name, value) in &ended.vars {
+                let before = self.ctx.fleet.set(&self.host, name, Var::data(value));
+                self.queue[d].assigned.push(before);
+            }
+            self.assigned(&names);
+        }
         self.queue[d].items.push(ItemRun {
             value,
             layer,

@@ -254,6 +254,7 @@ impl Runner {
             if let Some(value) = &value {
                 self.tell_item(task, name, layers, &item, value, &left.outcome);
             }
+            self.take_over(left.facts.as_ref(), &left.vars);
             if let Some(more) = left.facts {
                 facts.get_or_insert_default().extend(more);
             }

@@ -24,7 +24,11 @@ pub fn result(task: &TaskRef, outcome: &Outcome, mask: &Mask) -> Mapping {
             .get("changed")
             .and_then(Value::as_bool)
             .unwrap_or(false);
-        return crate::result! { "censored" => CENSORED, "changed" => changed };
+        let mut shown = crate::result! { "censored" => CENSORED, "changed" => changed };
+        if let Some(attempts) = outcome.result.get("attempts") {
+            shown.insert("attempts".into(), attempts.clone());
+        }
+        return shown;
     }
     let mut pairs = outcome.result.as_mapping().cloned().unwrap_or_default();
     pairs.retain(|key, _| !key.as_str().is_some_and(|k| k.starts_with("_ansible_")));

@@ -115,10 +115,18 @@ impl Templar {
                 self.optional(node, scope)?
             };
             if let Some(value) = value {
-                out.insert(Value::String(name.clone()), value);
+                out.insert(Value::String(self.name(name, node, scope)?), value);
             }
         }
         Ok(out)
+    }
+
+    /// The name of an argument: the variables that `set_fact` sets may be named by expressions.
+    fn name(&self, name: &str, at: &Node, scope: &Scope) -> Result<String, TemplateError> {
+        match name.contains("{{") {
+            true => self.text(&Node::new(Kind::Str(name.into()), at.span.clone()), scope),
+            false => Ok(name.to_owned()),
+        }
     }
 
     fn expressions(&self, node: &Node, scope: &Scope) -> Result<Value, TemplateError> {

@@ -20,6 +20,7 @@ pub(crate) const HOSTS: [&str; 3] = ["lab1", "lab2", "lab3"];
 const NOISE: &[&str] = &[
     "/root/.ansible",
     "/home/deploy/.ansible",
+    "/root/.ansible_async",
     "/home/deploy/.sudo_as_admin_successful",
     "/root/.ssh",
     "/var/lib/palisade",
