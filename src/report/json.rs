@@ -13,6 +13,7 @@
 //! | `item` | `host`, `task`, `item`, `label`, and those of an outcome |
 //! | `ended` | `host`, `task`, and those of an outcome |
 //! | `retry` | `host`, `task`, `left`, `attempts`, and those of an outcome |
+//! | `polled` | `host`, `task`, `job`, `finished`, `failed`, `seconds` |
 //! | `unreachable` | `host`, `task` or null, `message`, `hint` or null |
 //! | `output` | `host`, `text`: what a task under way prints, where that is asked for |
 //! | `interrupted` | `at_once`: somebody asked the run to stop |
