@@ -77,11 +77,11 @@ pub mod unpack;
 pub mod user;
 pub mod waiting;
 
-pub use look::has_moved;
 pub use account::is_name as is_account_name;
 pub use change::{Change, Touch};
 pub use hash::{Content, Digest};
 pub use look::described;
+pub use look::has_moved;
 pub use path::RemotePath;
 pub use prelude::Hello;
 pub use probe::Probe;
