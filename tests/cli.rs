@@ -218,6 +218,27 @@ fn a_run_groups_hosts_and_a_second_changes_nothing() {
     assert!(second.out.contains("3 hosts, 0 changed"), "{}", second.out);
 }
 
+/// Outputs of commands lie in a private directory while the run lasts.
+#[test]
+fn a_run_on_this_machine_leaves_no_directory_of_its_own_behind() {
+    let project = Project::new();
+    project.write(
+        "where.yml",
+        "- {hosts: all, connection: local, gather_facts: false, tasks: [{shell: readlink /proc/self/fd/1}]}",
+    );
+    let run = project.run(&["playbook", "-i", "localhost,", "--json", "where.yml"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let (_, path) = run.out.split_once(r#""stdout":""#).expect("an output");
+    let path = Path::new(path.split_once('"').expect("its end").0);
+    let dir = path.parent().expect("a directory");
+    assert!(
+        dir.display().to_string().contains("palisade"),
+        "{}",
+        run.out
+    );
+    assert!(!dir.exists(), "{} is still there", dir.display());
+}
+
 #[test]
 fn drift_is_3_and_changes_nothing() {
     let project = site();

@@ -569,12 +569,27 @@ impl Sessions {
     }
 
     async fn close(&self, session: &mut Session) {
-        session.shells.clear();
-        if let Some(link) = session.link.take() {
+        self.part(session).await;
+    }
+
+    /// Ends the shells, so that each tidies up behind itself, then the connection. One that did not
+    /// answer is not waited for.
+    fn part(&self, session: &mut Session) -> impl Future<Output = ()> + Send + 'static {
+        let shells = std::mem::take(&mut session.shells).into_values();
+        let usable: Vec<Shell> = shells.map(|o| o.shell).filter(Shell::is_usable).collect();
+        let link = session.link.take();
+        if let Some(link) = &link {
             let traffic = link.traffic();
             self.sent.fetch_add(traffic.sent, Ordering::Relaxed);
             self.received.fetch_add(traffic.received, Ordering::Relaxed);
-            link.close().await;
+        }
+        async move {
+            for shell in usable {
+                shell.close().await;
+            }
+            if let Some(link) = link {
+                link.close().await;
+            }
         }
     }
 
@@ -588,13 +603,7 @@ impl Sessions {
         let mut closing = tokio::task::JoinSet::new();
         for session in all {
             let mut session = session.lock().await;
-            session.shells.clear();
-            if let Some(link) = session.link.take() {
-                let traffic = link.traffic();
-                self.sent.fetch_add(traffic.sent, Ordering::Relaxed);
-                self.received.fetch_add(traffic.received, Ordering::Relaxed);
-                closing.spawn(async move { link.close().await });
-            }
+            closing.spawn(self.part(&mut session));
         }
         while closing.join_next().await.is_some() {}
         TrafficTotal {
