@@ -375,6 +375,31 @@ fn check_mode_only_asks() {
     }
 }
 
+/// Many contents go out in several scripts: no host has to hold all of them at once.
+#[test]
+fn a_wave_of_large_files_is_sent_in_pieces() {
+    let project = tempfile::tempdir().expect("a folder");
+    let target = tempfile::tempdir().expect("a folder");
+    let text = "
+- hosts: all
+  gather_facts: false
+  tasks:
+    - {name: loop, copy: {content: \"{{ item }}{{ 'x' * 60000 }}\", dest: 'AT/l{{ item }}'}, loop: \"{{ range(60) }}\"}
+";
+    let each =
+        |n: usize| format!("    - copy: {{content: \"{{{{ 'x' * 60000 }}}}\", dest: AT/t{n}}}\n");
+    let text = text.to_owned() + &(0..60).map(each).collect::<String>();
+    let playbook = write(
+        project.path(),
+        &text.replace("AT", &target.path().display().to_string()),
+    );
+    let ran = run(&playbook, 200, false, Between::default());
+    assert_eq!(tree(target.path()).len(), 120, "{:?}", ran.statuses.last());
+    let longest = ran.sent.iter().map(String::len).max();
+    assert!(longest < Some(2 * 1024 * 1024), "{longest:?}");
+    assert!(ran.sent.len() < 20, "{} requests", ran.sent.len());
+}
+
 /// What a command that was not run would have said is nobody's guess: not that it was empty.
 #[test]
 fn what_depends_on_a_command_that_was_not_run_is_unknown() {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::action::Step;
 use crate::plan::Task;
 use crate::resource::Query;
+use crate::resource::apply::INLINE_PAYLOAD;
+use crate::resource::file::Node;
 use crate::source::{Diagnostic, Value};
 use crate::vars::{Layer, TemplateError, Var};
 
@@ -187,6 +189,7 @@ impl Runner {
             self.hold = true;
         }
         let action = Arc::clone(&prepared.action);
+        self.weight += decision.steps.iter().map(weight).sum::<usize>();
         let state = ItemState::Waiting {
             action,
             decision,
@@ -330,4 +333,20 @@ impl Runner {
             diagnostic: Box::new(diagnostic),
         });
     }
+}
+
+/// The bytes that a step brings into a script, about.
+fn weight(step: &Step) -> usize {
+    let inline = |size: u64| usize::try_from(size).unwrap_or(0);
+    let content = match step {
+        Step::Set(change) => match change.after.file().map(|f| &f.node) {
+            Some(Node::File(Some(content))) if content.size <= INLINE_PAYLOAD => {
+                inline(content.size)
+            }
+            _ => 0,
+        },
+        Step::Run(run) => run.stdin.as_ref().map_or(0, |bytes| bytes.len()),
+        Step::Control(_) => 0,
+    };
+    content + 1024
 }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use crate::action::{Done, Observed};
 use crate::plan::RoleNames;
-use crate::resource::Query;
+use crate::resource::apply::FULL;
+use crate::resource::{Query, Want};
 
 use super::context::Context;
 use super::cursor::{Cursor, Fate, Position};
@@ -21,6 +22,9 @@ use super::rendezvous::Place;
 use super::sending::{StepOutcome, Work};
 use super::session::{Errand, Exchange};
 use super::settings::Way;
+
+/// Contents asked for at once: so many of the largest fill half of what a reply may be.
+const MOST_CONTENTS: usize = 400;
 
 /// Whether a host still takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +53,8 @@ pub(super) struct Runner {
     pub notified: BTreeSet<usize>,
     /// Items that were found changed meanwhile, once.
     pub conflicts: BTreeSet<(Position, usize)>,
+    /// Bytes that the queued steps bring into a script.
+    pub weight: usize,
     /// Nothing is begun before what is queued has its verdict.
     pub hold: bool,
     /// Tasks that turned out to need the host to themselves.
@@ -103,6 +109,7 @@ impl Runner {
             prepared: BTreeMap::new(),
             notified: BTreeSet::new(),
             conflicts: BTreeSet::new(),
+            weight: 0,
             hold: false,
             alone: BTreeSet::new(),
             end: Cursor::default(),
@@ -151,9 +158,17 @@ impl Runner {
         }
     }
 
+    /// Whether what is queued is as much as one script should bring.
+    fn is_full(&self) -> bool {
+        self.weight >= FULL && self.queue.iter().any(|d| d.waiting() > 0)
+    }
+
     /// Decides as far as possible.
     fn advance(&mut self) -> Next {
         loop {
+            if self.is_full() {
+                return self.flush();
+            }
             if self.queue.last().is_none_or(Doing::is_complete) {
                 if self.hold && !self.queue.is_empty() {
                     return self.flush();
@@ -183,7 +198,7 @@ impl Runner {
                     }
                 }
             }
-            while self.queue.last().is_some_and(|d| !d.is_complete()) {
+            while self.queue.last().is_some_and(|d| !d.is_complete()) && !self.is_full() {
                 match self.look() {
                     Looked::Decided => {}
                     Looked::Asks(queries) => {
@@ -223,7 +238,9 @@ impl Runner {
     }
 
     /// One script there, one reply back.
-    async fn exchange(&mut self, way: &Way, queries: Vec<Query>) {
+    async fn exchange(&mut self, way: &Way, mut queries: Vec<Query>) {
+        self.weight = 0;
+        few(&mut queries);
         let mut work = Vec::new();
         let mut keys = Vec::new();
         for (d, doing) in self.queue.iter().enumerate() {
@@ -462,4 +479,14 @@ impl Runner {
         }
         falls
     }
+}
+
+/// Drops the questions for contents that the reply would have no room for: what is still needed is
+/// asked again.
+fn few(queries: &mut Vec<Query>) {
+    let mut contents = 0;
+    queries.retain(|query| {
+        contents += usize::from(query.want.has(Want::CONTENT));
+        contents <= MOST_CONTENTS
+    });
 }

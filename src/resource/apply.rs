@@ -37,7 +37,7 @@ pub(super) fn library() -> String {
 /// Contents and payloads up to this size travel inside the script: bash reads a script from a pipe
 /// byte by byte, so larger ones are cheaper (and bounded) over a channel of their own.
 pub const INLINE_PAYLOAD: u64 = 64 * 1024;
-/// A script larger than this should go out before more is added; see [`Apply::is_full`].
+/// A script larger than this should go out before more is added.
 pub const FULL: usize = 1024 * 1024;
 
 /// The statuses that apply.sh reports for reasons of its own.
@@ -304,11 +304,6 @@ impl Apply {
     /// Bytes to be streamed, each over a channel of its own, before the script runs.
     pub fn uploads(&self) -> &[Upload] {
         &self.uploads
-    }
-
-    /// Whether it is time to send it before adding more.
-    pub fn is_full(&self) -> bool {
-        self.script.text().len() >= FULL
     }
 
     pub fn is_empty(&self) -> bool {
