@@ -154,6 +154,8 @@ mod string;
 mod templar;
 mod tests;
 mod tree;
+#[cfg(test)]
+mod untrusted;
 mod value;
 
 pub use parse::RenderOptions;

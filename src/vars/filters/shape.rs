@@ -161,8 +161,11 @@ fn zip(ctx: &mut Ctx<'_>, value: Val, mut args: Args, longest: bool) -> Res<Val>
 /// Every way of taking one of each list.
 pub(in crate::vars) fn cross(lists: &[Vec<Val>]) -> Res<Vec<Vec<Val>>> {
     let total = lists.iter().try_fold(1usize, |n, l| n.checked_mul(l.len()));
-    if total.is_none_or(|t| t > ITEMS) {
-        return Err(Fail::error(format!("more than {ITEMS} combinations")));
+    let cells = total.and_then(|t| t.checked_mul(lists.len().max(1)));
+    if cells.is_none_or(|c| c > ITEMS) {
+        return Err(Fail::error(format!(
+            "more than {ITEMS} items in all combinations"
+        )));
     }
     let mut rows = vec![Vec::new()];
     for list in lists {
@@ -225,9 +228,12 @@ fn pick(
 ) -> Res<()> {
     ctx.burn(1)?;
     if chosen.len() == size {
-        if out.len() >= ITEMS {
-            return Err(Fail::error(format!("more than {ITEMS} arrangements")));
+        if (out.len() + 1) * size.max(1) > ITEMS {
+            return Err(Fail::error(format!(
+                "more than {ITEMS} items in all arrangements"
+            )));
         }
+        ctx.burn(size)?;
         out.push(Val::Tuple(Arc::new(
             chosen.iter().map(|i| items[*i].clone()).collect(),
         )));

@@ -247,3 +247,20 @@ fn files_render_with_loops_macros_includes_and_inheritance() {
         "[1, 2]"
     );
 }
+
+#[test]
+fn combinations_are_counted_by_what_they_hold() {
+    let templar = templar(Files::Disk);
+    let value = |text: &str| templar.value(&node(text), &scope(&[]));
+    assert_eq!(
+        value("{{ [1, 2] | product([3]) | length }}").unwrap(),
+        Value::from(2)
+    );
+    for text in [
+        "{{ range(1500) | product(range(1500)) | length }}",
+        "{{ range(100) | product(range(100), range(150)) | length }}",
+    ] {
+        let error = value(text).unwrap_err().diagnostic().message;
+        assert!(error.contains("combinations"), "{error}");
+    }
+}
