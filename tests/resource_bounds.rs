@@ -32,7 +32,11 @@ fn a_shell_that_is_told_to_stop_ends_its_step_and_begins_no_other() {
             };
             let mut apply = shell.apply();
             apply.change(&new("before"), &hello).unwrap();
-            let stops = format!("kill -USR1 {}; echo to its end; exit 3", hello.pid);
+            // The shell hears of it well before the end of the step.
+            let stops = format!(
+                "kill -USR1 {}; head -c 20000000 /dev/zero | sha256sum >&2; echo to its end; exit 3",
+                hello.pid
+            );
             apply.run(&sh(&stops), &context).unwrap();
             apply.change(&new("after"), &hello).unwrap();
             apply.run(&sh("echo ran"), &context).unwrap();

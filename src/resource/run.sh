@@ -120,6 +120,8 @@ pl_x() {
     { pl_u=; wait $pl_pid; pl_s=$?
       while [ -n "$pl_u" ]; do
         pl_u=
+        # bash waits for ever for a child that ended just when it was told.
+        kill -0 $pl_pid || break
         wait $pl_pid; pl_x=$?
         # Shells that have told its status once say 127.
         [ $pl_x = 127 ] || pl_s=$pl_x
