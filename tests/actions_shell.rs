@@ -3,29 +3,16 @@
 //! The shell runs in namespaces of its own over a copy-on-write view of this machine's root, so that
 //! accounts and packages may change there. Where that cannot be had, the tests say so and pass.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "tests"
-)]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "tests run real shells"
-)]
+mod driver;
 
 use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
+use driver::Shell;
 use palisade::action::{Decision, Done, Observed, Step, find};
-use palisade::resource::apply::{Apply, ApplyOptions, RunContext, StepOutcome};
-use palisade::resource::prelude::{hello, prelude};
-use palisade::resource::reply::{Record, records};
-use palisade::resource::{Content, Hello, Probe, Query, Resource, State};
+use palisade::resource::apply::{RunContext, StepOutcome};
+use palisade::resource::{Content, Probe, Query, Resource, State};
 use palisade::source::{Mapping, Value};
-
-const NONCE: &str = "fedcba9876543210fedcba9876543210";
 
 /// A root that forgets what is written to it.
 const OVERLAY: &str = "mount -t tmpfs t /mnt && mkdir /mnt/u /mnt/w /mnt/r && \
@@ -35,10 +22,7 @@ const OVERLAY: &str = "mount -t tmpfs t /mnt && mkdir /mnt/u /mnt/w /mnt/r && \
      exec chroot /mnt/r ";
 
 struct Host {
-    child: Child,
-    hello: Hello,
-    sequence: u32,
-    loaded: bool,
+    shell: Shell,
     seen: Observed,
 }
 
@@ -76,80 +60,13 @@ impl Host {
             eprintln!("no namespaces here: not tested");
             return None;
         }
-        let mut child = Command::new("unshare")
-            .args([
-                "-m",
-                "-u",
-                "-p",
-                "-f",
-                "sh",
-                "-c",
-                &format!("{OVERLAY} {shell}"),
-            ])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child
-            .stdin
-            .as_mut()
-            .unwrap()
-            .write_all(prelude(NONCE).as_bytes())
-            .unwrap();
-        let mut host = Host {
-            child,
-            hello: Hello::default(),
-            sequence: 0,
-            loaded: false,
+        let mut command = Command::new("unshare");
+        let line = format!("{OVERLAY} {shell}");
+        command.args(["-m", "-u", "-p", "-f", "sh", "-c", &line]);
+        Some(Host {
+            shell: Shell::start(command, shell.to_owned()),
             seen: Observed::default(),
-        };
-        let text = host.until(&format!("\n\u{1}HELLO {NONCE} "), true);
-        host.hello = hello(std::str::from_utf8(&text).unwrap()).unwrap();
-        Some(host)
-    }
-
-    fn until(&mut self, mark: &str, line: bool) -> Vec<u8> {
-        let out = self.child.stdout.as_mut().unwrap();
-        let mut got = Vec::new();
-        let mut buffer = vec![0; 65536];
-        loop {
-            let from = got.len().saturating_sub(buffer.len() + 200);
-            let found = got[from..]
-                .windows(mark.len())
-                .rposition(|w| w == mark.as_bytes());
-            if let Some(at) = found.map(|at| at + from)
-                && let Some(end) = got[at + mark.len()..].iter().position(|b| *b == b'\n')
-            {
-                let end = at + mark.len() + end;
-                return if line {
-                    got[at + mark.len()..end].to_vec()
-                } else {
-                    got[..at].to_vec()
-                };
-            }
-            let n = out.read(&mut buffer).unwrap();
-            assert!(n > 0, "the shell ended: {}", String::from_utf8_lossy(&got));
-            got.extend_from_slice(&buffer[..n]);
-        }
-    }
-
-    fn ask(&mut self, body: &str) -> Vec<Record> {
-        self.sequence += 1;
-        let text = format!("{{ {body}\n}} </dev/null\npl_end {} $?\n", self.sequence);
-        if std::env::var_os("ACT_TRACE").is_some() {
-            eprintln!("{text}");
-        }
-        self.child
-            .stdin
-            .as_mut()
-            .unwrap()
-            .write_all(text.as_bytes())
-            .unwrap();
-        let reply = self.until(&format!("\n\u{1}END {NONCE} {} ", self.sequence), false);
-        if std::env::var_os("ACT_TRACE").is_some() {
-            eprintln!("{}", String::from_utf8_lossy(&reply));
-        }
-        records(&reply).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&reply)))
+        })
     }
 
     /// Brings bytes there: on their own channel in earnest, as a document within the script here.
@@ -167,7 +84,7 @@ impl Host {
             text.push('\n');
         }
         text.push_str("UP");
-        self.ask(&text);
+        self.shell.ask(&text);
     }
 
     fn local(query: &Query) -> Option<State> {
@@ -188,7 +105,7 @@ impl Host {
     fn act(&mut self, action: &str, yaml: &str) -> Outcome {
         let args: Mapping = serde_yaml::from_str(yaml).unwrap();
         let task = (find(action).unwrap().parse)(args).unwrap_or_else(|e| panic!("{e:?}"));
-        self.seen = Observed::new(self.hello.me.clone());
+        self.seen = Observed::new(self.shell.hello.me.clone());
         for _ in 0..4 {
             let queries = task.reads(&self.seen);
             let open: Vec<Query> = queries
@@ -208,7 +125,7 @@ impl Host {
                 continue;
             }
             let probe = Probe::new(&there);
-            let records = self.ask(probe.script.text());
+            let records = self.shell.ask(probe.script.text());
             for (query, state) in probe.read(&records).unwrap() {
                 self.seen.put(query, state);
             }
@@ -231,16 +148,9 @@ impl Host {
         );
         let mut done = Vec::new();
         for step in &decision.steps {
-            let token = format!("u{:030}x{}", std::process::id(), self.sequence);
-            let options = ApplyOptions {
-                token,
-                loaded: self.loaded,
-                lock_wait: 5,
-            };
-            self.loaded = true;
-            let mut apply = Apply::new(options);
+            let mut apply = self.shell.apply();
             match step {
-                Step::Set(change) => apply.change(change, &self.hello.clone()).unwrap(),
+                Step::Set(change) => apply.change(change, &self.shell.hello.clone()).unwrap(),
                 Step::Run(run) => apply.run(run, &RunContext::default()).unwrap(),
                 Step::Control(control) => {
                     eprintln!("not carried out: {control:?}");
@@ -251,7 +161,7 @@ impl Host {
             for upload in apply.uploads().to_vec() {
                 self.upload(&upload);
             }
-            let records = self.ask(&script);
+            let records = self.shell.ask(&script);
             match apply.read(&records, true).unwrap().steps.remove(0) {
                 StepOutcome::Done(said) => done.push(Done::Set(said)),
                 StepOutcome::Ran(ran) => done.push(Done::Ran(ran)),
@@ -311,13 +221,6 @@ impl Host {
 fn base64(bytes: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(bytes)
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        self.child.wait().ok();
-    }
 }
 
 /// A playbook's tasks in `ACT`, carried out in turn: for looking at what actions do.

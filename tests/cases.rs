@@ -2,8 +2,6 @@
 //!
 //! One folder or one case alone: `CASE=lineinfile/adds cargo test --test cases`.
 
-#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::disallowed_methods)]
-
 mod casefile;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,14 +1,6 @@
 //! Whole playbooks on real hosts: five with sshd, one with busybox and dropbear. What a check foretold
 //! is what the run did, the second run changes nothing, and becoming another user works or says why not.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test makes its own world, and a broken one may end it"
-)]
-
 #[path = "e2e/mod.rs"]
 mod e2e;
 

@@ -1,14 +1,6 @@
 //! Becoming another user by sudo, su and doas: with and without a password, files of any size, and what
 //! is said when it is not allowed. Soon, never after a deadline.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test makes its own world, and a broken one may end it"
-)]
-
 #[path = "e2e/mod.rs"]
 mod e2e;
 

@@ -2,14 +2,6 @@
 //! once, files changed meanwhile, odd shells and servers. Nothing is torn, everything ends, and the next
 //! run converges.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test makes its own world, and a broken one may end it"
-)]
-
 #[path = "e2e/mod.rs"]
 mod e2e;
 

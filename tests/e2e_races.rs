@@ -1,14 +1,6 @@
 //! Others who write at the same time: between reading and hashing, between looking and writing, between
 //! verifying and renaming. And what a controller that was killed left on a host.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test makes its own world, and a broken one may end it"
-)]
-
 #[path = "e2e/mod.rs"]
 mod e2e;
 

@@ -2,14 +2,6 @@
 //! commands, output without end, prompts that are not ours, files that eat memory. And what must be
 //! seen nowhere: secrets.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test makes its own world, and a broken one may end it"
-)]
-
 #[path = "e2e/mod.rs"]
 mod e2e;
 

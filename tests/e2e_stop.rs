@@ -1,14 +1,6 @@
 //! Ctrl-C: once, and what is under way comes to its end while nothing further begins; twice, and it is
 //! said what is unknown.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test makes its own world, and a broken one may end it"
-)]
-
 #[path = "e2e/mod.rs"]
 mod e2e;
 

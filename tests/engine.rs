@@ -2,14 +2,6 @@
 //! gives the same result, check mode only asks, and a connection that drops at any exchange leaves no
 //! torn file, a truthful journal, and a run that converges the next time.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test makes its own world, and a broken one may end it"
-)]
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};

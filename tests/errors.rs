@@ -2,14 +2,6 @@
 //!
 //! `UPDATE=1 cargo test --test errors` writes what is produced now.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test makes its own world, and a broken one may end it"
-)]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 

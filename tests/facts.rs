@@ -1,34 +1,11 @@
 //! Facts from the replies of real and made-up hosts, and from the shells of this machine.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "tests run real shells"
-)]
-
+mod driver;
 mod gather;
 
-use std::path::Path;
-
+use driver::shells;
 use palisade::resource::facts::Request;
 use palisade::source::{Mapping, Value};
-
-/// The shells of this machine, each as the words that start it reading its standard input.
-fn shells() -> Vec<Vec<&'static str>> {
-    let all: [(&str, &[&str]); 6] = [
-        ("/usr/bin/dash", &["dash"]),
-        ("/usr/bin/bash", &["bash", "--posix"]),
-        ("/usr/bin/busybox", &["busybox", "sh"]),
-        ("/usr/bin/ksh", &["ksh"]),
-        ("/usr/bin/mksh", &["mksh"]),
-        ("/usr/bin/zsh", &["zsh", "--emulate", "sh"]),
-    ];
-    all.iter()
-        .filter(|(path, _)| Path::new(path).exists())
-        .map(|(_, w)| w.to_vec())
-        .collect()
-}
 
 fn facts(words: &[&str], subset: &[&str]) -> Mapping {
     let request = Request {

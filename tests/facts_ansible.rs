@@ -1,13 +1,6 @@
 //! Facts of this machine beside those of Ansible's own `setup`. Runs where `PALISADE_ANSIBLE` names
 //! the folder that `ansible` is in.
 
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "tests run real programs"
-)]
-
 mod gather;
 
 use std::process::Command;

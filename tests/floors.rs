@@ -1,14 +1,6 @@
 //! The floors of ARCHITECTURE.md: a folder imports only from lower ones, and outside crates have
 //! their homes.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test makes its own world, and a broken one may end it"
-)]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,14 +1,6 @@
 //! Servers that misbehave: what they send is bounded, what they ask for is refused, what they leave
 //! out is unknown, and nothing stays open.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test makes its own world, and a broken one may end it"
-)]
-
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,14 +1,6 @@
 //! Inventories as the real `ansible-inventory` reads them: each folder of `tests/inventories/` has
 //! sources, and what the real one said of them (`tests/inventories/record`).
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test makes its own world, and a broken one may end it"
-)]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,14 +2,6 @@
 //!
 //! Needs root and namespaces; where they are missing each test says so and passes.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test makes its own world, and a broken one may end it"
-)]
-
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};

@@ -3,14 +3,6 @@
 //! Each folder of `tests/lists` is a project, the options tried on it and, in `expected`, what
 //! `ansible-playbook -i localhost, --list-tasks` printed with them.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test makes its own world, and a broken one may end it"
-)]
-
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};

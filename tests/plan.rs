@@ -1,13 +1,5 @@
 //! Compiling playbooks: inheritance, tags, roles, imports and includes.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test makes its own world, and a broken one may end it"
-)]
-
 use std::path::PathBuf;
 use std::sync::Arc;
 

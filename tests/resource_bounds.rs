@@ -1,13 +1,6 @@
 //! What a script does when it is told to stop, and how much it keeps of what is printed: run by every
 //! shell of this machine.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "tests run real shells"
-)]
-
 #[path = "driver/mod.rs"]
 mod driver;
 

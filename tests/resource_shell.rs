@@ -1,12 +1,5 @@
 //! Generated scripts, run by real shells: what is asked, written and run does what it says.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "tests run real shells"
-)]
-
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

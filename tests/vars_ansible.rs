@@ -1,13 +1,5 @@
 //! Templates by the hundred, compared with what Ansible makes of them (`tests/data/make_templates.py`).
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test makes its own world, and a broken one may end it"
-)]
-
 use std::path::Path;
 use std::sync::Arc;
 

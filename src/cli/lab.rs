@@ -26,6 +26,7 @@ pub struct LabArgs {
 enum Verb {
     /// Make sure that N hosts run
     Up {
+        /// How many hosts of this profile there are to be
         count: usize,
         /// The root directory hosts lie over, instead of this machine's own
         #[arg(long, value_name = "DIR")]

@@ -9,6 +9,7 @@
 mod ahead;
 mod asker;
 mod attempt;
+mod batches;
 mod begin;
 mod context;
 mod control;
@@ -24,6 +25,7 @@ mod live;
 mod local;
 mod lost;
 mod magic;
+mod opening;
 pub mod options;
 mod play;
 mod prepare;

@@ -11,7 +11,7 @@ use crate::inventory::Inventory;
 use crate::journal::Journal;
 use crate::plan::compile::Compiler;
 use crate::plan::{Call, Plan, Play, Task};
-use crate::source::{Diagnostic, Files, Kind, Mask, Node, Value};
+use crate::source::{Diagnostic, Files, Kind, Mask, Node};
 use crate::vars::{Layer, Scope, Templar, Var, Vars};
 
 use super::asker::{Asker, Terminal};
@@ -63,18 +63,18 @@ pub struct Summary {
     pub mistakes: Vec<Diagnostic>,
 }
 
-struct Running {
-    ctx: Arc<Context>,
-    inventory: Inventory,
-    limit: Option<BTreeSet<HostName>>,
-    prompts: Layer,
-    run_vars: Vars,
-    tallies: BTreeMap<HostName, Recap>,
-    order: Vec<HostName>,
-    out: BTreeSet<HostName>,
-    mistakes: Vec<Diagnostic>,
+pub(super) struct Running {
+    pub ctx: Arc<Context>,
+    pub inventory: Inventory,
+    pub limit: Option<BTreeSet<HostName>>,
+    pub prompts: Layer,
+    pub run_vars: Vars,
+    pub tallies: BTreeMap<HostName, Recap>,
+    pub order: Vec<HostName>,
+    pub out: BTreeSet<HostName>,
+    pub mistakes: Vec<Diagnostic>,
     /// For `order: shuffle`.
-    seed: u64,
+    pub seed: u64,
 }
 
 /// Carries a plan out. `stop` is set from outside to end it early.
@@ -259,51 +259,6 @@ impl Running {
         }
     }
 
-    fn pattern(&self, play: &Play, scope: &Scope) -> Result<String, Diagnostic> {
-        let value = self
-            .ctx
-            .templar
-            .value(&play.hosts, scope)
-            .map_err(|e| e.diagnostic())?;
-        Ok(match value {
-            Value::Sequence(items) => items
-                .iter()
-                .filter_map(crate::action::arg::text)
-                .collect::<Vec<_>>()
-                .join(","),
-            other => crate::action::arg::text(&other).unwrap_or_default(),
-        })
-    }
-
-    /// `order:` of the play.
-    fn order(
-        &self,
-        play: &Play,
-        scope: &Scope,
-        hosts: &mut Vec<HostName>,
-    ) -> Result<(), Diagnostic> {
-        let Some(node) = &play.order else {
-            return Ok(());
-        };
-        let word = self
-            .ctx
-            .templar
-            .text(node, scope)
-            .map_err(|e| e.diagnostic())?;
-        let Some(order) = crate::inventory::Order::parse(&word) else {
-            let known = crate::inventory::Order::NAMES.join(", ");
-            let text = format!("unknown order `{word}`: there are {known}");
-            return Err(Diagnostic::error(&node.span, text));
-        };
-        let mut names: Vec<_> = hosts
-            .iter()
-            .map(|h| crate::inventory::HostName::new(h))
-            .collect();
-        order.apply(&mut names, self.seed);
-        *hosts = names.iter().map(|h| Arc::from(h.as_str())).collect();
-        Ok(())
-    }
-
     /// Makes every host of the inventory known, so that `hostvars` has all of them.
     fn add_hosts(&mut self, play: &Play) {
         for host in self.inventory.hosts() {
@@ -379,48 +334,6 @@ impl Running {
         }
         let text = format!("no file of variables was found: {}", looked.join(", "));
         Err(Diagnostic::error(&node.span, text))
-    }
-
-    /// The hosts of a play in the batches that `serial` asks for.
-    fn batches(
-        &self,
-        play: &Play,
-        scope: &Scope,
-        hosts: &[HostName],
-    ) -> Result<Vec<Vec<HostName>>, Diagnostic> {
-        let Some(node) = &play.serial else {
-            return Ok(vec![hosts.to_vec()]);
-        };
-        let value = self
-            .ctx
-            .templar
-            .value(node, scope)
-            .map_err(|e| e.diagnostic())?;
-        let steps = match value {
-            Value::Sequence(items) => items,
-            other => vec![other],
-        };
-        let sizes: Option<Vec<usize>> = steps.iter().map(|s| size(s, hosts.len())).collect();
-        let Some(sizes) = sizes.filter(|s| !s.is_empty()) else {
-            let text = "`serial` must be a number of hosts, a percentage, or a list of these";
-            return Err(Diagnostic::error(&node.span, text));
-        };
-        let mut batches = Vec::new();
-        let mut rest = hosts;
-        let mut sizes = sizes.into_iter();
-        let mut last = hosts.len();
-        while !rest.is_empty() {
-            last = sizes.next().unwrap_or(last);
-            let count = if last == 0 {
-                rest.len()
-            } else {
-                last.min(rest.len())
-            };
-            let (batch, more) = rest.split_at(count);
-            batches.push(batch.to_vec());
-            rest = more;
-        }
-        Ok(batches)
     }
 
     fn batch<'a>(
@@ -521,23 +434,5 @@ fn mapping(node: &Node) -> Result<Layer, Diagnostic> {
             let text = format!("variables must be a mapping, not {}", node.type_name());
             Err(Diagnostic::error(&node.span, text))
         }
-    }
-}
-
-/// A batch size: a number, or a percentage of all hosts (at least one).
-fn size(value: &Value, all: usize) -> Option<usize> {
-    let word = crate::action::arg::text(value)?;
-    match word.trim().strip_suffix('%') {
-        Some(percent) => {
-            let percent: f64 = percent.trim().parse().ok()?;
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                clippy::cast_precision_loss,
-                reason = "a share of a number of hosts"
-            )]
-            Some(((percent.clamp(0.0, 100.0) / 100.0 * all as f64) as usize).max(1))
-        }
-        None => word.trim().parse().ok(),
     }
 }

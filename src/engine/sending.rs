@@ -173,7 +173,8 @@ async fn upload_one(
 ) -> Result<(), HostError> {
     use crate::host::transfer::upload as stream;
     let deadlines = Deadlines::default();
-    let sent = match (&upload.content.bytes, &upload.content.source) {
+    // What went wrong with it is found again, and told, when the script looks at the file.
+    match (&upload.content.bytes, &upload.content.source) {
         (Some(bytes), _) => {
             stream(
                 link,
@@ -198,8 +199,6 @@ async fn upload_one(
             return Err(HostError::new(ErrorKind::Unreachable, text));
         }
     };
-    // What went wrong with it is found again, and told, when the script looks at the file.
-    let _ = sent;
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{Mutex, Semaphore};
 
@@ -18,12 +18,10 @@ use crate::resource::apply::Apply;
 use crate::resource::{Identity, Query, State, has_moved, prelude, reply};
 use crate::source::Secret;
 
-use super::event::{Event, HostName, TrafficTotal};
-use super::live;
+use super::event::{Event, HostName};
 use super::options::Options;
 use super::sending::{
-    LONGEST_UPLOAD, StepOutcome, Work, compose, deadline, halt, launching, outcome, refuses, token,
-    upload_all,
+    StepOutcome, Work, compose, deadline, halt, outcome, refuses, token, upload_all,
 };
 use super::settings::Way;
 use super::stop::{Stop, nothing_begun};
@@ -61,34 +59,34 @@ pub(super) struct Exchange {
 
 /// All connections of a run.
 pub(super) struct Sessions {
-    targets: Targets,
-    journal: Journal,
-    hosts: std::sync::Mutex<BTreeMap<HostName, Arc<Mutex<Session>>>>,
-    permits: Semaphore,
-    events: tokio::sync::mpsc::UnboundedSender<Event>,
-    waiting: Duration,
-    live: bool,
-    stop: Arc<Stop>,
-    deadlines: Deadlines,
-    round_trips: AtomicU64,
-    connections: AtomicU64,
-    sent: AtomicU64,
-    received: AtomicU64,
+    pub targets: Targets,
+    pub journal: Journal,
+    pub hosts: std::sync::Mutex<BTreeMap<HostName, Arc<Mutex<Session>>>>,
+    pub permits: Semaphore,
+    pub events: tokio::sync::mpsc::UnboundedSender<Event>,
+    pub waiting: Duration,
+    pub live: bool,
+    pub stop: Arc<Stop>,
+    pub deadlines: Deadlines,
+    pub round_trips: AtomicU64,
+    pub connections: AtomicU64,
+    pub sent: AtomicU64,
+    pub received: AtomicU64,
 }
 
 #[derive(Default)]
-struct Session {
-    link: Option<Arc<dyn Link>>,
-    shells: BTreeMap<Way, Open>,
+pub(super) struct Session {
+    pub link: Option<Arc<dyn Link>>,
+    pub shells: BTreeMap<Way, Open>,
 }
 
-struct Open {
-    shell: Shell,
-    hello: prelude::Hello,
+pub(super) struct Open {
+    pub shell: Shell,
+    pub hello: prelude::Hello,
     /// The functions that changes need are there.
-    loaded: bool,
+    pub loaded: bool,
     /// What opened it, for the channels that uploads take.
-    password: Option<Secret>,
+    pub password: Option<Secret>,
 }
 
 impl Sessions {
@@ -123,7 +121,7 @@ impl Sessions {
         }
     }
 
-    fn session(&self, host: &HostName) -> Arc<Mutex<Session>> {
+    pub(super) fn session(&self, host: &HostName) -> Arc<Mutex<Session>> {
         match self.hosts.lock() {
             Ok(mut hosts) => Arc::clone(hosts.entry(host.clone()).or_default()),
             Err(_) => Arc::default(),
@@ -457,160 +455,6 @@ impl Sessions {
         }
         if !entries.is_empty() {
             self.journal.flush().await;
-        }
-    }
-
-    /// Connects and opens the shell of this user, unless both are there. A shell that is opened
-    /// here has been sent `first`.
-    async fn open(
-        &self,
-        errand: &Errand<'_>,
-        session: &mut Session,
-        first: Option<&str>,
-    ) -> Result<(), HostError> {
-        let Errand {
-            subject,
-            to,
-            way,
-            password,
-        } = errand;
-        if session.link.as_ref().is_some_and(|l| l.is_lost()) {
-            self.close(session).await;
-        }
-        if session.shells.contains_key(*way) {
-            return Ok(());
-        }
-        let began = Instant::now();
-        let fresh = session.link.is_none();
-        let link = match &session.link {
-            Some(link) => Arc::clone(link),
-            None => {
-                let link: Arc<dyn Link> = Arc::from(self.targets.connect(subject, to).await?);
-                self.connections.fetch_add(1, Ordering::Relaxed);
-                session.link = Some(Arc::clone(&link));
-                link
-            }
-        };
-        let token = token();
-        let launch = launching(way, password.as_ref(), &token, "sh", None)?;
-        let text = prelude::prelude(&token);
-        let deadlines = self.deadlines;
-        let (mut shell, hello) =
-            Shell::open(link.as_ref(), &launch, &text, &token, &deadlines, first).await?;
-        // On a terminal what is printed aside would come between the records.
-        if self.live && !launch.pty {
-            shell.listen(live::tell(HostName::clone(to), self.events.downgrade()));
-        }
-        let no_shell = |m: String| HostError::new(ErrorKind::NoShell, m);
-        let hello = prelude::hello(&hello.text).map_err(no_shell)?;
-        session.shells.insert(
-            (*way).clone(),
-            Open {
-                shell,
-                hello,
-                loaded: false,
-                password: password.clone(),
-            },
-        );
-        if fresh {
-            let seconds = began.elapsed().as_secs_f64();
-            let _ = self.events.send(Event::Connected {
-                host: HostName::clone(to),
-                seconds,
-            });
-        }
-        Ok(())
-    }
-
-    /// Streams a file of the host's into a file of ours.
-    pub(super) async fn download(
-        &self,
-        errand: Errand<'_>,
-        from: &str,
-        size: u64,
-        file: std::fs::File,
-    ) -> Result<(), HostError> {
-        let session = self.session(errand.to);
-        let mut session = session.lock().await;
-        let _permit = self.permits.acquire().await;
-        self.open(&errand, &mut session, None).await?;
-        let Some(link) = session.link.clone() else {
-            return Err(HostError::new(ErrorKind::Lost, "the connection is gone"));
-        };
-        let line = crate::resource::launch::reading(from);
-        let launch = launching(errand.way, errand.password.as_ref(), &token(), &line, None)?;
-        let mut file = tokio::fs::File::from_std(file);
-        let deadlines = self.deadlines;
-        let time = Some(LONGEST_UPLOAD);
-        let limit = size.saturating_add(1);
-        let done = crate::host::transfer::download(
-            link.as_ref(),
-            &launch,
-            &mut file,
-            limit,
-            &deadlines,
-            time,
-        )
-        .await?;
-        tokio::io::AsyncWriteExt::flush(&mut file)
-            .await
-            .map_err(|e| HostError::new(ErrorKind::Unreachable, e.to_string()))?;
-        match done.status {
-            0 => Ok(()),
-            _ => Err(HostError::new(ErrorKind::Unreachable, done.stderr)),
-        }
-    }
-
-    /// Ends a host's connection: the next exchange makes a new one.
-    pub(super) async fn forget(&self, host: &HostName) {
-        let session = self.session(host);
-        let mut session = session.lock().await;
-        self.close(&mut session).await;
-    }
-
-    async fn close(&self, session: &mut Session) {
-        self.part(session).await;
-    }
-
-    /// Ends the shells, so that each tidies up behind itself, then the connection. One that did not
-    /// answer is not waited for.
-    fn part(&self, session: &mut Session) -> impl Future<Output = ()> + Send + 'static {
-        let shells = std::mem::take(&mut session.shells).into_values();
-        let usable: Vec<Shell> = shells.map(|o| o.shell).filter(Shell::is_usable).collect();
-        let link = session.link.take();
-        if let Some(link) = &link {
-            let traffic = link.traffic();
-            self.sent.fetch_add(traffic.sent, Ordering::Relaxed);
-            self.received.fetch_add(traffic.received, Ordering::Relaxed);
-        }
-        async move {
-            for shell in usable {
-                shell.close().await;
-            }
-            if let Some(link) = link {
-                link.close().await;
-            }
-        }
-    }
-
-    /// Ends all connections.
-    pub(super) async fn close_all(&self) -> TrafficTotal {
-        let all: Vec<_> = self
-            .hosts
-            .lock()
-            .map(|h| h.values().cloned().collect())
-            .unwrap_or_default();
-        let mut closing = tokio::task::JoinSet::new();
-        for session in all {
-            let mut session = session.lock().await;
-            closing.spawn(self.part(&mut session));
-        }
-        while closing.join_next().await.is_some() {}
-        TrafficTotal {
-            sent: self.sent.load(Ordering::Relaxed),
-            received: self.received.load(Ordering::Relaxed),
-            round_trips: self.round_trips.load(Ordering::Relaxed),
-            connections: self.connections.load(Ordering::Relaxed),
         }
     }
 }

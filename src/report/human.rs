@@ -5,10 +5,11 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use crate::engine::Event;
-use crate::engine::event::{HostName, Outcome, Recap, Status, TaskRef, TrafficTotal};
+use crate::engine::event::{HostName, Outcome, Status, TaskRef};
 use crate::inventory::fold::fold;
 use crate::source::Mask;
 
+use super::Reporter;
 use super::folds::Folds;
 use super::footer::{Footer, Progress};
 use super::group::{Detail, Group, Groups, Told, tell};
@@ -16,16 +17,12 @@ use super::json::word;
 use super::notices::Notices;
 use super::order::{Block, Order};
 use super::text::{safe, title};
-use super::{Reporter, recap};
 
 /// From so many hosts on, only failures and the summary are told.
 pub const FLEET: usize = 1000;
 
 /// Hosts that are lost at about the same time, and for the same reason, are told together.
 const GATHER: Duration = Duration::from_secs(1);
-
-/// Hosts named in the command to type next; for more, the command is said without them.
-const MOST_NAMED: usize = 20;
 
 /// How a run is shown.
 #[derive(Clone, Debug, Default)]
@@ -44,21 +41,21 @@ pub struct Look {
 }
 
 pub struct Human<W: Write + Send> {
-    out: W,
-    mask: Mask,
-    look: Look,
-    order: Order,
-    footer: Footer,
-    notices: Notices,
-    hosts: usize,
-    check: bool,
-    stopped: bool,
-    lost: Groups,
-    lost_since: Option<Instant>,
-    warned: BTreeSet<String>,
+    pub(super) out: W,
+    pub(super) mask: Mask,
+    pub(super) look: Look,
+    pub(super) order: Order,
+    pub(super) footer: Footer,
+    pub(super) notices: Notices,
+    pub(super) hosts: usize,
+    pub(super) check: bool,
+    pub(super) stopped: bool,
+    pub(super) lost: Groups,
+    pub(super) lost_since: Option<Instant>,
+    pub(super) warned: BTreeSet<String>,
     /// The section that is open, counted from 1.
-    section: Option<usize>,
-    sections: usize,
+    pub(super) section: Option<usize>,
+    pub(super) sections: usize,
 }
 
 impl<W: Write + Send> Human<W> {
@@ -91,13 +88,13 @@ impl<W: Write + Send> Human<W> {
         before + &self.look.folds.open(self.sections, title)
     }
 
-    fn unfold(&mut self) -> String {
+    pub(super) fn unfold(&mut self) -> String {
         let closed = self.section.take().map(|n| self.look.folds.close(n));
         closed.unwrap_or_default()
     }
 
     /// Writes lines that are safe already.
-    fn write(&mut self, text: &str) {
+    pub(super) fn write(&mut self, text: &str) {
         if text.is_empty() {
             return;
         }
@@ -115,7 +112,7 @@ impl<W: Write + Send> Human<W> {
             .aside(|| out.write_all(text.as_bytes()).and_then(|()| out.flush()));
     }
 
-    fn paint(&self, code: &str, text: &str) -> String {
+    pub(super) fn paint(&self, code: &str, text: &str) -> String {
         match self.look.detail.colour {
             true => format!("\x1b[{code}m{text}\x1b[0m"),
             false => text.to_owned(),
@@ -238,7 +235,7 @@ impl<W: Write + Send> Human<W> {
         }
     }
 
-    fn dim(&self, text: &str) -> String {
+    pub(super) fn dim(&self, text: &str) -> String {
         self.paint("2", text)
     }
 
@@ -276,7 +273,7 @@ impl<W: Write + Send> Human<W> {
         }
     }
 
-    fn tell_lost(&mut self) {
+    pub(super) fn tell_lost(&mut self) {
         self.lost_since = None;
         let mut text = String::new();
         for group in self.lost.take() {
@@ -320,129 +317,6 @@ impl<W: Write + Send> Human<W> {
         };
         let line = self.fold(&format!("play {name}")) + &line;
         self.write(&line);
-    }
-
-    fn end(&mut self, all: &[Recap], seconds: f64, traffic: &TrafficTotal) {
-        self.tell_lost();
-        self.footer.clear();
-        self.notices.end();
-        let unfolded = self.unfold();
-        let mut text = String::new();
-        if !self.look.drift {
-            self.recap(all, &mut text);
-        }
-        if self.look.detail.verbosity >= 2 {
-            for line in recap::traffic(all, seconds, traffic) {
-                text.push_str(&format!("{}\n", self.dim(&line)));
-            }
-        }
-        text.push_str(&format!("{}\n", self.summary(all, seconds)));
-        text.push_str(&self.next(all));
-        let text = unfolded + &self.look.folds.bare(&text);
-        self.write(&text);
-    }
-
-    fn recap(&self, all: &[Recap], text: &mut String) {
-        let lines = recap::lines(all);
-        let width = lines
-            .iter()
-            .map(|l| l.hosts.chars().count())
-            .max()
-            .unwrap_or(0)
-            .min(40);
-        for line in &lines {
-            let c = &line.counts;
-            let mut counts = recap::columns(c);
-            if c.unknown > 0 {
-                counts.push_str(&format!("unknown={}", c.unknown));
-            }
-            let code = match c {
-                c if c.failed + c.unreachable > 0 => "31",
-                c if c.unknown > 0 => "35",
-                c if c.changed > 0 => "33",
-                _ => "32",
-            };
-            let hosts = safe(&line.hosts, &self.mask);
-            let hosts = self.paint(code, &format!("{hosts:<width$}"));
-            text.push_str(format!("{hosts} : {counts}").trim_end());
-            text.push('\n');
-        }
-    }
-
-    /// One line: how long, how many.
-    fn summary(&self, all: &[Recap], seconds: f64) -> String {
-        let with = |f: fn(&Recap) -> u64| all.iter().filter(|r| f(r) > 0).count();
-        let hosts = |n: usize| {
-            if n == 1 {
-                "1 host".to_owned()
-            } else {
-                format!("{n} hosts")
-            }
-        };
-        let mut parts = Vec::new();
-        let changes: u64 = all.iter().map(|r| r.changed).sum();
-        if self.look.drift {
-            parts.push(match changes {
-                0 => format!("no differences on {}", hosts(all.len())),
-                n => format!(
-                    "{n} differences on {} of {}",
-                    with(|r| r.changed),
-                    hosts(all.len())
-                ),
-            });
-        } else {
-            let would = if self.check {
-                "would change"
-            } else {
-                "changed"
-            };
-            parts.push(format!(
-                "{}, {} {would}",
-                hosts(all.len()),
-                with(|r| r.changed)
-            ));
-        }
-        for (count, what) in [
-            (with(|r| r.failed), "failed"),
-            (with(|r| r.unreachable), "unreachable"),
-            (with(|r| r.unknown), "with an unknown outcome"),
-        ] {
-            if count > 0 {
-                parts.push(format!("{count} {what}"));
-            }
-        }
-        let head = if self.stopped {
-            "stopped after"
-        } else if self.check && !self.look.drift {
-            "checked in"
-        } else {
-            "done in"
-        };
-        format!("{head} {seconds:.1} s: {}", parts.join(", "))
-    }
-
-    /// The command to type when something failed.
-    fn next(&self, all: &[Recap]) -> String {
-        let Some(command) = &self.look.command else {
-            return String::new();
-        };
-        let bad = all
-            .iter()
-            .filter(|r| r.failed + r.unreachable + r.unknown > 0);
-        let bad: Vec<&str> = bad.map(|r| r.host.as_str()).collect();
-        if self.check {
-            return String::new();
-        }
-        if bad.is_empty() && !self.stopped {
-            return String::new();
-        }
-        let (head, limit) = match bad.len() {
-            _ if self.stopped => ("again:", String::new()),
-            0..=MOST_NAMED => ("again for these:", format!(" --limit {}", bad.join(","))),
-            _ => ("again:", String::new()),
-        };
-        let command = safe(&format!("{command}{limit}"), &self.mask);
-        format!("{} {command}\n", self.paint("1", head))
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod adhoc;
 pub mod classic;
+mod ending;
 pub mod folds;
 pub mod footer;
 pub mod group;

@@ -6,12 +6,12 @@
 use std::fmt;
 
 use super::program::Ran;
-use super::put::{self, Payload};
+use super::put;
 use super::reply::Record;
 use super::script::Script;
 use super::{
     Change, Content, Hello, Probe, Query, RemotePath, Resource, Run, State, crontab, group,
-    hostname, look, package, start, sysctl, unit, user,
+    hostname, package, start, sysctl, unit, user,
 };
 
 /// The functions that steps call. Sent once to a shell, before its first change or run.
@@ -434,14 +434,4 @@ fn message(err: &Record, out: &Record) -> String {
         text
     };
     text.trim_end().to_owned()
-}
-
-/// A content as an argument of the library's functions: the kind's letter and a word.
-pub(super) fn payload(bytes: &[u8]) -> Payload {
-    put::payload(bytes)
-}
-
-/// Undoes the encoding of a record's payload.
-pub(super) fn decode(encoding: char, text: &[u8]) -> Result<Vec<u8>, String> {
-    look::decode(encoding, text)
 }

@@ -19,7 +19,7 @@
 //! - `pub(super) fn ask(queries: &[&Query], script: &mut Script)` gets every question of the kind at
 //!   once and merges them. `script.ask(body)` runs a body in a subshell without stdin and answers with
 //!   one record: its stdout and status (NUL bytes are lost; encode with `… | $pl_ecmd`, read with
-//!   `apply::decode`). `script.several(n, |first| text)` is for text that answers by itself with
+//!   `contents::decode`). `script.several(n, |first| text)` is for text that answers by itself with
 //!   `pl_r NUMBER STATUS TEXT`, n times.
 //! - `pub(super) fn read(queries: &[&Query], records: &[Record]) -> Result<Vec<State>, String>` gets
 //!   the same questions and exactly the records that `ask` reserved, and gives a state for each
@@ -44,6 +44,7 @@ pub mod apply;
 pub mod apt;
 pub mod archive;
 pub mod change;
+mod contents;
 pub mod crontab;
 pub mod describe;
 mod dnf;
@@ -60,6 +61,7 @@ pub mod launch;
 mod look;
 pub mod package;
 pub mod path;
+mod payload;
 pub mod prelude;
 pub mod probe;
 mod process;

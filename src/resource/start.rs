@@ -5,9 +5,11 @@
 
 use std::fmt::Write as _;
 
-use super::apply::{ApplyError, INLINE_PAYLOAD, RunContext, Upload, decode, payload};
+use super::apply::{ApplyError, INLINE_PAYLOAD, RunContext, Upload};
+use super::contents::decode;
+use super::payload::payload;
+use super::payload::{upload_command, upload_removal};
 use super::program::Ran;
-use super::put::{upload_command, upload_removal};
 use super::reply::Record;
 use super::script::{place, quote};
 use super::{Content, Exec, Run};

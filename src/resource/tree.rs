@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::contents::Lengths;
 use super::file::{FileState, Node};
-use super::look::{Lengths, read_stat};
+use super::look::read_stat;
 use super::reply::Record;
 use super::script::{Script, path_word, place};
 use super::{Content, Digest, Query, RemotePath, Resource, State, Want};

@@ -148,6 +148,7 @@ mod ops;
 mod parse;
 mod place;
 mod project;
+mod repr;
 mod run;
 mod scope;
 mod string;

@@ -11,7 +11,8 @@ use super::{Call, given, needs, string};
 use crate::vars::context::{Ctx, TEXT};
 use crate::vars::error::{Fail, Res};
 use crate::vars::object::Args;
-use crate::vars::value::{Dict, Val, float_text};
+use crate::vars::repr::float_text;
+use crate::vars::value::{Dict, Val};
 
 pub(super) const FILTERS: &[(&str, Call)] = &[
     ("b64encode", b64encode),

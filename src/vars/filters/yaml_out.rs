@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::source::yaml::reads_as_string;
 use crate::vars::context::TEXT;
 use crate::vars::error::{Fail, Res};
-use crate::vars::value::{Val, float_text};
+use crate::vars::repr::float_text;
+use crate::vars::value::Val;
 
 pub(super) struct Style {
     pub indent: usize,
