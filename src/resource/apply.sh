@@ -216,6 +216,24 @@ pl_equal() { # NUMBER MODE:UID:GID
     return 1
   }
 }
+# Whether the old file was written to since the new one was made. Times are as coarse as the kernel's
+# tick: what was written within the same one is no older, and may be newer.
+pl_newer() {
+  case $pb in
+    f*) [ -f "$pl_b" ] && [ ! "$pl_b" -ot "$pl_t" ] ;;
+    *) [ "$pl_b" -nt "$pl_t" ] ;;
+  esac
+}
+# So the new file is made later than the old one, unless that one's time lies in the future (pl_nt=1:
+# its time tells nothing).
+pl_dated() {
+  pl_nt=0 pl_k=0
+  while pl_newer; do
+    pl_k=$((pl_k+1))
+    [ $pl_k -lt 16 ] && [ ! "$pl_b" -nt "$pl_t" ] || { pl_nt=1; return; }
+    touch -- "$pl_t" 2>/dev/null || { pl_nt=1; return; }
+  done
+}
 # What the old file had besides bytes, mode and owner.
 pl_labels() {
   if [ "$pb" = f ] && pl_has setfacl; then
@@ -277,8 +295,7 @@ pl_put() {
     pl_bytes "$2" "$3" 2>/dev/null || pl_beside "$1" "$2" "$3" || return 0
     umask 077; set +C
   fi
-  pl_nt=0
-  [ ! "$pl_b" -nt "$pl_t" ] || pl_nt=1
+  pl_dated
   pl_labels
   pl_own "$1" "$pl_t" || return 0
   # What needs nothing more by itself goes on together with its neighbours.
@@ -311,7 +328,7 @@ pl_finish() {
     case $pk in /*) ;; *) pk=./$pk ;; esac
     pl_x=$(cp -p -- "$pl_b" "$pk" 2>&1) || { pl_fail "$1" 1 "cannot back $pd up: ${pl_x##*: }"; return 0; }
   fi
-  if [ $pl_nt = 0 ] && [ "$pl_b" -nt "$pl_t" ]; then
+  if [ $pl_nt = 0 ] && pl_newer; then
     pl_fail "$1" 70 "$pd changed meanwhile: it was written to"
     return 0
   fi
