@@ -302,6 +302,89 @@ fn trees_and_patterns() {
     });
 }
 
+#[test]
+fn texts_of_folders() {
+    each_shell(|shell, dir| {
+        let write = |name: &str, text: &[u8]| std::fs::write(dir.join(name), text).unwrap();
+        std::fs::create_dir(dir.join("x d")).unwrap();
+        for (name, text) in [
+            ("x d/b.conf", &b"b \xff\n"[..]),
+            ("x d/a.conf", b"a"),
+            ("x d/empty.conf", b""),
+            ("x d/$(id) 'q\".conf", b"odd"),
+            ("x d/new\nline.conf", b"passed over"),
+            ("x d/.hidden.conf", b"hidden"),
+            ("x d/a.txt", b"other"),
+            ("main", b"main\n"),
+        ] {
+            write(name, text);
+        }
+        write("x d/huge.conf", &vec![b'x'; 256 * 1024 + 1]);
+        std::fs::create_dir(dir.join("x d/dir.conf")).unwrap();
+        std::os::unix::fs::symlink("../main", dir.join("x d/link.conf")).unwrap();
+        std::os::unix::fs::symlink("gone", dir.join("x d/dangling.conf")).unwrap();
+        std::fs::create_dir(dir.join("many")).unwrap();
+        for i in 0..201 {
+            write(&format!("many/{i}"), b"x");
+        }
+        std::fs::create_dir(dir.join("big")).unwrap();
+        for i in 10..30 {
+            write(&format!("big/{i}"), &vec![b'x'; 256 * 1024]);
+        }
+        let top = dir.to_str().unwrap();
+        let ask = |patterns: &[&str]| {
+            let patterns = patterns.iter().map(|p| format!("{top}/{p}"));
+            Query::new(Resource::texts(patterns), Want::CONTENT)
+        };
+        let states = shell.probe(&[
+            ask(&["main", "x d/*.conf", "x d/a*"]),
+            ask(&["none", "nowhere/*"]),
+            ask(&["many/*"]),
+            ask(&["m?in"]),
+            ask(&["big/*"]),
+        ]);
+        let texts = |i: usize| match &states[i] {
+            State::Texts(files) => files.clone(),
+            other => panic!("{other:?}"),
+        };
+        let told: Vec<String> = texts(0)
+            .iter()
+            .map(|f| {
+                let name = f.path.as_str().strip_prefix(top).unwrap();
+                let text = f.text().map_or_else(|why| why, |t| t.into_owned());
+                format!("{name}={}", text.replace(top, ""))
+            })
+            .collect();
+        let wanted = [
+            "/main=main\n",
+            "/x d/$(id) 'q\".conf=odd",
+            "/x d/a.conf=a",
+            "/x d/b.conf=b \u{fffd}\n",
+            "/x d/empty.conf=",
+            "/x d/huge.conf=cannot read /x d/huge.conf: it is larger than 256 KiB",
+            "/x d/link.conf=main\n",
+            "/x d/a.txt=other",
+        ];
+        assert_eq!(told, wanted, "{}", shell.name);
+        let link = texts(0).remove(6);
+        assert_eq!(
+            link.target().as_str(),
+            format!("{top}/main"),
+            "{}",
+            shell.name
+        );
+        // What is written to change it is what a question about the path itself answers.
+        let main = now(shell, &dir.join("main"));
+        assert!(main.same(&State::File(link.file)), "{}", shell.name);
+        assert!(texts(1).is_empty());
+        let too_many = format!("more than 200 files match {top}/many/*");
+        assert_eq!(states[2], State::Refused(too_many), "{}", shell.name);
+        assert_eq!(texts(3)[0].text().unwrap(), "main\n", "{}", shell.name);
+        let read = texts(4).iter().filter(|f| f.text().is_ok()).count();
+        assert_eq!((texts(4).len(), read), (20, 15), "{}", shell.name);
+    });
+}
+
 fn done(outcome: StepOutcome, what: &str) {
     assert_eq!(outcome, StepOutcome::Done(Said::default()), "{what}");
 }

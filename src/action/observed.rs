@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use super::overlap::overlaps;
-use crate::resource::{Change, Identity, Query, Resource, State, Touch, Want};
+use crate::resource::file::Node;
+use crate::resource::texts::{self, TextFile};
+use crate::resource::{Change, Identity, Query, RemotePath, Resource, State, Touch, Want};
 
 /// One answer: how much was asked, and what it was.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +60,30 @@ impl Observed {
     /// How a resource is, where it was seen at all: for `reads`, which may ask in rounds.
     pub fn peek(&self, on: &Resource) -> Option<&State> {
         self.seen.get(on).map(|seen| &seen.state)
+    }
+
+    /// The files of [`Resource::Texts`], with everything that was decided about files laid over them:
+    /// what earlier tasks changed, made and removed. Ordered by pattern, then by name.
+    ///
+    /// # Errors
+    /// Says why the files could not be listed. A single file that could not be read is in the list
+    /// and says so itself.
+    pub fn texts(&self, on: &Resource) -> Result<Vec<TextFile>, String> {
+        let Resource::Texts(patterns) = on else {
+            return Err(format!("{on} is no question about texts"));
+        };
+        let mut files = match self.get(on) {
+            State::Texts(files) => files.clone(),
+            State::Refused(why) => return Err(format!("cannot read {on}: {why}")),
+            _ => Vec::new(),
+        };
+        for (at, seen) in self.seen.iter().filter(|(_, seen)| seen.decided) {
+            if let Resource::File(path) = at {
+                lay(&mut files, patterns, path, &seen.state);
+            }
+        }
+        texts::order(patterns, &mut files);
+        Ok(files)
     }
 
     /// Whether what is known of a resource may no longer be so.
@@ -160,5 +186,96 @@ impl Observed {
     /// What was looked at without having been asked for: a mistake in an action.
     pub fn strays(&self) -> Vec<Resource> {
         self.strays.lock().map(|s| s.clone()).unwrap_or_default()
+    }
+}
+
+/// Lays what was decided about one path over the files of a question.
+fn lay(files: &mut Vec<TextFile>, patterns: &[String], path: &RemotePath, state: &State) {
+    let State::File(decided) = state else {
+        files.retain(|f| f.target() != path && &f.path != path);
+        return;
+    };
+    let mut known = false;
+    for file in files.iter_mut().filter(|f| f.target() == path) {
+        known = true;
+        let mut after = decided.clone();
+        // Only its mode or owner was decided, or it stays as it was: the content is at hand.
+        match (&file.file.node, &mut after.node) {
+            (Node::File(Some(old)), Node::File(new))
+                if new.as_ref().is_none_or(|new| new == old) =>
+            {
+                *new = Some(old.clone());
+            }
+            _ => file.refused = None,
+        }
+        file.file = after;
+    }
+    if decided.is_dir() || decided.is_link() {
+        files.retain(|f| f.target() != path);
+        return;
+    }
+    let matches = || patterns.iter().any(|p| texts::matches(p, path.as_str()));
+    if !known && decided.is_file() && matches() {
+        files.push(TextFile {
+            path: path.clone(),
+            real: None,
+            file: decided.clone(),
+            refused: None,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::Content;
+    use crate::resource::file::FileState;
+
+    fn path(text: &str) -> RemotePath {
+        RemotePath::new(text).expect("a path")
+    }
+
+    fn state(text: &str) -> FileState {
+        let node = Node::File(Some(Content::new(text.as_bytes().to_vec())));
+        FileState::fresh(node, &Identity::default())
+    }
+
+    fn names(seen: &Observed, on: &Resource) -> Vec<String> {
+        let files = seen.texts(on).expect("texts");
+        let word = |f: &TextFile| format!("{} {}", f.path, f.text().expect("text"));
+        files.iter().map(word).collect()
+    }
+
+    #[test]
+    fn decided_files_are_laid_over_texts() {
+        let on = Resource::texts(["/x.conf", "/x.d/*.conf"]);
+        let file = |at: &str, real: Option<&str>, text: &str| TextFile {
+            path: path(at),
+            real: real.map(path),
+            file: state(text),
+            refused: None,
+        };
+        let found = vec![
+            file("/x.conf", None, "main"),
+            file("/x.d/a.conf", None, "a"),
+            file("/x.d/l.conf", Some("/y"), "linked"),
+        ];
+        let mut seen = Observed::default();
+        seen.put(Query::meta(on.clone()), State::Texts(found));
+        let mut closed = state("");
+        (closed.node, closed.mode) = (Node::File(None), 0o600);
+        let write = |at: &str, text: &str| (at.to_owned(), State::File(state(text)));
+        for (at, state) in [
+            write("/x.d/b.conf", "new"),
+            write("/x.d/b.txt", "other"),
+            write("/y", "changed"),
+            ("/x.d/a.conf".into(), State::Absent),
+            ("/x.conf".into(), State::File(closed)),
+        ] {
+            seen.decide(Resource::File(path(&at)), state);
+        }
+        let wanted = ["/x.conf main", "/x.d/b.conf new", "/x.d/l.conf changed"];
+        assert_eq!(names(&seen, &on), wanted);
+        assert_eq!(seen.texts(&on).expect("texts")[0].file.mode, 0o600);
     }
 }

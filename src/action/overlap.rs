@@ -6,7 +6,7 @@
 
 use crate::resource::facts::Request;
 use crate::resource::file::Owner;
-use crate::resource::{Change, RemotePath, Resource, State};
+use crate::resource::{Change, RemotePath, Resource, State, texts};
 
 /// Files that the tools for accounts rewrite, with their copies.
 const DATABASES: &[&str] = &["passwd", "shadow", "group", "gshadow", "subuid", "subgid"];
@@ -40,6 +40,9 @@ pub(super) fn overlaps(change: &Change, other: &Resource, seen: &State) -> bool 
     match (&change.on, other) {
         (Resource::File(a) | Resource::Target(a) | Resource::Tree(a), _) => match other {
             Resource::Glob(_) | Resource::Archive(_) => true,
+            Resource::Texts(patterns) => {
+                !is_laid_over(change) && patterns.iter().any(|p| near(p, a))
+            }
             Resource::Facts(asked) => tells(asked, a),
             // What could have been below a path that was not there was not there either, and it is
             // no more there now.
@@ -66,6 +69,22 @@ pub(super) fn overlaps(change: &Change, other: &Resource, seen: &State) -> bool 
 /// Whether facts may be read from a file: those of the system, or those that people put there.
 fn tells(asked: &Request, path: &RemotePath) -> bool {
     in_any(path, &["/etc", &asked.fact_path])
+}
+
+/// Whether [`Observed::texts`](super::Observed::texts) shows a change by itself: a regular file comes,
+/// goes or becomes another, or a directory comes in which nothing was.
+fn is_laid_over(change: &Change) -> bool {
+    let is_file = |state: &State| state.file().is_some_and(|f| f.is_file());
+    let plain = |state: &State| state.is_absent() || is_file(state);
+    let comes = change.before.is_absent() && change.after.file().is_some_and(|f| f.is_dir());
+    matches!(change.on, Resource::File(_))
+        && (comes || (plain(&change.before) && plain(&change.after)))
+}
+
+/// Whether a path lies where a pattern is looked for, or above.
+fn near(pattern: &str, path: &RemotePath) -> bool {
+    let folder = RemotePath::new(texts::folder(pattern).unwrap_or(pattern));
+    folder.is_ok_and(|f| f.is_within(path) || path.is_within(&f))
 }
 
 fn in_any(path: &RemotePath, dirs: &[&str]) -> bool {
@@ -101,6 +120,7 @@ fn account(change: &Change, other: &Resource, seen: &State) -> bool {
         Resource::File(path) | Resource::Target(path) => {
             !new || nameless(seen) || is_database(path) || comes_with(change, path)
         }
+        Resource::Texts(_) => !new || matches!(change.on, Resource::User(_)),
         Resource::Tree(_) => true,
         Resource::Glob(_) => matches!(change.on, Resource::User(_)),
         _ => false,
@@ -249,6 +269,36 @@ mod tests {
         std::mem::swap(&mut change.before, &mut change.after);
         assert!(is_stale(&change, &file("/etc/motd")));
         assert!(is_stale(&change, &group("app")));
+    }
+
+    #[test]
+    fn texts_outlast_files_but_not_links_and_removed_folders() {
+        let texts = Resource::texts(["/etc/x.d/*.conf", "/etc/x.conf"]);
+        let fresh = |node| State::File(FileState::fresh(node, &Identity::default()));
+        let plain = || fresh(Node::File(None));
+        let link = || fresh(Node::Link { target: "y".into() });
+        let change = |path: &str, before, after| Change::new(file(path), before, after);
+        for kept in [
+            change("/etc/x.d/a.conf", State::Absent, plain()),
+            change("/etc/x.d/a.conf", plain(), State::Absent),
+            change("/etc/x.d", State::Absent, fresh(Node::Dir)),
+            change("/etc/y.d", fresh(Node::Dir), State::Absent),
+            change("/etc/y", State::Absent, link()),
+        ] {
+            assert!(!is_stale(&kept, &texts), "{kept:?}");
+        }
+        for stale in [
+            change("/etc/x.d/a.conf", State::Absent, link()),
+            change("/etc/x.d", fresh(Node::Dir), State::Absent),
+            change("/etc/x.conf", link(), State::Absent),
+            Change::new(
+                Resource::Tree(RemotePath::new("/etc").unwrap()),
+                State::Absent,
+                plain(),
+            ),
+        ] {
+            assert!(is_stale(&stale, &texts), "{stale:?}");
+        }
     }
 
     #[test]

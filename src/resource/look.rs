@@ -147,6 +147,20 @@ fn chunks<'a>(queries: &[&'a Query]) -> Vec<Chunk<'a>> {
     done
 }
 
+/// Reads the records of one `pl_f` of these paths with these flags.
+pub(super) fn read_paths(
+    paths: &[&RemotePath],
+    flags: &str,
+    records: &[Record],
+) -> Result<Vec<State>, String> {
+    let chunk = Chunk {
+        flags: flags.to_owned(),
+        paths: paths.iter().copied().enumerate().collect(),
+        bytes: 0,
+    };
+    read_chunk(&chunk, records)
+}
+
 fn read_chunk(chunk: &Chunk<'_>, records: &[Record]) -> Result<Vec<State>, String> {
     let letters = records[0].text();
     let letters: Vec<&str> = letters.split_terminator(',').collect();
@@ -302,7 +316,7 @@ fn owner(id: u32, name: &str) -> Owner {
 }
 
 /// Its digest and its content do not belong together.
-const MOVED: &str = "it changed while it was being read";
+pub(super) const MOVED: &str = "it changed while it was being read";
 
 /// Whether an answer is none because somebody wrote meanwhile: asking again may help.
 pub fn has_moved(state: &State) -> bool {

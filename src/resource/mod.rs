@@ -73,6 +73,7 @@ pub mod script;
 mod start;
 pub mod sysctl;
 pub mod tempfile;
+pub mod texts;
 pub mod tree;
 pub mod unit;
 pub mod unpack;
@@ -102,6 +103,9 @@ pub enum Resource {
     Tree(RemotePath),
     /// The paths that match a shell pattern (`creates`, `removes`).
     Glob(String),
+    /// The contents of all regular files that match shell patterns (absolute paths), in one question.
+    /// Look at it through `Observed::texts`, which lays decided files over it.
+    Texts(Vec<String>),
     User(String),
     Group(String),
     /// One entry of a name service database; no key means all of it.
@@ -151,6 +155,13 @@ pub enum Resource {
     },
     /// A place on the controller that is written to (`fetch`).
     Controller(String),
+}
+
+impl Resource {
+    /// [`Resource::Texts`] of these patterns.
+    pub fn texts<P: Into<String>>(patterns: impl IntoIterator<Item = P>) -> Resource {
+        Resource::Texts(patterns.into_iter().map(Into::into).collect())
+    }
 }
 
 /// The folder of a role that a relative name is looked up in.
@@ -278,6 +289,8 @@ pub enum State {
     Tree(tree::TreeState),
     /// Paths, sorted.
     Paths(Vec<String>),
+    /// In the order of their patterns, then by name.
+    Texts(Vec<texts::TextFile>),
     User(user::UserState),
     Group(group::GroupState),
     /// Lines of a database, split at the colon (or white space).
@@ -325,6 +338,7 @@ impl fmt::Display for Resource {
         match self {
             Resource::File(p) | Resource::Target(p) | Resource::Tree(p) => write!(f, "{p}"),
             Resource::Glob(p) => write!(f, "{p}"),
+            Resource::Texts(patterns) => write!(f, "{}", patterns.join(" ")),
             Resource::User(n) => write!(f, "user {n}"),
             Resource::Group(n) => write!(f, "group {n}"),
             Resource::Getent { database, key, .. } => match key {

@@ -18,6 +18,7 @@ pub fn prelude(nonce: &str) -> String {
         .replace("@NONCE@", nonce)
         .replace("@SOH@", "\u{1}")
         .replace("@ENTRIES@", &(super::tree::MAX_ENTRIES + 2).to_string())
+        .replace("@FILES@", &super::texts::MAX_FILES.to_string())
         .replace("@LIMIT@", &INLINE_LIMIT.to_string())
         .replace("@LIMIT1@", &(INLINE_LIMIT + 1).to_string())
 }

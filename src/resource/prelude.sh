@@ -15,7 +15,7 @@ IFS='
 '
 umask 077
 cd /
-pl_dir= pl_tmp= pl_locked= pl_gn=0 pl_stop= pl_u=
+pl_dir= pl_tmp= pl_locked= pl_gn=0 pl_stop= pl_u= pl_max= pl_sum=
 
 # Bytes to stdout by a builtin, so that they stand on no command line.
 pl_p() { printf %s "$1"; }
@@ -181,7 +181,7 @@ pl_content() {
       if [ "$pl_k" = 0 ]; then
         pl_x=$(head -c @LIMIT1@ -- "$pl_q" 2>/dev/null | $pl_ecmd)
         pl_s="$pl_s=${#pl_x} " pl_v=$pl_v$pl_x
-      elif [ "$pl_k" -le @LIMIT@ ]; then pl_s="$pl_s$pl_k " pl_j="$pl_j $pl_o"
+      elif [ "$pl_k" -le "${pl_max:-@LIMIT@}" ] && pl_left; then pl_s="$pl_s$pl_k " pl_j="$pl_j $pl_o"
       else pl_s="$pl_s- "
       fi
     done
@@ -190,6 +190,11 @@ pl_content() {
   pl_v=
   [ -z "$pl_j" ] || eval "pl_v=\$(cat -- $pl_j 2>/dev/null | $pl_ecmd)"
   pl_r $((pl_n+1)) 0 "$pl_v"
+}
+# Whether a file of pl_k bytes still fits into what may be read, where pl_sum says how much that is.
+pl_left() {
+  [ -n "$pl_sum" ] || return 0
+  [ "$pl_k" -le "$pl_sum" ] && pl_sum=$((pl_sum-pl_k))
 }
 # What few ask for, a process each: MIME type, attributes, context, other digests.
 pl_extra() {
@@ -229,6 +234,34 @@ pl_g() {
   done
   IFS=" 	$pl_nl"
   pl_r "$1" 0 "$pl_s"
+}
+# pl_texts N FOLDER PATTERN…: the regular files that patterns match, each path and where it leads with
+# their lengths; the folder is empty for a plain path. Added to pl_tl for one pl_f of all.
+pl_texts() {
+  pl_n=$1 pl_s= pl_i=0 pl_o=0; shift
+  while [ $# -gt 1 ]; do
+    if [ -n "$pl_root" ]; then :
+    elif [ -z "$1" ]; then [ -e "$2" ] || ! pl_hidden "$2" || pl_o=2
+    elif [ -d "$1" ]; then { [ -r "$1" ] && [ -x "$1" ]; } || pl_o=2
+    else ! pl_hidden "$1" || pl_o=2
+    fi
+    pl_q=$2; shift 2
+    IFS=
+    for pl_x in $pl_q; do
+      [ -f "$pl_x" ] || continue
+      case $pl_x in *"$pl_nl"*) continue ;; esac
+      pl_i=$((pl_i+1))
+      [ $pl_i -le @FILES@ ] || { pl_o=1; break; }
+      pl_y=
+      [ ! -L "$pl_x" ] || pl_y=$(readlink -f -- "$pl_x")
+      pl_s="$pl_s${#pl_x} $pl_x${#pl_y} $pl_y"
+      pl_tn=$((pl_tn+1))
+      eval "pl_t$pl_tn=\$pl_x"
+      pl_tl="$pl_tl \"\$pl_t$pl_tn\""
+    done
+    IFS=" 	$pl_nl"
+  done
+  pl_r "$pl_n" $pl_o "$pl_s"
 }
 # pl_tree N FLAGS DIR: everything below it. N: what it is; N+1: lines of stat; N+2: the same for
 # names with newlines, with lengths; N+3: link targets; N+4: digests if FLAGS has d.

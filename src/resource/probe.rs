@@ -9,7 +9,7 @@ use super::reply::Record;
 use super::script::Script;
 use super::{
     Query, Resource, State, archive, crontab, facts, getent, hostname, look, package, process,
-    sysctl, tree, unit, user,
+    sysctl, texts, tree, unit, user,
 };
 
 /// The text of a batch of questions, and how to read its answers.
@@ -33,6 +33,7 @@ enum Kind {
     File,
     Tree,
     Glob,
+    Texts,
     Hostname,
     /// Users and groups together: one look at the group database serves both.
     Account,
@@ -54,6 +55,7 @@ impl Kind {
             Resource::File(_) | Resource::Target(_) => Kind::File,
             Resource::Tree(_) => Kind::Tree,
             Resource::Glob(_) => Kind::Glob,
+            Resource::Texts(_) => Kind::Texts,
             Resource::Hostname => Kind::Hostname,
             Resource::User(_) | Resource::Group(_) => Kind::Account,
             Resource::Getent { .. } => Kind::Getent,
@@ -75,6 +77,7 @@ impl Kind {
             Kind::File => look::ask(queries, script),
             Kind::Tree => tree::ask(queries, script),
             Kind::Glob => tree::ask_globs(queries, script),
+            Kind::Texts => texts::ask(queries, script),
             Kind::Hostname => hostname::ask(queries, script),
             Kind::Account => user::ask(queries, script),
             Kind::Getent => getent::ask(queries, script),
@@ -94,6 +97,7 @@ impl Kind {
             Kind::File => look::read(queries, records),
             Kind::Tree => tree::read(queries, records),
             Kind::Glob => tree::read_globs(queries, records),
+            Kind::Texts => texts::read(queries, records),
             Kind::Hostname => hostname::read(queries, records),
             Kind::Account => user::read(queries, records),
             Kind::Getent => getent::read(queries, records),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use palisade::action::Observed;
 use palisade::resource::file::{FileState, Meta, Node, Owner};
 use palisade::resource::group::GroupState;
+use palisade::resource::texts::TextFile;
 use palisade::resource::tree::TreeState;
 use palisade::resource::user::UserState;
 use palisade::resource::{
@@ -206,6 +207,7 @@ impl World {
                     truncated: false,
                 })
             }
+            Resource::Texts(patterns) => self.texts(patterns),
             Resource::Local { path, .. } => match self.locals.get(path) {
                 Some(State::File(file)) if !query.want.has(Want::META) => {
                     State::Content(file.content().expect("content").clone())
@@ -217,6 +219,36 @@ impl World {
             }
             _ => State::Absent,
         }
+    }
+
+    /// The regular files that match patterns, of which a `*` and the plain ones are understood here.
+    fn texts(&self, patterns: &[String]) -> State {
+        let mut found = Vec::new();
+        for pattern in patterns {
+            let (head, tail) = pattern.split_once('*').unwrap_or((pattern, ""));
+            for at in self.files.keys() {
+                let name = at.as_str();
+                let middle = name.strip_prefix(head).and_then(|m| m.strip_suffix(tail));
+                let is_one = match pattern.contains('*') {
+                    true => middle.is_some_and(|m| !m.contains('/') && !m.starts_with('.')),
+                    false => name == pattern,
+                };
+                let real = self.follow(at);
+                let all = Want::META.and(Want::CONTENT);
+                let seen = found.iter().any(|f: &TextFile| &f.path == at);
+                if let (true, false, State::File(file)) = (is_one, seen, self.stat(&real, all))
+                    && file.is_file()
+                {
+                    found.push(TextFile {
+                        path: at.clone(),
+                        real: Some(real).filter(|r| r != at),
+                        file,
+                        refused: None,
+                    });
+                }
+            }
+        }
+        State::Texts(found)
     }
 
     fn follow(&self, at: &RemotePath) -> RemotePath {
