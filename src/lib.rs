@@ -11,6 +11,7 @@
 pub mod action;
 pub mod cli;
 pub mod engine;
+pub mod hardening;
 pub mod host;
 pub mod inventory;
 pub mod journal;

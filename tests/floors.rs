@@ -41,7 +41,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "plan",
         ],
     ),
-    ("report", &["engine", "source", "inventory"]),
+    ("report", &["engine", "source", "inventory", "hardening"]),
+    ("hardening", &["source", "playbook"]),
 ];
 
 /// Crates with one home (or a few that ARCHITECTURE.md names).

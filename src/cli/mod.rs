@@ -6,6 +6,7 @@
 )]
 
 pub mod ansible;
+pub mod audit;
 pub mod config;
 pub mod crash;
 pub mod doc;
@@ -52,7 +53,7 @@ Examples:
 
 Exit codes:
   0 all hosts are fine        1 could not start: a mistake in a file or option value
-  2 a host failed             3 drift found differences
+  2 a host failed             3 drift or audit found something
   4 a host was unreachable    5 wrong command line
   130/143 stopped             250 a mistake of palisade's
 
@@ -80,6 +81,10 @@ enum Verb {
     Playbook(Box<playbook::PlaybookArgs>),
     /// Say where hosts differ from playbooks, and change nothing
     Drift(Box<playbook::PlaybookArgs>),
+    /// Look at hosts by a hardening profile, and change nothing
+    Audit(Box<audit::AuditArgs>),
+    /// Make hosts as a hardening profile says
+    Harden(Box<audit::AuditArgs>),
     /// Run one command or action on hosts
     Exec(Box<exec::ExecArgs>),
     /// Show hosts, groups and their variables
@@ -144,6 +149,11 @@ fn carry_out(verb: Verb) -> ExitCode {
             args.drift = true;
             fill_all(&mut *args).unwrap_or_else(|| playbook::run(&args, face))
         }
+        Verb::Audit(mut args) => fill_all(&mut *args).unwrap_or_else(|| audit::run(&args)),
+        Verb::Harden(mut args) => {
+            args.fixes = true;
+            fill_all(&mut *args).unwrap_or_else(|| audit::run(&args))
+        }
         Verb::Exec(mut args) => fill_all(&mut *args).unwrap_or_else(|| exec::run(&args, face)),
         Verb::Facts(mut args) => fill_all(&mut *args).unwrap_or_else(|| facts::run(&args)),
         Verb::Inventory(mut args) => {
@@ -189,6 +199,7 @@ macro_rules! fillable {
 }
 
 fillable!(playbook::PlaybookArgs);
+fillable!(audit::AuditArgs);
 fillable!(exec::ExecArgs);
 fillable!(facts::FactsArgs);
 

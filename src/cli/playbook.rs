@@ -7,9 +7,11 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::engine::Options;
+use crate::hardening::play::Built;
 use crate::inventory::Inventory;
 use crate::plan::{CompileOptions, Compiler, Plan};
 use crate::source::{Diagnostic, Files, Kind, Node, Severity};
+use crate::vars::{Layer, Var};
 
 use super::exit::Exit;
 use super::face::Face;
@@ -76,6 +78,9 @@ pub struct PlaybookArgs {
     /// A file that is made up: its path and its text.
     #[arg(skip)]
     pub made_up: Option<(PathBuf, Arc<str>)>,
+    /// A playbook that is no file, in the place of all others.
+    #[arg(skip)]
+    pub built: Option<Arc<Built>>,
     /// Where Ansible would look for modules; palisade has its own
     #[arg(short = 'M', long, value_name = "PATH", hide = true)]
     pub module_path: Option<String>,
@@ -121,10 +126,14 @@ pub fn compile(args: &PlaybookArgs) -> Result<Compiled, Vec<Diagnostic>> {
         inventory_vars: (!inventory.hosts().is_empty()).then(|| known_vars(&inventory, &dirs)),
         keep_repeats: args.list_tasks,
         vault: project.vault.clone(),
+        defaults: args.built.as_deref().map(defaults).unwrap_or_default(),
         ..CompileOptions::default()
     };
     let compiler = Arc::new(Compiler::new(project.files.clone(), options));
-    let (mut plan, more) = compiler.compile(&args.playbooks);
+    let (mut plan, more) = match &args.built {
+        Some(built) => compiler.compile_made(&built.playbook),
+        None => compiler.compile(&args.playbooks),
+    };
     found.extend(more);
     if found.iter().any(|d| d.severity == Severity::Error) {
         return Err(found);
@@ -150,6 +159,15 @@ fn gather_explicitly(plan: &mut Plan) {
             play.gather_facts = Some(Node::new(Kind::Bool(false), play.span.clone()));
         }
     }
+}
+
+fn defaults(built: &Built) -> Layer {
+    let pairs = built.defaults.iter();
+    Arc::new(
+        pairs
+            .map(|(n, v)| (n.clone(), Var::Template(v.clone())))
+            .collect(),
+    )
 }
 
 fn dir_of(playbook: &Path) -> PathBuf {

@@ -64,7 +64,7 @@ pub fn detail(showing: &Showing, diff: bool) -> Detail {
     }
 }
 
-fn notices(showing: &Showing, face: Face, mask: &Mask) -> Notices {
+pub fn notices(showing: &Showing, face: Face, mask: &Mask) -> Notices {
     match face {
         Face::Ansible => Notices::ansible(mask.clone()),
         Face::Palisade => Notices::new(

@@ -38,6 +38,8 @@ pub struct CompileOptions {
     pub keep_repeats: bool,
     /// Passwords of vaulted files of variables.
     pub vault: Keyring,
+    /// Variables below all others: what a library says where nobody else does.
+    pub defaults: Layer,
 }
 
 /// Compiles playbooks, and later, for the engine, what they include while running.
@@ -100,6 +102,16 @@ impl Compiler {
         (plan, arranged(out))
     }
 
+    /// The plays of a playbook that is no file.
+    pub fn compile_made(&self, playbook: &Node) -> (Plan, Vec<Diagnostic>) {
+        let mut out = Vec::new();
+        let mut plan = Plan::default();
+        let entries = playbook::play::parse(playbook, &mut out);
+        let around = Imported::default();
+        self.entries(&entries, Path::new(""), &around, &mut plan, &mut out);
+        (plan, arranged(out))
+    }
+
     pub(in crate::plan) fn next_id(&self) -> usize {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
@@ -129,17 +141,29 @@ impl Compiler {
         let dir = path::parent(file);
         let mut inner = imported.clone();
         inner.stack.push(file.to_path_buf());
-        for entry in &read.value {
+        self.entries(&read.value, &dir, &inner, plan, out);
+    }
+
+    fn entries(
+        &self,
+        entries: &[Entry],
+        dir: &Path,
+        around: &Imported,
+        plan: &mut Plan,
+        out: &mut Vec<Diagnostic>,
+    ) {
+        for entry in entries {
             match entry {
                 Entry::Play(play) => {
                     let mut pass = self.pass();
                     pass.mentions.lasting = std::mem::take(&mut plan.names);
-                    let play = pass.play(play, &dir, &inner);
+                    pass.mentions.define_all(&self.options.defaults);
+                    let play = pass.play(play, dir, around);
                     plan.plays.push(Arc::new(play));
                     plan.names = pass.mentions.lasting;
                     out.append(&mut pass.out);
                 }
-                Entry::Import(import) => self.import(import, &dir, &inner, plan, out),
+                Entry::Import(import) => self.import(import, dir, around, plan, out),
             }
         }
     }
@@ -264,7 +288,7 @@ impl Pass<'_> {
             vars,
             vars_prompt: self.prompts(given),
             vars_files,
-            role_defaults: std::mem::take(&mut self.role_defaults),
+            role_defaults: self.defaults(),
             role_vars: std::mem::take(&mut self.role_vars),
             role_names: std::mem::take(&mut self.role_names),
             pre_tasks,
@@ -278,6 +302,14 @@ impl Pass<'_> {
             tags,
             gathers: gathers && self.gathers_always(given),
         }
+    }
+
+    fn defaults(&mut self) -> Vec<Layer> {
+        let mut all = std::mem::take(&mut self.role_defaults);
+        if !self.compiler.options.defaults.is_empty() {
+            all.insert(0, Arc::clone(&self.compiler.options.defaults));
+        }
+        all
     }
 
     /// `--skip-tags always` leaves out the gathering of facts, too.

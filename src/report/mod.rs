@@ -4,6 +4,7 @@
 //! kind. Everything that came from a host is escaped, every secret masked.
 
 pub mod adhoc;
+pub mod audit;
 pub mod classic;
 mod ending;
 pub mod folds;

@@ -1,0 +1,325 @@
+//! `palisade audit` and `palisade harden`: a profile looked at, or made to hold.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use crate::hardening::select::Wanted;
+use crate::hardening::{Library, Report, Selection, Severity, Waivers, play};
+use crate::plan::list;
+use crate::report::audit::{Collector, Slot, Subject, human};
+use crate::report::footer::Footer;
+use crate::source::{Diagnostic, Files, yaml};
+
+use super::exit::Exit;
+use super::face::Face;
+use super::options::{Becoming, Connections, Inventories, Showing, Values};
+use super::playbook::{self, Compiled, PlaybookArgs};
+use super::run::{self, Ended, Running};
+use super::terminal::AtTerminal;
+use super::{messages, reporters};
+
+const EXAMPLES: &str = "\
+Examples:
+  palisade audit baseline -i inventory.yml -b            what does not hold, nothing is changed
+  palisade audit cis_debian12 --level 2 -i hosts -b      a level of a benchmark
+  palisade audit cis_debian12:l1-server strict -i hosts -b
+  palisade audit baseline -i hosts -b --only sshd --skip sshd_banner
+  palisade harden baseline -i hosts -b --check --diff    what would be changed
+  palisade harden baseline -i hosts -b -l web1           make it hold
+
+Exit codes: 0 everything holds or is waived, 2 a host failed, 3 something does not hold,
+4 a host was unreachable, 1 a mistake in a file or option value.";
+
+/// Options of `palisade audit` and `palisade harden`.
+#[derive(Args, Clone, Debug, Default)]
+#[command(after_help = EXAMPLES)]
+pub struct AuditArgs {
+    /// Profiles, each perhaps with its level (cis_debian12:l2-server); `palisade controls` lists them
+    #[arg(required = true, value_name = "PROFILE")]
+    profiles: Vec<String>,
+    /// The level of the profiles that have it; a number means the server's
+    #[arg(long, value_name = "LEVEL")]
+    level: Option<String>,
+    /// Only these controls, areas or numbers; `*` stands for anything
+    #[arg(long, value_name = "CONTROL", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Not these controls, areas or numbers
+    #[arg(long, value_name = "CONTROL", value_delimiter = ',')]
+    skip: Vec<String>,
+    /// Only what stands in this section of a profile
+    #[arg(long = "section", value_name = "NUMBER", value_delimiter = ',')]
+    sections: Vec<String>,
+    /// What need not hold, with reason, owner and expiry; may be repeated
+    #[arg(long, value_name = "FILE")]
+    waivers: Vec<PathBuf>,
+    /// Controls and profiles of your own, which win over those of the program
+    #[arg(long, value_name = "DIR")]
+    modules: Option<PathBuf>,
+    /// The least severity that makes the exit code 3
+    #[arg(long, value_name = "SEVERITY", default_value = "low")]
+    fail_on: FailOn,
+    /// Only say what would be changed
+    #[arg(short = 'C', long)]
+    check: bool,
+    /// Show what differs in files
+    #[arg(short = 'D', long)]
+    diff: bool,
+    /// What does not hold is mended.
+    #[arg(skip)]
+    pub fixes: bool,
+    #[command(flatten)]
+    pub who: Inventories,
+    #[command(flatten)]
+    pub values: Values,
+    #[command(flatten)]
+    pub connections: Connections,
+    #[command(flatten)]
+    pub becoming: Becoming,
+    #[command(flatten)]
+    pub showing: Showing,
+}
+
+/// From which severity on a finding counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    #[default]
+    Low,
+    Medium,
+    High,
+    Critical,
+    /// Findings do not matter to the exit code
+    Never,
+}
+
+impl FailOn {
+    fn severity(self) -> Option<Severity> {
+        match self {
+            FailOn::Low => Some(Severity::Low),
+            FailOn::Medium => Some(Severity::Medium),
+            FailOn::High => Some(Severity::High),
+            FailOn::Critical => Some(Severity::Critical),
+            FailOn::Never => None,
+        }
+    }
+}
+
+/// `palisade audit`, and `harden` where the arguments say so.
+pub fn run(args: &AuditArgs) -> Exit {
+    match prepare(args).and_then(|ready| carry_out(args, ready)) {
+        Ok(exit) => exit,
+        Err(mistakes) => {
+            messages::tell(&mistakes, args.showing.json);
+            Exit::Start
+        }
+    }
+}
+
+/// Everything that is known before connecting.
+struct Ready {
+    args: PlaybookArgs,
+    compiled: Compiled,
+    library: Arc<Library>,
+    selection: Arc<Selection>,
+    waivers: Waivers,
+}
+
+fn prepare(args: &AuditArgs) -> Result<Ready, Vec<Diagnostic>> {
+    let (library, wrong) = Library::load(args.modules.as_deref(), &Files::Disk);
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    let wanted = Wanted {
+        profiles: args.profiles.clone(),
+        level: args.level.clone(),
+        only: args.only.clone(),
+        skip: args.skip.clone(),
+        sections: args.sections.clone(),
+    };
+    let selection = Selection::of(&library, &wanted)?;
+    let built = play::build(&library, &selection, &args.profiles.join(", "), "all");
+    let playbook = PlaybookArgs {
+        playbooks: vec![PathBuf::from(args.profiles.join(" "))],
+        built: Some(Arc::new(built)),
+        check: !args.fixes || args.check,
+        // The two ends of what differs are the evidence.
+        diff: true,
+        who: args.who.clone(),
+        values: args.values.clone(),
+        connections: args.connections.clone(),
+        becoming: args.becoming.clone(),
+        showing: args.showing.clone(),
+        ..PlaybookArgs::default()
+    };
+    let mut compiled = playbook::compile(&playbook)?;
+    let waivers = waivers(args, &mut compiled, &selection)?;
+    warn_of_parameters(&library, &compiled);
+    Ok(Ready {
+        args: playbook,
+        compiled,
+        library: Arc::new(library),
+        selection: Arc::new(selection),
+        waivers,
+    })
+}
+
+fn waivers(
+    args: &AuditArgs,
+    compiled: &mut Compiled,
+    selection: &Selection,
+) -> Result<Waivers, Vec<Diagnostic>> {
+    let mut out = Vec::new();
+    let mut all = Waivers::default();
+    for path in &args.waivers {
+        match Files::Disk.text(path) {
+            Ok(file) => {
+                let (node, mut found) = yaml::parse_one(&file);
+                out.append(&mut found);
+                all.list.extend(Waivers::parse(&node, &mut out).list);
+            }
+            Err(diagnostic) => out.push(diagnostic),
+        }
+    }
+    let Compiled {
+        project, inventory, ..
+    } = compiled;
+    let mut hosts = |pattern: &str| {
+        let found = inventory.limit(pattern, &project.env())?;
+        Ok(found.hosts.iter().map(ToString::to_string).collect())
+    };
+    all.resolve(&mut hosts, &mut out);
+    if !out.is_empty() {
+        return Err(out);
+    }
+    for idle in all.idle(&selection.chosen) {
+        let text = format!(
+            "the waiver of `{}` is about nothing that is audited",
+            idle.control
+        );
+        messages::show(&[Diagnostic::warning(&idle.span, text)]);
+    }
+    Ok(all)
+}
+
+/// A parameter that no control knows is a slip of the pen, and would silently set nothing.
+fn warn_of_parameters(library: &Library, compiled: &Compiled) {
+    const OURS: [&str; 1] = ["palisade_roles"];
+    let known = library.parameters();
+    let mut seen = std::collections::BTreeSet::new();
+    for host in compiled.inventory.hosts() {
+        for layer in compiled.inventory.layers(host.name.as_str(), None) {
+            seen.extend(layer.keys().filter(|n| n.starts_with("palisade_")).cloned());
+        }
+    }
+    seen.extend(
+        compiled
+            .project
+            .extra
+            .keys()
+            .filter(|n| n.starts_with("palisade_"))
+            .cloned(),
+    );
+    for name in seen {
+        if known.contains(name.as_str()) || OURS.contains(&name.as_str()) {
+            continue;
+        }
+        let near = crate::source::suggest::nearest(&name, known.iter().copied());
+        let hint = near
+            .map(|n| format!("; did you mean `{n}`?"))
+            .unwrap_or_default();
+        messages::say(&format!(
+            "warning: no control has the parameter `{name}`{hint}"
+        ));
+    }
+}
+
+fn carry_out(args: &AuditArgs, ready: Ready) -> Result<Exit, Vec<Diagnostic>> {
+    let Ready {
+        args: playbook,
+        mut compiled,
+        library,
+        selection,
+        waivers,
+    } = ready;
+    messages::tell(&compiled.warnings, args.showing.json);
+    let limit = run::limit(&mut compiled, &playbook).map_err(|d| vec![d])?;
+    let options = playbook::options(&playbook, &compiled.project).map_err(|d| vec![d])?;
+    let detail = reporters::detail(&args.showing, args.diff);
+    let mask = compiled.project.mask.clone();
+    let tasks = list::plays(&compiled.plan)
+        .iter()
+        .map(|p| p.tasks.len())
+        .collect();
+    let draws = reporters::draws(&args.showing);
+    let footer = Footer::new(args.showing.progress, draws, detail.ascii, tasks);
+    let subject = Subject {
+        library,
+        selection,
+        waivers,
+        mode: mode(args).into(),
+        now: Timestamp::now(),
+        fixes: args.fixes && !args.check,
+        mask: mask.clone(),
+    };
+    let slot: Slot = Arc::new(Mutex::new(None));
+    let notices = reporters::notices(&args.showing, Face::Palisade, &mask);
+    let reporter = Box::new(Collector::new(subject, footer, notices, Arc::clone(&slot)));
+    let ended = run::carry_out(Running {
+        args: &playbook,
+        compiled,
+        limit,
+        options,
+        prompts: crate::vars::Layer::default(),
+        reporter,
+        terminal: AtTerminal::default(),
+    });
+    let report = slot.lock().ok().and_then(|mut slot| slot.take());
+    let Some(report) = report else {
+        messages::show(&ended.summary.mistakes);
+        return Ok(Face::Palisade.exit(&ended, false));
+    };
+    show(args, &report, detail);
+    messages::show(&ended.summary.mistakes);
+    Ok(exit(args, &report, &ended))
+}
+
+fn mode(args: &AuditArgs) -> &'static str {
+    match (args.fixes, args.check) {
+        (false, _) => "audit",
+        (true, true) => "harden --check",
+        (true, false) => "harden",
+    }
+}
+
+fn show(args: &AuditArgs, report: &Report, detail: crate::report::group::Detail) {
+    if args.showing.json {
+        let text = serde_json::to_string_pretty(report).unwrap_or_default();
+        messages::print(&format!("{}\n", crate::source::escape::escape_json(&text)));
+        return;
+    }
+    let look = human::Look {
+        colour: detail.colour,
+        ascii: detail.ascii,
+        diff: args.diff,
+        verbosity: args.showing.verbose,
+    };
+    messages::print(&human::render(report, look));
+}
+
+/// What the run found, as a number for scripts.
+fn exit(args: &AuditArgs, report: &Report, ended: &Ended) -> Exit {
+    // A control that failed is a finding, not a failure of the run.
+    let run = Face::Palisade.exit(ended, false);
+    let trouble = report.hosts.iter().any(|h| !h.trouble.is_empty());
+    let worst = report
+        .worst()
+        .filter(|w| args.fail_on.severity().is_some_and(|least| *w >= least));
+    match run {
+        Exit::Fine | Exit::Failed if trouble => Exit::Failed,
+        Exit::Fine | Exit::Failed if worst.is_some() => Exit::Findings,
+        Exit::Fine | Exit::Failed => Exit::Fine,
+        other => other,
+    }
+}

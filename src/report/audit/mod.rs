@@ -1,0 +1,74 @@
+//! Audits: events folded into one [`Report`], and the report in all forms that people and machines read.
+//!
+//! The fold ([`Collector`]) shows progress while the run goes on. Everything else is a function of the
+//! report: one file a form.
+
+pub mod fold;
+pub mod human;
+
+use std::sync::{Arc, Mutex};
+
+use crate::engine::Event;
+use crate::hardening::Report;
+
+use super::Reporter;
+use super::footer::Footer;
+use super::notices::Notices;
+
+pub use fold::{Fold, Subject};
+
+/// Where a report is put once the run has ended.
+pub type Slot = Arc<Mutex<Option<Report>>>;
+
+/// Shows progress, and folds what happens into a report.
+pub struct Collector {
+    fold: Option<Fold>,
+    footer: Footer,
+    notices: Notices,
+    slot: Slot,
+}
+
+impl Collector {
+    pub fn new(subject: Subject, footer: Footer, notices: Notices, slot: Slot) -> Collector {
+        Collector {
+            fold: Some(Fold::new(subject)),
+            footer,
+            notices,
+            slot,
+        }
+    }
+}
+
+impl Reporter for Collector {
+    fn event(&mut self, event: &Event) {
+        self.footer.note(event);
+        let notices = &mut self.notices;
+        self.footer.aside(|| match event {
+            Event::Warning { diagnostic } => notices.diagnostic(diagnostic),
+            Event::Interrupted { at_once } => notices.interrupted(*at_once),
+            Event::Stopping { host, heard } => notices.stopping(host, *heard),
+            _ => {}
+        });
+        if let Some(fold) = &mut self.fold {
+            fold.event(event);
+        }
+        if let Event::RunEnded { .. } = event {
+            self.footer.clear();
+            self.notices.end();
+            let report = self.fold.take().map(Fold::finish);
+            if let Ok(mut slot) = self.slot.lock() {
+                *slot = report;
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        if let Some(line) = self.footer.tick() {
+            self.notices.say(&line);
+        }
+    }
+
+    fn hide(&mut self) {
+        self.footer.hide();
+    }
+}
