@@ -6,6 +6,7 @@
 
 use crate::resource::facts::Request;
 use crate::resource::file::Owner;
+use crate::resource::walk::Which;
 use crate::resource::{Change, RemotePath, Resource, State, texts};
 
 /// Files that the tools for accounts rewrite, with their copies.
@@ -54,6 +55,7 @@ pub(super) fn overlaps(change: &Change, other: &Resource, seen: &State) -> bool 
             Resource::Getent { .. } => in_any(a, &["/etc"]),
             Resource::User(_) | Resource::Group(_) => is_database(a),
             Resource::Hostname => in_any(a, &["/etc/hostname", "/etc/machine-info"]),
+            Resource::Walk(which) => walked(change, a, which, seen),
             _ => path(other).is_some_and(|b| match (&change.before, &change.after) {
                 (State::Absent, State::File(f)) if f.is_dir() => a == b,
                 _ => b.is_within(a) || matches!(other, Resource::Tree(t) if a.is_within(t)),
@@ -64,6 +66,13 @@ pub(super) fn overlaps(change: &Change, other: &Resource, seen: &State) -> bool 
         (Resource::Crontab(a), Resource::Crontab(b)) => a == b,
         (a, b) => a == b,
     }
+}
+
+/// Whether a file that changes is, or was, among those that were found.
+fn walked(change: &Change, path: &RemotePath, which: &Which, seen: &State) -> bool {
+    let listed = matches!(seen, State::Tree(t) if t.entries.iter().any(|(p, _)| p.is_within(path)));
+    let one = |state: &State| state.file().is_some_and(|file| which.holds(path, file));
+    listed || one(&change.after)
 }
 
 /// Whether facts may be read from a file: those of the system, or those that people put there.
@@ -123,6 +132,7 @@ fn account(change: &Change, other: &Resource, seen: &State) -> bool {
         Resource::Texts(_) => !new || matches!(change.on, Resource::User(_)),
         Resource::Tree(_) => true,
         Resource::Glob(_) => matches!(change.on, Resource::User(_)),
+        Resource::Walk(which) => !new || matches!(which, Which::Unowned | Which::Ungrouped),
         _ => false,
     }
 }

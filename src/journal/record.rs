@@ -15,6 +15,10 @@ pub(super) fn end(state: &State, hidden: bool) -> Value {
         State::Package(p) => json!({ "version": p.version }),
         State::Unit(u) => json!({ "running": u.running, "enabled": u.enabled, "masked": u.masked }),
         State::Sysctl(value) => json!(value),
+        State::Mount(m) => {
+            json!({ "source": m.source, "fstype": m.fstype, "options": m.options.join(",") })
+        }
+        State::Module(m) => json!({ "loaded": m.loaded }),
         State::User(u) => json!({ "uid": u.uid, "group": u.group, "groups": u.groups,
             "home": u.home, "shell": u.shell }),
         State::Group(g) => json!({ "gid": g.gid, "members": g.members }),

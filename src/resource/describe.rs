@@ -163,6 +163,10 @@ fn short(state: &State) -> String {
             words.join(", ")
         }
         State::Sysctl(value) => value.clone(),
+        State::Mount(m) => format!("{} {} {}", m.source, m.fstype, m.options.join(","))
+            .trim()
+            .to_owned(),
+        State::Module(m) => if m.loaded { "loaded" } else { "not loaded" }.into(),
         State::User(u) => account(u),
         State::Group(g) => format!("gid={}", g.gid),
         State::Hostname(h) if h.current == h.permanent => h.permanent.clone(),

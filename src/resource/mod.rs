@@ -59,6 +59,8 @@ pub mod job;
 pub mod keygen;
 pub mod launch;
 mod look;
+pub mod module;
+pub mod mount;
 pub mod package;
 pub mod path;
 mod payload;
@@ -79,6 +81,7 @@ pub mod unit;
 pub mod unpack;
 pub mod user;
 pub mod waiting;
+pub mod walk;
 
 pub use account::is_name as is_account_name;
 pub use change::{Change, Touch};
@@ -134,6 +137,12 @@ pub enum Resource {
     Process(String),
     /// A kernel parameter as it is now.
     Sysctl(String),
+    /// What is mounted on a directory.
+    Mount(RemotePath),
+    /// A module of the running kernel.
+    Module(String),
+    /// Files anywhere on the host that are as described.
+    Walk(walk::Which),
     Hostname,
     /// The crontab of a user.
     Crontab(String),
@@ -300,6 +309,8 @@ pub enum State {
     Upgrade(package::UpgradeState),
     Unit(unit::UnitState),
     Sysctl(String),
+    Mount(mount::MountState),
+    Module(module::ModuleState),
     Hostname(hostname::HostnameState),
     /// Text that is a resource of its own: a crontab.
     Text(String),
@@ -351,6 +362,9 @@ impl fmt::Display for Resource {
             Resource::Unit { name, .. } => write!(f, "service {name}"),
             Resource::Process(p) => write!(f, "process {p}"),
             Resource::Sysctl(n) => write!(f, "sysctl {n}"),
+            Resource::Mount(p) => write!(f, "mount {p}"),
+            Resource::Module(n) => write!(f, "kernel module {n}"),
+            Resource::Walk(which) => write!(f, "{which}"),
             Resource::Hostname => write!(f, "hostname"),
             Resource::Crontab(u) => write!(f, "crontab of {u}"),
             Resource::Facts(_) => write!(f, "facts"),

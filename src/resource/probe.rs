@@ -8,8 +8,8 @@ use std::ops::Range;
 use super::reply::Record;
 use super::script::Script;
 use super::{
-    Query, Resource, State, archive, crontab, facts, getent, hostname, look, package, process,
-    sysctl, texts, tree, unit, user,
+    Query, Resource, State, archive, crontab, facts, getent, hostname, look, module, mount,
+    package, process, sysctl, texts, tree, unit, user, walk,
 };
 
 /// The text of a batch of questions, and how to read its answers.
@@ -43,6 +43,9 @@ enum Kind {
     Unit,
     Process,
     Sysctl,
+    Mount,
+    Module,
+    Walk,
     Archive,
     Crontab,
     /// Things of the controller's: no host is asked about them.
@@ -62,6 +65,9 @@ impl Kind {
             Resource::Unit { .. } => Kind::Unit,
             Resource::Process(_) => Kind::Process,
             Resource::Sysctl(_) => Kind::Sysctl,
+            Resource::Mount(_) => Kind::Mount,
+            Resource::Module(_) => Kind::Module,
+            Resource::Walk(_) => Kind::Walk,
             Resource::Archive(_) => Kind::Archive,
             Resource::Crontab(_) => Kind::Crontab,
             Resource::Package { .. }
@@ -86,6 +92,9 @@ impl Kind {
             Kind::Unit => unit::ask(queries, script),
             Kind::Process => process::ask(queries, script),
             Kind::Sysctl => sysctl::ask(queries, script),
+            Kind::Mount => mount::ask(queries, script),
+            Kind::Module => module::ask(queries, script),
+            Kind::Walk => walk::ask(queries, script),
             Kind::Archive => archive::ask(queries, script),
             Kind::Crontab => crontab::ask(queries, script),
             Kind::Elsewhere => {}
@@ -106,6 +115,9 @@ impl Kind {
             Kind::Unit => unit::read(queries, records),
             Kind::Process => process::read(queries, records),
             Kind::Sysctl => sysctl::read(queries, records),
+            Kind::Mount => mount::read(queries, records),
+            Kind::Module => module::read(queries, records),
+            Kind::Walk => walk::read(queries, records),
             Kind::Archive => archive::read(queries, records),
             Kind::Crontab => crontab::read(queries, records),
             Kind::Elsewhere => Ok(vec![

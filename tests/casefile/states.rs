@@ -10,6 +10,8 @@ use palisade::resource::archive::{ArchiveState, Request};
 use palisade::resource::file::FileState;
 use palisade::resource::group::GroupState;
 use palisade::resource::hostname::HostnameState;
+use palisade::resource::module::ModuleState;
+use palisade::resource::mount::MountState;
 use palisade::resource::package::{IndexState, Manager, PackageState, UpgradeState};
 use palisade::resource::unit::{Kick, Scope, ServiceManager, UnitState};
 use palisade::resource::user::UserState;
@@ -61,6 +63,8 @@ pub(crate) fn resource(value: &Value) -> Resource {
             },
         },
         "sysctl" => Resource::Sysctl(word(0)),
+        "mount" => Resource::Mount(world::path(&word(0))),
+        "module" => Resource::Module(word(0)),
         "process" => Resource::Process(words.join(" ")),
         "hostname" => Resource::Hostname,
         "crontab" => Resource::Crontab(word(0)),
@@ -169,6 +173,18 @@ pub(crate) fn state(on: &Resource, value: &Value) -> State {
         Resource::Unit { .. } => State::Unit(unit(&f)),
         Resource::Process(_) => State::Text(text(value)),
         Resource::Sysctl(_) => State::Sysctl(text(value)),
+        Resource::Mount(_) => State::Mount(MountState {
+            source: f.word("source"),
+            fstype: f.word("fstype"),
+            options: f.list("options"),
+            system: f.list("system"),
+        }),
+        Resource::Module(_) => State::Module(ModuleState {
+            built_in: f.yes("built_in"),
+            available: f.yes("available"),
+            loaded: f.yes("loaded"),
+            used: f.yes("used"),
+        }),
         Resource::Hostname => State::Hostname(HostnameState {
             current: f.word("current"),
             permanent: f.word("permanent"),

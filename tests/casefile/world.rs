@@ -185,7 +185,7 @@ impl World {
     pub(crate) fn derived(on: &Resource) -> bool {
         matches!(
             on,
-            Resource::Target(_) | Resource::Tree(_) | Resource::Glob(_)
+            Resource::Target(_) | Resource::Tree(_) | Resource::Glob(_) | Resource::Walk(_)
         )
     }
 
@@ -208,6 +208,24 @@ impl World {
                 })
             }
             Resource::Texts(patterns) => self.texts(patterns),
+            Resource::Walk(which) => {
+                let found = self.files.iter().filter(|(p, f)| which.holds(p, f));
+                let entries = found.filter_map(|(p, _)| {
+                    let state = self.stat(p, query.want);
+                    state.file().map(|s| (p.clone(), s.clone()))
+                });
+                State::Tree(TreeState {
+                    entries: entries.collect(),
+                    truncated: false,
+                })
+            }
+            Resource::Module(_) => State::Module(Default::default()),
+            Resource::Glob(pattern) => {
+                let State::Texts(files) = self.texts(std::slice::from_ref(pattern)) else {
+                    return State::Absent;
+                };
+                State::Paths(files.iter().map(|f| f.path.to_string()).collect())
+            }
             Resource::Local { path, .. } => match self.locals.get(path) {
                 Some(State::File(file)) if !query.want.has(Want::META) => {
                     State::Content(file.content().expect("content").clone())

@@ -1,0 +1,218 @@
+//! Files anywhere on the host that are as described: all such questions of a script are one walk.
+//!
+//! Only local file systems are entered, each once; network mounts, virtual file systems and what
+//! belongs to containers (whose files are those of their images) are not. The walk runs at the lowest
+//! priority, and its answer is bounded.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::file::FileState;
+use super::look::read_stat;
+use super::reply::Record;
+use super::script::{Script, quote};
+use super::tree::TreeState;
+use super::{Query, RemotePath, Resource, State};
+
+/// More matches than this are not listed: a person cannot read them, and a host that has them has one
+/// cause for all.
+pub const MAX_FOUND: usize = 20_000;
+
+/// Which files are looked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Which {
+    /// Regular files that anyone may write.
+    WorldWritable,
+    /// Directories that anyone may write, where anyone may remove what is another's.
+    OpenDirectory,
+    /// Files whose user has no name.
+    Unowned,
+    /// Files whose group has no name.
+    Ungrouped,
+    /// Regular files that run as their owner or group.
+    Setid,
+    /// Files of this name.
+    Named(String),
+}
+
+impl Which {
+    /// Whether a file is one of those.
+    pub fn holds(&self, path: &RemotePath, file: &FileState) -> bool {
+        let nameless = |o: &super::file::Owner| o.name.as_deref().is_none_or(|n| n == "UNKNOWN");
+        match self {
+            Which::WorldWritable => file.is_file() && file.mode & 0o002 != 0,
+            Which::OpenDirectory => file.is_dir() && file.mode & 0o1002 == 0o002,
+            Which::Unowned => nameless(&file.owner),
+            Which::Ungrouped => nameless(&file.group),
+            Which::Setid => file.is_file() && file.mode & 0o6000 != 0,
+            Which::Named(name) => path.name() == name && !file.is_dir(),
+        }
+    }
+
+    /// The same for `find`.
+    fn test(&self) -> String {
+        match self {
+            Which::WorldWritable => "-type f -perm -0002".into(),
+            Which::OpenDirectory => "-type d -perm -0002 ! -perm -1000".into(),
+            Which::Unowned => "$pl_nu".into(),
+            Which::Ungrouped => "$pl_ng".into(),
+            Which::Setid => "-type f ( -perm -4000 -o -perm -2000 )".into(),
+            Which::Named(name) => format!("! -type d -name {}", quote(&escaped(name))),
+        }
+    }
+}
+
+/// A name in which nothing is a pattern.
+fn escaped(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars() {
+        if "*?[\\".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+impl fmt::Display for Which {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Which::WorldWritable => write!(f, "world-writable files"),
+            Which::OpenDirectory => write!(f, "world-writable directories without sticky bit"),
+            Which::Unowned => write!(f, "files without a user"),
+            Which::Ungrouped => write!(f, "files without a group"),
+            Which::Setid => write!(f, "setuid and setgid files"),
+            Which::Named(name) => write!(f, "files named {name}"),
+        }
+    }
+}
+
+/// Mount points to start from (`pl_a`), one `find` for all. A file system that is mounted twice, and
+/// a part of one that is mounted elsewhere too, is entered where it comes first. A newline in a name is
+/// sent as \001. busybox knows no -nouser: there, whoever is in no database is nobody.
+const WALK: &str = r#"[ -n "$pl_root" ] || exit 3
+pl_a= pl_i=0 pl_s=' '
+set --
+while read -r _ _ pl_dv pl_o pl_mp _ pl_x; do
+  pl_ty=${pl_x#*- }; pl_ty=${pl_ty%% *}
+  case $pl_ty in
+    ext[234]|xfs|btrfs|zfs|f2fs|jfs|reiserfs|bcachefs|nilfs2|ubifs|tmpfs|ramfs) ;;
+    nfs*|cifs|9p|ceph|fuse*) continue ;;
+    *) [ "$pl_mp" = / ] || continue ;;
+  esac
+  case $pl_mp in
+    /dev|/proc*|/sys*|/run/user*|/snap/*|/run/credentials*|/var/lib/docker/*|/var/lib/containers/*) continue ;;
+    /var/lib/containerd/*|/run/containerd/*|/var/lib/kubelet/*|/var/lib/lxc*|/run/docker*|/var/lib/machines/*) continue ;;
+    *\\*) pl_mp=$(printf "$(pl_p "$pl_mp" | sed 's/%/%%/g')") ;;
+  esac
+  case $pl_ty:$pl_o:$pl_s in
+    btrfs:*" $pl_dv=$pl_o "*|zfs:*" $pl_dv=$pl_o "*) continue ;;
+    btrfs:*|zfs:*) ;;
+    *:/*" $pl_dv="*) continue ;;
+  esac
+  pl_s="$pl_s$pl_dv=$pl_o "
+  set -- "$@" "$pl_mp"
+done </proc/self/mountinfo
+[ $# != 0 ] || set -- /
+pl_nu=-nouser pl_ng=-nogroup
+find / -prune -nouser -nogroup >/dev/null 2>&1 || {
+  pl_nu= pl_ng=
+  while IFS=: read -r _ _ pl_x _; do pl_nu="$pl_nu ! -user $pl_x"; done </etc/passwd
+  while IFS=: read -r _ _ pl_x _; do pl_ng="$pl_ng ! -group $pl_x"; done </etc/group
+}
+pl_ni=
+! pl_has nice || pl_ni="nice -n 19"
+! pl_has ionice || pl_ni="$pl_ni ionice -c 3"
+set -f
+$pl_ni find "$@" -xdev \
+  ( -path /proc -o -path /sys -o -path /dev -o -path /run/user -o -path /snap \
+  -o -path /var/lib/docker -o -path /var/lib/containers -o -path /var/lib/containerd \
+  -o -path /run/containerd -o -path /var/lib/kubelet -o -path /var/lib/lxc -o -path /var/lib/lxcfs \
+  -o -path /var/lib/machines -o -path '*/.snapshots' ) -prune -o \
+  ( @TESTS@ ) \
+  ( ! -name "*$pl_nl*" ! -path "*$pl_nl*" -exec stat -c "$pl_fmt:%n" -- {} + \
+  -o -exec sh -c 'for f; do stat -c "$0" -- "$f" | tr -d "\n"; printf :%s "$f" | tr "\n" "\001"; echo; done' "$pl_fmt" {} + ) \
+  | head -n @MOST@
+:"#;
+
+pub(super) fn ask(queries: &[&Query], script: &mut Script) {
+    let tests: Vec<String> = queries
+        .iter()
+        .filter_map(|q| match &q.on {
+            Resource::Walk(which) => Some(format!("( {} )", which.test())),
+            _ => None,
+        })
+        .collect();
+    let text = WALK
+        .replace("@TESTS@", &tests.join(" -o "))
+        .replace("@MOST@", &(MAX_FOUND + 1).to_string());
+    script.ask(&braced(&text));
+}
+
+/// Parentheses of `find`'s are words of their own that the shell must not read.
+fn braced(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.split_inclusive('\n') {
+        let words = line.replace(" ( ", " \\( ").replace(" ) ", " \\) ");
+        out.push_str(&words.replace(" ( ", " \\( ").replace(" ) ", " \\) "));
+    }
+    out
+}
+
+pub(super) fn read(queries: &[&Query], records: &[Record]) -> Result<Vec<State>, String> {
+    let record = records.first().ok_or("no answer about files anywhere")?;
+    if record.status == 3 {
+        let refused = State::Refused("only root sees every file".into());
+        return Ok(vec![refused; queries.len()]);
+    }
+    if record.status != 0 {
+        return Err("the walk over all files did not end well".into());
+    }
+    let text = record.text();
+    let mut found: BTreeMap<RemotePath, FileState> = BTreeMap::new();
+    let mut lines = 0;
+    for line in text.lines() {
+        lines += 1;
+        let cut = line.match_indices(':').nth(15).map(|(at, _)| at);
+        let at = cut.ok_or_else(|| format!("`{}` is no line of stat's", line.escape_default()))?;
+        let path = RemotePath::new(&line[at + 1..].replace('\u{1}', "\n"))?;
+        found.insert(path, read_stat(&line[..at])?);
+    }
+    let truncated = lines > MAX_FOUND;
+    let of = |query: &&Query| {
+        let Resource::Walk(which) = &query.on else {
+            return State::Absent;
+        };
+        let mine = found.iter().filter(|(path, file)| which.holds(path, file));
+        State::Tree(TreeState {
+            entries: mine.map(|(p, f)| (p.clone(), f.clone())).collect(),
+            truncated,
+        })
+    };
+    Ok(queries.iter().map(of).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_walk_answers_all_questions() {
+        let ask_of = |which| Query::meta(Resource::Walk(which));
+        let (a, b) = (ask_of(Which::Setid), ask_of(Which::WorldWritable));
+        let mut script = Script::new();
+        ask(&[&a, &b], &mut script);
+        assert_eq!(script.next(), 1);
+        assert_eq!(script.text().matches("ni find").count(), 1);
+        let line = |mode: &str, path: &str| format!("{mode}:0:root:0:root:5:1:2:1:0:0:0:8:4096:0:0:{path}\n");
+        let payload = line("89ed", "/usr/bin/su") + &line("81b6", "/srv/a\u{1}b");
+        let record = Record { number: 0, status: 0, payload: payload.into_bytes() };
+        let states = read(&[&a, &b], &[record]).expect("states");
+        let names = |state: &State| match state {
+            State::Tree(tree) => tree.entries.iter().map(|(p, _)| p.to_string()).collect(),
+            other => vec![format!("{other:?}")],
+        };
+        assert_eq!(names(&states[0]), ["/usr/bin/su"]);
+        assert_eq!(names(&states[1]), ["/srv/a\nb"]);
+    }
+}
