@@ -17,6 +17,7 @@ mod copy;
 mod cron;
 mod crontab;
 mod debug;
+mod drops;
 mod edit;
 mod ere;
 mod fail;
@@ -56,6 +57,8 @@ mod set_fact;
 mod setup;
 mod shell;
 mod slurp;
+mod sshd_config;
+mod sshd_text;
 mod stat;
 mod strptime;
 mod sysctl;
@@ -75,6 +78,7 @@ mod user_state;
 mod wait_for;
 mod wait_for_connection;
 mod web;
+mod wish;
 
 pub(crate) use ran::put_ran;
 

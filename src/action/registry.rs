@@ -39,6 +39,7 @@ pub static ACTIONS: &[&Spec] = &[
     &super::setup::SPEC,
     &super::shell::SPEC,
     &super::slurp::SPEC,
+    &super::sshd_config::SPEC,
     &super::stat::SPEC,
     &super::sysctl::SPEC,
     &super::systemd::SPEC,

@@ -1,0 +1,553 @@
+//! Sets an option of the SSH server, wherever it would come from: included files count in their place,
+//! the first value wins, and what stands in `Match` blocks is looked at too.
+//!
+//! Ours goes to a drop-in that is read first, where the main file includes one, else into the main
+//! file. Lines that say otherwise become comments, so that every reader finds one answer.
+
+use crate::choices;
+use crate::resource::{Query, RemotePath, Resource};
+use crate::source::Value;
+
+use super::args::Present;
+use super::drops::{self, Drops};
+use super::sshd_text::{self, Config, Directive};
+use super::wish::{Wish, spelled, whole};
+use super::{ArgError, Decision, Failure, Observed, Spec, Task};
+
+choices! {
+    /// What becomes of values in `Match` blocks that will not do.
+    pub(crate) enum Matches {
+        Fix = "fix",
+        Keep = "keep",
+    }
+}
+
+crate::args! {
+    pub(crate) struct Args {
+        /// The option, as `sshd_config(5)` has it.
+        option: String = required, aka ["name", "key"];
+        /// Its value; a list is written as the option takes it, booleans as `yes` and `no`.
+        value: Option<Value>;
+        /// The largest number, or time, that will do; three numbers with colons for `MaxStartups`.
+        at_most: Option<String>;
+        /// The smallest number, or time, that will do.
+        at_least: Option<String>;
+        /// Values that will do; the first is written where none of them is in effect.
+        one_of: Vec<String> = "[]";
+        /// A list all of whose members will do: a shorter one stays, anything else is replaced by it.
+        only: Vec<String> = "[]";
+        /// Members that the list must have; others stay.
+        include: Vec<String> = "[]";
+        /// Members that the list must not have; others stay.
+        exclude: Vec<String> = "[]";
+        /// Whether the option should be set at all.
+        state: Present = "present";
+        /// Set what is not set, even though a value the server has anyway might do.
+        explicit: bool = "true";
+        /// What the server does where the option is not set; with `explicit: false` this may do.
+        default: Option<Value>;
+        /// Whether values in `Match` blocks that will not do become comments, or stay and are warned of.
+        match_blocks: Matches = "fix";
+        /// The main file.
+        path: RemotePath = "/etc/ssh/sshd_config";
+        /// The drop-in of ours.
+        drop_in: RemotePath = "/etc/ssh/sshd_config.d/00-palisade.conf";
+        /// A command that must accept every file that is written; `%s` is its path. Empty for none.
+        validate: String = "sshd -t -f %s";
+    }
+}
+
+pub(crate) static SPEC: Spec = Spec {
+    name: "sshd_config",
+    collection: "palisade",
+    aliases: &[],
+    summary: "Sets an option of the SSH server, wherever it would come from",
+    notes: "Changed when a file changes. The result says what was in effect, and where it came from. The server \
+reads its files only when it starts or is told to: notify a handler that reloads it.",
+    examples: "
+- name: Nobody logs in as root
+  sshd_config: {option: PermitRootLogin, value: no}
+  notify: reload sshd
+- name: Five tries at most
+  sshd_config: {option: MaxAuthTries, at_most: 4}
+- name: Ciphers are the strong ones
+  sshd_config:
+    option: Ciphers
+    only: [aes256-gcm@openssh.com, aes128-gcm@openssh.com]
+",
+    params: Args::params,
+    free_form: None,
+    open: false,
+    skips_check: false,
+    parse: |map| Ok(Box::new(Sshd::new(Args::read(map)?)?)),
+};
+
+/// Options whose lists are joined by commas.
+const COMMAS: [&str; 9] = [
+    "ciphers",
+    "macs",
+    "kexalgorithms",
+    "hostkeyalgorithms",
+    "pubkeyacceptedalgorithms",
+    "pubkeyacceptedkeytypes",
+    "hostbasedacceptedalgorithms",
+    "casignaturealgorithms",
+    "gssapikexalgorithms",
+];
+/// Options of which every line counts.
+const MANY: [&str; 8] = [
+    "allowusers",
+    "allowgroups",
+    "denyusers",
+    "denygroups",
+    "acceptenv",
+    "hostkey",
+    "port",
+    "listenaddress",
+];
+/// Options whose numbers are times.
+const TIMES: [&str; 2] = ["logingracetime", "clientaliveinterval"];
+
+struct Sshd {
+    args: Args,
+    /// The option in lower case.
+    name: String,
+    wish: Wish,
+    startups: [Option<[i64; 3]>; 2],
+    default: Option<String>,
+}
+
+impl Sshd {
+    fn new(args: Args) -> Result<Sshd, ArgError> {
+        let name = args.option.to_lowercase();
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric()) {
+            let message = format!("`{}` is no option's name", args.option);
+            return Err(ArgError::new("option", message));
+        }
+        if ["match", "include"].contains(&name.as_str()) {
+            return Err(ArgError::new(
+                "option",
+                format!("`{name}` is no option with a value"),
+            ));
+        }
+        if !args.validate.is_empty() {
+            super::place::check_validate(Some(&args.validate))?;
+        }
+        let between = between(&name);
+        let text = |arg: &str, value: &Option<Value>| match value {
+            Some(value) => spelled(value, between)
+                .map(Some)
+                .map_err(|e| ArgError::new(arg, e)),
+            None => Ok(None),
+        };
+        let startups = name == "maxstartups";
+        let bound = |arg: &str, text: &Option<String>| match text {
+            Some(text) if !startups => number(&name, text)
+                .map(Some)
+                .ok_or_else(|| ArgError::new(arg, format!("`{text}` is no number"))),
+            _ => Ok(None),
+        };
+        let triple = |arg: &str, text: &Option<String>| match text {
+            Some(text) if startups => three(text)
+                .map(Some)
+                .ok_or_else(|| ArgError::new(arg, format!("`{text}` is not start:rate:full"))),
+            _ => Ok(None),
+        };
+        let one_of = args.one_of.iter().map(|v| match v.as_str() {
+            "True" => "yes".into(),
+            "False" => "no".into(),
+            other => other.into(),
+        });
+        let wish = Wish {
+            value: text("value", &args.value)?,
+            at_most: bound("at_most", &args.at_most)?,
+            at_least: bound("at_least", &args.at_least)?,
+            one_of: one_of.collect(),
+        };
+        wish.check()?;
+        let startups = [
+            triple("at_most", &args.at_most)?,
+            triple("at_least", &args.at_least)?,
+        ];
+        let default = text("default", &args.default)?;
+        let sshd = Sshd {
+            name,
+            wish,
+            startups,
+            default,
+            args,
+        };
+        if sshd.args.state == Present::Present && !sshd.wants() {
+            let message =
+                "one of value, at_most, at_least, one_of, only, include, exclude is needed";
+            return Err(ArgError::new("", message));
+        }
+        Ok(sshd)
+    }
+
+    fn wants(&self) -> bool {
+        let lists = [&self.args.only, &self.args.include, &self.args.exclude];
+        self.wish.is_some()
+            || self.startups.iter().any(Option::is_some)
+            || lists.iter().any(|l| !l.is_empty())
+    }
+
+    fn patterns(&self) -> Vec<String> {
+        let folder = self.args.drop_in.parent();
+        vec![self.args.path.to_string(), format!("{folder}/*.conf")]
+    }
+
+    /// The files, with further ones that `Include` names, and the questions that are still open.
+    fn open(&self, seen: &Observed) -> Result<(Drops, Config, Vec<Query>), Failure> {
+        let mut known = self.patterns();
+        let first = Resource::texts(known.clone());
+        let mut queries = drops::reads(&first, Some(&self.args.drop_in));
+        let mut drops = Drops::default();
+        if seen.peek(&first).is_none() {
+            return Ok((drops, Config::default(), queries));
+        }
+        drops.add(seen, &first)?;
+        // Files that are included name others, which are asked in the next round.
+        loop {
+            let config = Config::read(&drops, &self.args.path, &known);
+            if config.missing.is_empty() {
+                return Ok((drops, config, queries));
+            }
+            let more = Resource::texts(config.missing.clone());
+            queries.push(Query::new(more.clone(), queries[0].want));
+            if seen.peek(&more).is_none() {
+                return Ok((drops, config, queries));
+            }
+            drops.add(seen, &more)?;
+            known.extend(config.missing);
+        }
+    }
+
+    /// Whether the words of one line, or of all lines together, will do.
+    fn accepts(&self, words: &[String]) -> bool {
+        let text = words.join(" ");
+        if self.args.state == Present::Absent {
+            return false;
+        }
+        let members = self.members(words);
+        let is = |list: &[String], m: &String| list.iter().any(|l| l.eq_ignore_ascii_case(m));
+        let modified = members
+            .first()
+            .is_some_and(|m| m.starts_with(['+', '-', '^']));
+        let only = &self.args.only;
+        if !only.is_empty()
+            && (modified || members.is_empty() || !members.iter().all(|m| is(only, m)))
+        {
+            return false;
+        }
+        if !self.args.include.iter().all(|m| is(&members, m))
+            || self.args.exclude.iter().any(|m| is(&members, m))
+            || (modified && !self.args.exclude.is_empty())
+        {
+            return false;
+        }
+        if let Some(found) = three(&text).filter(|_| self.name == "maxstartups") {
+            let [most, least] = self.startups;
+            return most.is_none_or(|m| found.iter().zip(m).all(|(f, m)| *f <= m))
+                && least.is_none_or(|l| found.iter().zip(l).all(|(f, l)| *f >= l));
+        }
+        !self.wish.is_some() || self.fits(&text)
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        let plain = |text: &str| {
+            let text = text.trim();
+            match text.to_ascii_lowercase().as_str() {
+                "without-password" => "prohibit-password".to_owned(),
+                low @ ("yes" | "no" | "none") => low.to_owned(),
+                _ if between(&self.name) == "," => text.split_whitespace().collect(),
+                _ if self.name == "loglevel" => text.to_uppercase(),
+                _ => text.to_owned(),
+            }
+        };
+        let wish = Wish {
+            value: self.wish.value.as_deref().map(plain),
+            one_of: self.wish.one_of.iter().map(|v| plain(v)).collect(),
+            ..self.wish.clone()
+        };
+        wish.accepts(&plain(text), |t| number(&self.name, t))
+    }
+
+    fn members(&self, words: &[String]) -> Vec<String> {
+        let split = words.iter().flat_map(|w| match between(&self.name) {
+            "," => w.split(',').map(str::to_owned).collect(),
+            _ => vec![w.clone()],
+        });
+        split.filter(|w| !w.is_empty()).collect()
+    }
+
+    /// What to write, given what is in effect.
+    fn goal(&self, words: &[String]) -> String {
+        let between = between(&self.name);
+        if !self.args.only.is_empty() {
+            return self.args.only.join(between);
+        }
+        if !self.args.include.is_empty() || !self.args.exclude.is_empty() {
+            let is = |list: &[String], m: &String| list.iter().any(|l| l.eq_ignore_ascii_case(m));
+            let mut members = self.members(words);
+            members.retain(|m| !is(&self.args.exclude, m) && !m.starts_with(['+', '-', '^']));
+            let missing = self
+                .args
+                .include
+                .iter()
+                .filter(|m| !is(&members, m))
+                .cloned();
+            let missing: Vec<String> = missing.collect();
+            members.extend(missing);
+            return members.join(between);
+        }
+        match (self.name.as_str(), &self.args.at_most, &self.args.at_least) {
+            ("maxstartups", Some(bound), _) | ("maxstartups", None, Some(bound)) => bound.clone(),
+            _ => {
+                let found = words.join(" ");
+                let found = (!words.is_empty()).then_some(found.as_str());
+                self.wish.goal(found, |t| number(&self.name, t))
+            }
+        }
+    }
+
+    fn line(&self, words: &[String]) -> String {
+        format!("{} {}", self.args.option, self.goal(words))
+    }
+}
+
+fn between(name: &str) -> &'static str {
+    if COMMAS.contains(&name) { "," } else { " " }
+}
+
+fn number(name: &str, text: &str) -> Option<i64> {
+    match TIMES.contains(&name) {
+        true => sshd_text::seconds(text),
+        false => whole(text),
+    }
+}
+
+/// `start:rate:full`; one number alone is both start and full.
+fn three(text: &str) -> Option<[i64; 3]> {
+    let parts: Option<Vec<i64>> = text.trim().split(':').map(whole).collect();
+    match parts?.as_slice() {
+        [one] => Some([*one, 0, *one]),
+        [start, rate, full] => Some([*start, *rate, *full]),
+        _ => None,
+    }
+}
+
+/// What is to be done about the lines of the option.
+struct Found<'a> {
+    /// Its words in effect for everybody; of options that are collected, those of all lines.
+    words: Vec<String>,
+    first: Option<&'a Directive>,
+    /// Lines for everybody.
+    global: Vec<&'a Directive>,
+    /// Lines in `Match` blocks that will not do.
+    weak: Vec<&'a Directive>,
+}
+
+impl Sshd {
+    fn find<'a>(&'a self, config: &'a Config) -> Found<'a> {
+        let (global, scoped): (Vec<&Directive>, Vec<&Directive>) =
+            config.named(&self.name).partition(|d| d.within.is_none());
+        let words = match MANY.contains(&self.name.as_str()) {
+            true => global.iter().flat_map(|d| d.words.clone()).collect(),
+            false => global.first().map(|d| d.words.clone()).unwrap_or_default(),
+        };
+        let weak = scoped.into_iter().filter(|d| !self.accepts(&d.words));
+        Found {
+            words,
+            first: global.first().copied(),
+            weak: weak.collect(),
+            global,
+        }
+    }
+
+    /// Whether what is in effect for everybody will do.
+    fn is_met(&self, found: &Found<'_>) -> bool {
+        match (self.args.state, &found.first, &self.default) {
+            (Present::Absent, first, _) => first.is_none(),
+            (_, Some(_), _) => self.accepts(&found.words),
+            (_, None, Some(default)) if !self.args.explicit => {
+                self.accepts(std::slice::from_ref(default))
+            }
+            (_, None, _) => false,
+        }
+    }
+
+    fn edit(&self, drops: &mut Drops, config: &Config, found: &Found<'_>) -> Result<(), Failure> {
+        let met = self.is_met(found);
+        let mut out: Vec<&Directive> = Vec::new();
+        if self.args.match_blocks == Matches::Fix {
+            out.extend(&found.weak);
+        }
+        let many = MANY.contains(&self.name.as_str());
+        let contradicts = |d: &&&Directive| match (many, self.args.state) {
+            // What is right together may be several lines.
+            (true, _) => !met,
+            (_, Present::Absent) => true,
+            _ => !self.accepts(&d.words),
+        };
+        out.extend(found.global.iter().filter(contradicts));
+        for directive in out {
+            let file = &mut drops.files[directive.file];
+            // What is included from elsewhere is somebody else's (crypto policies): ours is read first.
+            if !file.target().is_within(&self.args.path.parent()) {
+                continue;
+            }
+            let line = file.text.lines().nth(directive.line).unwrap_or_default();
+            let line = drops::commented(line);
+            file.text = drops::with_line(&file.text, directive.line, Some(&line));
+        }
+        if met || self.args.state == Present::Absent {
+            return Ok(());
+        }
+        let line = self.line(&found.words);
+        let path = match config.includes(&self.args.drop_in) {
+            true => &self.args.drop_in,
+            false => &self.args.path,
+        };
+        let text = drops.text(path.as_str()).unwrap_or_default();
+        // A line of ours that said otherwise is now a comment of ours: it is no news to anybody.
+        let text = match path == &self.args.drop_in {
+            true => tidy(text, &self.name),
+            false => text.to_owned(),
+        };
+        let at = match path == &self.args.drop_in {
+            true => sshd_text::first_match(&text),
+            // The first value wins, so in the main file it goes before everything.
+            false => text.lines().position(|l| sshd_text::split(l).is_some()),
+        };
+        drops.set(path, drops::insert_line(&text, at, &line), 0o600);
+        Ok(())
+    }
+}
+
+/// A drop-in of ours without its own commented lines of an option.
+fn tidy(text: &str, name: &str) -> String {
+    let is_old = |line: &str| {
+        let bare = line.trim_start_matches(['#', ' ']);
+        line.starts_with('#')
+            && sshd_text::split(bare).is_some_and(|(n, w)| n == name && !w.is_empty())
+    };
+    text.split_inclusive('\n').filter(|l| !is_old(l)).collect()
+}
+
+impl Task for Sshd {
+    fn reads(&self, seen: &Observed) -> Vec<Query> {
+        match self.open(seen) {
+            Ok((_, _, queries)) => queries,
+            // What is wrong is said when it is decided.
+            Err(_) => drops::reads(&Resource::texts(self.patterns()), Some(&self.args.drop_in)),
+        }
+    }
+
+    fn decide(&self, seen: &Observed) -> Result<Decision, Failure> {
+        let (mut drops, config, _) = self.open(seen)?;
+        if drops.get(self.args.path.as_str()).is_none() {
+            let message = format!(
+                "{} is not there: is an SSH server installed?",
+                self.args.path
+            );
+            return Err(Failure::new(message));
+        }
+        let found = self.find(&config);
+        let place = |d: &Directive| drops::at(&drops.files[d.file].path, d.line);
+        let mut result = crate::result! { "option" => self.args.option.as_str() };
+        let effective = match (&found.first, &self.default) {
+            (Some(_), _) => Some(found.words.join(" ")),
+            (None, default) => default.clone(),
+        };
+        drops::say(&mut result, "effective", effective);
+        drops::say(&mut result, "at", found.first.map(place));
+        let mut decision = Decision::default();
+        if !found.weak.is_empty() {
+            let weak = found.weak.iter().map(|d| {
+                let within = d.within.as_deref().unwrap_or_default();
+                format!("{} {} (Match {within})", place(d), d.words.join(" "))
+            });
+            let weak: Vec<String> = weak.collect();
+            if self.args.match_blocks == Matches::Keep {
+                decision.warnings.push(format!(
+                    "{} is otherwise in Match blocks: {}",
+                    self.args.option,
+                    weak.join(", ")
+                ));
+            }
+            result.insert("match_blocks".into(), drops::places(weak));
+        }
+        self.edit(&mut drops, &config, &found)?;
+        if !drops.is_unchanged() && self.args.state == Present::Present {
+            result.insert("wanted".into(), self.goal(&found.words).into());
+        }
+        let validate = Some(self.args.validate.as_str()).filter(|v| !v.is_empty());
+        drops.close(seen, validate, &mut decision)?;
+        decision.result = result;
+        Ok(decision)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::wish::same;
+    use crate::source::Mapping;
+
+    fn sshd(yaml: &str) -> Sshd {
+        let map: Mapping = serde_yaml::from_str(yaml).expect("yaml");
+        Sshd::new(Args::read(map).expect("arguments")).expect("a wish")
+    }
+
+    fn accepts(yaml: &str, words: &str) -> bool {
+        let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+        sshd(yaml).accepts(&words)
+    }
+
+    #[test]
+    fn what_will_do() {
+        assert!(accepts(
+            "{option: LoginGraceTime, at_most: 60, at_least: 1}",
+            "1m"
+        ));
+        assert!(!accepts(
+            "{option: LoginGraceTime, at_most: 60, at_least: 1}",
+            "0"
+        ));
+        assert!(accepts(
+            "{option: MaxStartups, at_most: '10:30:60'}",
+            "10:30:60"
+        ));
+        assert!(!accepts(
+            "{option: MaxStartups, at_most: '10:30:60'}",
+            "10:30:100"
+        ));
+        assert!(accepts(
+            "{option: LogLevel, one_of: [VERBOSE, INFO]}",
+            "info"
+        ));
+        assert!(accepts("{option: Ciphers, only: [a, b]}", "b"));
+        assert!(!accepts("{option: Ciphers, only: [a, b]}", "a,c"));
+        assert!(!accepts("{option: Ciphers, only: [a, b]}", "-c"));
+        assert!(accepts(
+            "{option: PermitRootLogin, value: prohibit-password}",
+            "without-password"
+        ));
+        assert!(accepts("{option: X11Forwarding, value: false}", "no"));
+        assert!(accepts(
+            "{option: AllowGroups, include: [ops]}",
+            "wheel ops"
+        ));
+    }
+
+    #[test]
+    fn values_are_compared_whole() {
+        assert!(same("a  b", "a b"));
+        assert_eq!(
+            sshd("{option: AllowUsers, value: [a, b]}").line(&[]),
+            "AllowUsers a b"
+        );
+        assert_eq!(sshd("{option: MACs, only: [a, b]}").line(&[]), "MACs a,b");
+    }
+}
