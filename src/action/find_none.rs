@@ -5,9 +5,9 @@
 //! to put them right, they are changed instead.
 
 use crate::choices;
+use crate::resource::file::FileState;
 use crate::resource::walk::Which;
 use crate::resource::{Change, Query, RemotePath, Resource, State};
-use crate::resource::file::FileState;
 use crate::source::{Mapping, Value};
 
 use super::arg::Mode;
@@ -77,10 +77,20 @@ const SHOWN: usize = 20;
 fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
     let args = Args::read(map)?;
     if (args.what == What::Named) == args.names.is_empty() {
-        return Err(ArgError::new("names", "`names` and `what: named` belong together"));
+        return Err(ArgError::new(
+            "names",
+            "`names` and `what: named` belong together",
+        ));
     }
-    if args.names.iter().any(|n| n.is_empty() || n.contains(['/', '\n', '\0'])) {
-        return Err(ArgError::new("names", "a name is that of a file in its directory"));
+    if args
+        .names
+        .iter()
+        .any(|n| n.is_empty() || n.contains(['/', '\n', '\0']))
+    {
+        return Err(ArgError::new(
+            "names",
+            "a name is that of a file in its directory",
+        ));
     }
     Ok(Box::new(args))
 }
@@ -159,6 +169,8 @@ impl Args {
         if found.len() > SHOWN {
             names.push(&more);
         }
+        let mut result = result;
+        result.insert("finding".into(), true.into());
         Failure {
             message: format!("{}: {}", what.join(", "), names.join(", ")),
             result,

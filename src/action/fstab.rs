@@ -76,7 +76,10 @@ fn escaped(word: &str) -> String {
 
 /// The entry of a mount point, with its line's number.
 pub(super) fn find(text: &str, at: &str) -> Option<(usize, Entry)> {
-    let mut entries = text.lines().zip(1..).filter_map(|(l, n)| Some((n, Entry::read(l)?)));
+    let mut entries = text
+        .lines()
+        .zip(1..)
+        .filter_map(|(l, n)| Some((n, Entry::read(l)?)));
     entries.find(|(_, e)| e.is_at(at))
 }
 
@@ -97,7 +100,11 @@ pub(super) fn edit(text: &str, at: &str, change: impl Fn(&Entry) -> Option<Entry
 
 /// The text with an entry at its end.
 pub(super) fn append(text: &str, entry: &Entry) -> String {
-    let gap = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    let gap = if text.is_empty() || text.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
     format!("{text}{gap}{}", entry.line())
 }
 
@@ -152,7 +159,12 @@ mod tests {
         let text = "# a\nUUID=1 / ext4 errors=remount-ro 0 1\n/dev/b\t/my\\040data  xfs rw 0 2\n";
         let (line, entry) = find(text, "/my data").unwrap();
         assert_eq!((line, entry.fstype.as_str()), (3, "xfs"));
-        let changed = edit(text, "/my data", |e| Some(Entry { options: "ro".into(), ..e.clone() }));
+        let changed = edit(text, "/my data", |e| {
+            Some(Entry {
+                options: "ro".into(),
+                ..e.clone()
+            })
+        });
         assert!(changed.ends_with("0 1\n/dev/b /my\\040data xfs ro 0 2\n"));
         assert_eq!(edit(text, "/my data", |e| Some(e.clone())), text);
         assert_eq!(edit(text, "/", |_| None).lines().count(), 2);

@@ -95,7 +95,10 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
     for (name, given) in [("src", &args.src), ("fstype", &args.fstype)] {
         if needs && given.as_deref().is_none_or(str::is_empty) {
             let state = args.state.word();
-            return Err(ArgError::new(name, format!("state is {state} but `{name}` is missing")));
+            return Err(ArgError::new(
+                name,
+                format!("state is {state} but `{name}` is missing"),
+            ));
         }
     }
     Ok(Box::new(args))
@@ -277,7 +280,11 @@ impl Args {
         };
         let covered = !seen.get(&self.on()).is_absent();
         if dir && empty && !covered {
-            decision.set(Change::new(on.clone(), seen.get(&on).clone(), State::Absent));
+            decision.set(Change::new(
+                on.clone(),
+                seen.get(&on).clone(),
+                State::Absent,
+            ));
         }
     }
 }

@@ -188,19 +188,30 @@ impl Task for Args {
             decision.set(Change::new(self.on(), before, after));
         }
         let all: Vec<&str> = mount.options.iter().map(String::as_str).collect();
-        decision.result.insert("effective".into(), all.join(",").into());
+        decision
+            .result
+            .insert("effective".into(), all.join(",").into());
         Ok(decision)
     }
 }
 
 impl Args {
     /// The options after the next boot.
-    fn keep(&self, seen: &Observed, mount: &MountState, decision: &mut Decision) -> Result<(), Failure> {
+    fn keep(
+        &self,
+        seen: &Observed,
+        mount: &MountState,
+        decision: &mut Decision,
+    ) -> Result<(), Failure> {
         let attrs = Attrs::default();
         let fstab = edit(&self.fstab, &attrs);
         let found = fstab.open(seen)?;
-        let (at, change) = if let Some((line, entry)) = fstab::find(&found.text, self.path.as_str()) {
-            (format!("{}:{line}", found.path), self.in_fstab(&fstab, &found, &entry, seen)?)
+        let (at, change) = if let Some((line, entry)) = fstab::find(&found.text, self.path.as_str())
+        {
+            (
+                format!("{}:{line}", found.path),
+                self.in_fstab(&fstab, &found, &entry, seen)?,
+            )
         } else if let Some(unit) = self.unit(seen)? {
             let at = format!("{}:{}", unit.file.path, unit.line);
             (at, self.in_unit(seen, &unit)?)
@@ -214,7 +225,10 @@ impl Args {
                 pass: "0".into(),
             };
             let text = fstab::append(&found.text, &entry);
-            (found.path.to_string(), fstab.close(seen, &found, Some(&text))?.decision)
+            (
+                found.path.to_string(),
+                fstab.close(seen, &found, Some(&text))?.decision,
+            )
         } else {
             let what = "neither fstab nor a unit mounts it: after the next boot it is as before";
             decision.warnings.push(format!("{}: {what}", self.path));
@@ -225,7 +239,13 @@ impl Args {
         Ok(())
     }
 
-    fn in_fstab(&self, edit: &Edit<'_>, found: &Found, entry: &Entry, seen: &Observed) -> Result<Decision, Failure> {
+    fn in_fstab(
+        &self,
+        edit: &Edit<'_>,
+        found: &Found,
+        entry: &Entry,
+        seen: &Observed,
+    ) -> Result<Decision, Failure> {
         let present = split(&entry.options);
         let options = with_options(&present, &self.options).join(",");
         let changed = |e: &Entry| {

@@ -101,7 +101,8 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
     }
     let asks = args.mode.is_some() || args.directory_mode.is_some() || args.at_least.is_some();
     if !asks && args.owner.is_empty() && args.group.is_empty() {
-        return Err(ArgError::new("mode", "nothing is asked of the paths").hint("give `mode`, `owner` or `group`"));
+        return Err(ArgError::new("mode", "nothing is asked of the paths")
+            .hint("give `mode`, `owner` or `group`"));
     }
     Ok(Box::new(args))
 }
@@ -173,11 +174,13 @@ impl Args {
             (true, Some(bound)) => Some(bound),
             _ => bits(self.mode.as_ref()),
         };
-        let mode = (state.mode & bound.unwrap_or(0o7777)) | bits(self.at_least.as_ref()).unwrap_or(0);
-        let other = |names: &[String], is: &Owner| match names.iter().any(|n| Owner::written(n).same(is)) {
-            true => None,
-            false => names.first().cloned(),
-        };
+        let mode =
+            (state.mode & bound.unwrap_or(0o7777)) | bits(self.at_least.as_ref()).unwrap_or(0);
+        let other =
+            |names: &[String], is: &Owner| match names.iter().any(|n| Owner::written(n).same(is)) {
+                true => None,
+                false => names.first().cloned(),
+            };
         Attrs {
             mode: (mode != state.mode).then_some(Mode::Bits(mode)),
             owner: other(&self.owner, &state.owner),
@@ -198,7 +201,9 @@ pub(super) fn is_within_any(path: &RemotePath, patterns: &[String]) -> bool {
 impl Task for Args {
     fn reads(&self, seen: &Observed) -> Vec<Query> {
         let patterns = self.path.iter().filter(|p| is_pattern(p));
-        let mut queries: Vec<Query> = patterns.map(|p| Query::meta(Resource::Glob(p.clone()))).collect();
+        let mut queries: Vec<Query> = patterns
+            .map(|p| Query::meta(Resource::Glob(p.clone())))
+            .collect();
         for top in self.tops(seen) {
             queries.extend(place::trail(seen, &top, true, Want::META));
             let at = place::resolve(seen, &top, true);

@@ -32,9 +32,15 @@ fn names<'a>(queries: &[&'a Query]) -> Vec<&'a str> {
 
 /// A line `NAME FLAGS` for each: b built in, a available, l loaded, u used.
 pub(super) fn ask(queries: &[&Query], script: &mut Script) {
-    let plain = |n: &&str| n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    let plain = |n: &&str| {
+        n.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    };
     let all: Vec<&str> = names(queries).into_iter().filter(plain).collect();
-    let either: Vec<String> = all.iter().map(|n| canonical(n).replace('_', "[-_]")).collect();
+    let either: Vec<String> = all
+        .iter()
+        .map(|n| canonical(n).replace('_', "[-_]"))
+        .collect();
     let pattern = quote(&format!("/({})\\.ko", either.join("|")));
     let words: String = all.iter().map(|n| format!(" {}", canonical(n))).collect();
     script.ask(&format!(
@@ -52,13 +58,18 @@ pub(super) fn ask(queries: &[&Query], script: &mut Script) {
 }
 
 pub(super) fn read(queries: &[&Query], records: &[Record]) -> Result<Vec<State>, String> {
-    let text = records.first().ok_or("no answer about kernel modules")?.text();
+    let text = records
+        .first()
+        .ok_or("no answer about kernel modules")?
+        .text();
     let of = |query: &&Query| {
         let Resource::Module(name) = &query.on else {
             return State::Absent;
         };
         let name = canonical(name);
-        let line = text.lines().find_map(|l| l.strip_prefix(&name)?.strip_prefix(' '));
+        let line = text
+            .lines()
+            .find_map(|l| l.strip_prefix(&name)?.strip_prefix(' '));
         let Some(flags) = line else {
             return State::Refused("that is no name of a module".into());
         };
@@ -80,7 +91,10 @@ pub(super) fn make(change: &Change) -> Result<Make, ApplyError> {
     };
     let name = quote(name);
     let params = change.how.option("params").unwrap_or_default();
-    let params: String = params.split_whitespace().map(|p| format!(" {}", quote(p))).collect();
+    let params: String = params
+        .split_whitespace()
+        .map(|p| format!(" {}", quote(p)))
+        .collect();
     Ok(Make::tool(match (before.loaded, after.loaded) {
         (false, true) => format!("modprobe {name}{params} </dev/null || exit"),
         (true, false) => format!("modprobe -r {name} </dev/null || exit"),
@@ -95,9 +109,18 @@ mod tests {
     #[test]
     fn flags_are_read_whatever_the_hyphens() {
         let query = Query::meta(Resource::Module("usb-storage".into()));
-        let record = Record { number: 0, status: 0, payload: b"usb_storage alu\n".to_vec() };
+        let record = Record {
+            number: 0,
+            status: 0,
+            payload: b"usb_storage alu\n".to_vec(),
+        };
         let state = read(&[&query], &[record]).unwrap().remove(0);
-        let wanted = ModuleState { available: true, loaded: true, used: true, built_in: false };
+        let wanted = ModuleState {
+            available: true,
+            loaded: true,
+            used: true,
+            built_in: false,
+        };
         assert_eq!(state, State::Module(wanted));
     }
 }

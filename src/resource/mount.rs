@@ -108,12 +108,17 @@ pub(super) fn make(change: &Change) -> Result<Make, ApplyError> {
                 ("" | "none" | "auto", source) => format!("{} ", quote(source)),
                 (fstype, source) => format!("-t {} {} ", quote(fstype), quote(source)),
             };
-            format!("[ -d {at} ] || mkdir -p -- {at} || exit\nmount {options}{what}{at} </dev/null || exit")
+            format!(
+                "[ -d {at} ] || mkdir -p -- {at} || exit\nmount {options}{what}{at} </dev/null || exit"
+            )
         }
         (State::Mount(_), State::Mount(to)) => {
             let more = change.how.option("options").map(str::to_owned);
             let options = more.unwrap_or_else(|| to.options.join(","));
-            format!("mount -o {} {at} </dev/null || exit", quote(&format!("remount,{options}")))
+            format!(
+                "mount -o {} {at} </dev/null || exit",
+                quote(&format!("remount,{options}"))
+            )
         }
         _ => return Err(ApplyError::unfit(change)),
     };
@@ -126,7 +131,8 @@ mod tests {
 
     #[test]
     fn a_line_of_the_kernel_is_read() {
-        let text = "36 35 98:0 / /mnt/a\\040b rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n";
+        let text =
+            "36 35 98:0 / /mnt/a\\040b rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n";
         let mounts = parse(text);
         assert_eq!(mounts[0].0, "/mnt/a b");
         assert!(mounts[0].1.has("noatime") && mounts[0].1.has("errors=continue"));

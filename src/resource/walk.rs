@@ -204,9 +204,15 @@ mod tests {
         ask(&[&a, &b], &mut script);
         assert_eq!(script.next(), 1);
         assert_eq!(script.text().matches("ni find").count(), 1);
-        let line = |mode: &str, path: &str| format!("{mode}:0:root:0:root:5:1:2:1:0:0:0:8:4096:0:0:{path}\n");
+        let line = |mode: &str, path: &str| {
+            format!("{mode}:0:root:0:root:5:1:2:1:0:0:0:8:4096:0:0:{path}\n")
+        };
         let payload = line("89ed", "/usr/bin/su") + &line("81b6", "/srv/a\u{1}b");
-        let record = Record { number: 0, status: 0, payload: payload.into_bytes() };
+        let record = Record {
+            number: 0,
+            status: 0,
+            payload: payload.into_bytes(),
+        };
         let states = read(&[&a, &b], &[record]).expect("states");
         let names = |state: &State| match state {
             State::Tree(tree) => tree.entries.iter().map(|(p, _)| p.to_string()).collect(),

@@ -172,9 +172,17 @@ impl Fold {
             .get("false_condition")
             .and_then(Value::as_str);
         let why = match verdict {
-            Verdict::NotApplicable => skipped.map(|c| {
-                play::reason(control, c).unwrap_or_else(|| format!("`{}` does not hold", c.trim()))
-            }),
+            Verdict::NotApplicable => match skipped {
+                Some(c) => Some(
+                    play::reason(control, c)
+                        .unwrap_or_else(|| format!("`{}` does not hold", c.trim())),
+                ),
+                // The action itself found that it is not about this host.
+                None => {
+                    let said = outcome.result.get("skip_reason").and_then(Value::as_str);
+                    said.map(|text| safe(text, &subject.mask))
+                }
+            },
             Verdict::Fail | Verdict::Fixed => {
                 message.clone().filter(|_| outcome.changes.is_empty())
             }
