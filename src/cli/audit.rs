@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use crate::hardening::select::Wanted;
 use crate::hardening::{Library, Report, Selection, Severity, Waivers, play};
 use crate::plan::list;
-use crate::report::audit::{Collector, Slot, Subject, human};
+use crate::report::audit::{Collector, Form, Slot, Subject, human, written};
 use crate::report::footer::Footer;
+use crate::report::group::Detail;
 use crate::source::{Diagnostic, Files, yaml};
 
 use super::exit::Exit;
@@ -19,7 +21,7 @@ use super::options::{Becoming, Connections, Inventories, Showing, Values};
 use super::playbook::{self, Compiled, PlaybookArgs};
 use super::run::{self, Ended, Running};
 use super::terminal::AtTerminal;
-use super::{messages, reporters};
+use super::{messages, outputs, reporters};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -67,6 +69,13 @@ pub struct AuditArgs {
     /// Show what differs in files
     #[arg(short = 'D', long)]
     diff: bool,
+    /// The form of what is printed
+    #[arg(long, value_name = "FORM", default_value = "human", conflicts_with_all = ["json", "output"],
+          value_parser = PossibleValuesParser::new(Form::ALL.map(Form::word)).map(form))]
+    format: Form,
+    /// Also write the report to a file, in a form: html=audit.html; may be repeated
+    #[arg(long = "report", value_name = "FORM=FILE", value_parser = also)]
+    reports: Vec<(Form, PathBuf)>,
     /// What does not hold is mended.
     #[arg(skip)]
     pub fixes: bool,
@@ -80,6 +89,21 @@ pub struct AuditArgs {
     pub becoming: Becoming,
     #[command(flatten)]
     pub showing: Showing,
+}
+
+fn form(word: String) -> Form {
+    Form::of(&word).unwrap_or_default()
+}
+
+/// `html=audit.html`
+fn also(text: &str) -> Result<(Form, PathBuf), String> {
+    let words = Form::ALL.map(Form::word).join(", ");
+    let (word, path) = text.split_once('=').unwrap_or((text, ""));
+    let form = Form::of(word).ok_or_else(|| format!("`{word}` is no form; there are {words}"))?;
+    match path.is_empty() {
+        true => Err(format!("there is no file in it, as in {word}=FILE")),
+        false => Ok((form, path.into())),
+    }
 }
 
 /// From which severity on a finding counts.
@@ -280,9 +304,14 @@ fn carry_out(args: &AuditArgs, ready: Ready) -> Result<Exit, Vec<Diagnostic>> {
         messages::show(&ended.summary.mistakes);
         return Ok(Face::Palisade.exit(&ended, false));
     };
-    show(args, &report, detail);
+    let unwritten = show(args, &report, detail);
     messages::show(&ended.summary.mistakes);
-    Ok(exit(args, &report, &ended))
+    messages::show(&unwritten);
+    match (exit(args, &report, &ended), unwritten.is_empty()) {
+        // A report that somebody counts on and that is not there is worse than what it would say.
+        (_, false) => Ok(Exit::Start),
+        (exit, true) => Ok(exit),
+    }
 }
 
 fn mode(args: &AuditArgs) -> &'static str {
@@ -293,19 +322,31 @@ fn mode(args: &AuditArgs) -> &'static str {
     }
 }
 
-fn show(args: &AuditArgs, report: &Report, detail: crate::report::group::Detail) {
-    if args.showing.json {
-        let text = serde_json::to_string_pretty(report).unwrap_or_default();
-        messages::print(&format!("{}\n", crate::source::escape::escape_json(&text)));
-        return;
-    }
+/// Prints the report and writes it to files; what could not be written.
+fn show(args: &AuditArgs, report: &Report, detail: Detail) -> Vec<Diagnostic> {
     let look = human::Look {
         colour: detail.colour,
         ascii: detail.ascii,
         diff: args.diff,
         verbosity: args.showing.verbose,
     };
-    messages::print(&human::render(report, look));
+    let form = match args.showing.json {
+        true => Form::Json,
+        false => args.format,
+    };
+    messages::print(&written(report, form, look));
+    let plain = human::Look {
+        colour: false,
+        ..look
+    };
+    let mut wrong = Vec::new();
+    for (form, path) in &args.reports {
+        if let Err(error) = outputs::write(path, &written(report, *form, plain)) {
+            let text = format!("the report {} was not written: {error}", path.display());
+            wrong.push(Diagnostic::bare(text));
+        }
+    }
+    wrong
 }
 
 /// What the run found, as a number for scripts.

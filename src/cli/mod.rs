@@ -21,6 +21,7 @@ pub mod listing;
 pub mod manual;
 pub mod messages;
 pub mod options;
+pub mod outputs;
 pub mod outside;
 pub mod playbook;
 pub mod prompts;

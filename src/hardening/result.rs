@@ -130,6 +130,8 @@ pub struct HostReport {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ControlInfo {
     pub id: String,
+    /// Where it is written.
+    pub at: String,
     pub title: String,
     #[serde(serialize_with = "severity_word")]
     pub severity: Severity,
@@ -167,6 +169,8 @@ pub struct WaiverInfo {
     pub reason: String,
     pub owner: String,
     pub expires: String,
+    /// The first moment at which it does not hold any more, RFC 3339.
+    pub ends: String,
     pub expired: bool,
     /// Findings that it covers.
     pub covers: usize,
@@ -281,6 +285,7 @@ impl ControlInfo {
         };
         ControlInfo {
             id: control.id.clone(),
+            at: control.span.to_string(),
             title: control.title.clone(),
             severity: control.severity,
             rationale: control.rationale.clone(),
@@ -290,6 +295,10 @@ impl ControlInfo {
             references: control.references.clone(),
             numbers: chosen.numbers.iter().map(number).collect(),
         }
+    }
+
+    pub fn area(&self) -> &str {
+        self.id.split('_').next().unwrap_or_default()
     }
 
     /// Its first number, or its id.

@@ -279,6 +279,7 @@ impl Fold {
             reason: w.reason.clone(),
             owner: w.owner.clone(),
             expires: w.expires.clone(),
+            ends: w.ends.to_string(),
             expired: subject.now >= w.ends,
             covers,
         };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::hardening::result::{ControlInfo, Finding, HostReport, Score};
 use crate::hardening::{Report, Severity, Verdict};
 use crate::inventory::fold::fold;
+use crate::source::escape::escape;
 
 /// Hosts whose scores are listed one by one; of more, the worst.
 const MOST_HOSTS: usize = 20;
@@ -86,7 +87,7 @@ impl Page<'_> {
                 if !self.is_shown(finding, host) {
                     continue;
                 }
-                let why = finding.why.clone().unwrap_or_default();
+                let why = escape(finding.why.as_deref().unwrap_or_default()).into_owned();
                 let body = self.body(control, finding);
                 said.entry((finding.verdict, why, body))
                     .or_default()
@@ -102,8 +103,8 @@ impl Page<'_> {
                     "{} {} {} {}{severity}",
                     self.word(verdict),
                     control.label(),
-                    fold(&names),
-                    control.title,
+                    escape(&fold(&names)),
+                    escape(&control.title),
                 );
                 self.line(&head);
                 if !why.is_empty() {
@@ -135,11 +136,8 @@ impl Page<'_> {
         for evidence in &finding.evidence {
             let mentioned = finding.why.as_deref() == evidence.message.as_deref();
             for change in &evidence.differences {
-                lines.push(
-                    format!("{} {}", change.on, change.summary)
-                        .trim()
-                        .to_owned(),
-                );
+                let text = format!("{} {}", change.on, change.summary);
+                lines.push(escape(text.trim()).into_owned());
                 if self.look.diff {
                     let diff = similar::TextDiff::from_lines(&change.before, &change.after);
                     let text = diff.unified_diff().context_radius(0).to_string();
@@ -149,29 +147,29 @@ impl Page<'_> {
                     } else {
                         MOST_LINES
                     };
-                    let safe = |l: &str| crate::source::escape::escape(l).into_owned();
-                    lines.extend(all.take(most).map(|l| format!("  {}", safe(l))));
+                    lines.extend(all.take(most).map(|l| format!("  {}", escape(l))));
                 }
             }
             if let Some(message) = evidence.message.as_ref().filter(|_| !mentioned)
                 && evidence.status != "ok"
             {
-                lines.push(format!("{}: {message}", evidence.task));
+                let text = format!("{}: {message}", evidence.task);
+                lines.push(escape(&text).into_owned());
             }
             if self.look.verbosity > 1 && !evidence.observed.is_null() {
                 let text = evidence.observed.to_string();
-                lines.push(format!("observed {}", crate::source::escape::escape(&text)));
+                lines.push(format!("observed {}", escape(&text)));
             }
         }
         if finding.verdict == Verdict::Fail
             && let Some(fix) = &control.fix
         {
-            lines.push(format!("to do: {}", fix.replace('\n', " ")));
+            lines.push(format!("to do: {}", escape(&fix.replace('\n', " "))));
         }
         if finding.verdict == Verdict::Manual
             && let Some(manual) = &control.manual
         {
-            lines.extend(manual.lines().map(str::to_owned));
+            lines.extend(escape(manual).lines().map(str::to_owned));
         }
         lines
     }
@@ -185,11 +183,11 @@ impl Page<'_> {
             let text = format!(
                 "{} {} on {} until {}: {} ({})",
                 self.paint(code, word),
-                waiver.control,
-                waiver.hosts,
+                escape(&waiver.control),
+                escape(&waiver.hosts),
                 waiver.expires,
-                waiver.reason,
-                waiver.owner,
+                escape(&waiver.reason),
+                escape(&waiver.owner),
             );
             self.line(&text);
         }
@@ -210,7 +208,8 @@ impl Page<'_> {
             }
         }
         for (text, hosts) in said {
-            let head = format!("{} {text}", self.paint("1;31", &fold(&hosts)));
+            let hosts = escape(&fold(&hosts)).into_owned();
+            let head = format!("{} {}", self.paint("1;31", &hosts), escape(&text));
             self.line(&head);
         }
     }
@@ -273,7 +272,7 @@ impl Page<'_> {
             let text = format!(
                 "{:>4}% {} · {}",
                 host.score.percent(),
-                host.host,
+                escape(&host.host),
                 counts(host.score)
             );
             self.line(&text);

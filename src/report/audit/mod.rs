@@ -3,19 +3,79 @@
 //! The fold ([`Collector`]) shows progress while the run goes on. Everything else is a function of the
 //! report: one file a form.
 
+pub mod csv;
 pub mod fold;
 pub mod human;
+pub mod junit;
+pub mod prometheus;
+pub mod sarif;
+pub mod view;
+mod xml;
 
 use std::sync::{Arc, Mutex};
 
 use crate::engine::Event;
 use crate::hardening::Report;
+use crate::source::escape::escape_json;
 
 use super::Reporter;
 use super::footer::Footer;
 use super::notices::Notices;
 
 pub use fold::{Fold, Subject};
+
+/// A form of a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    #[default]
+    Human,
+    Json,
+    Csv,
+    Junit,
+    Sarif,
+    Prometheus,
+}
+
+impl Form {
+    pub const ALL: [Form; 6] = [
+        Form::Human,
+        Form::Json,
+        Form::Csv,
+        Form::Junit,
+        Form::Sarif,
+        Form::Prometheus,
+    ];
+
+    pub fn of(word: &str) -> Option<Form> {
+        Form::ALL.into_iter().find(|f| f.word() == word)
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Form::Human => "human",
+            Form::Json => "json",
+            Form::Csv => "csv",
+            Form::Junit => "junit",
+            Form::Sarif => "sarif",
+            Form::Prometheus => "prometheus",
+        }
+    }
+}
+
+/// A report in a form; how it looks matters to people only.
+pub fn written(report: &Report, form: Form, look: human::Look) -> String {
+    match form {
+        Form::Human => human::render(report, look),
+        Form::Json => {
+            let text = serde_json::to_string_pretty(report).unwrap_or_default();
+            escape_json(&text).into_owned() + "\n"
+        }
+        Form::Csv => csv::render(report),
+        Form::Junit => junit::render(report),
+        Form::Sarif => sarif::render(report),
+        Form::Prometheus => prometheus::render(report),
+    }
+}
 
 /// Where a report is put once the run has ended.
 pub type Slot = Arc<Mutex<Option<Report>>>;
