@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 
 use super::apply::{ApplyError, Make};
-use super::package::{PackageState, Way, work};
+use super::package::{NEEDED, PackageState, Way, work};
 use super::program::{Exec, Program};
 use super::script::{Script, quote};
 use super::{Change, Resource, Run, Want};
 
-/// Records about packages: those there are, what they provide, what is on offer, what files hold.
-pub(super) const WIDTH: usize = 4;
+/// Records about packages: those there are, what they provide, what is on offer, what files hold,
+/// who needs them.
+pub(super) const WIDTH: usize = 5;
 
 /// When the lists were refreshed, and the clock.
 pub(super) const INDEX: &str = "pl_has apt-get || exit 127\n\
@@ -71,6 +72,22 @@ pub(super) fn ask(packages: &[(&str, Want)], script: &mut Script) {
     script.ask(&format!(
         "for pl_q in{files}; do pl_p \"$pl_q\t\"; {show} || pl_p \"$pl_nl\"; done\n:"
     ));
+    let weighed = packages
+        .iter()
+        .filter(|(n, w)| w.has(NEEDED) && !is_file(n));
+    let weighed: Vec<&str> = weighed.map(|(n, _)| split(pinned(n).0).0).collect();
+    script.ask(&match weighed.is_empty() {
+        true => ":".to_owned(),
+        false => format!(
+            "pl_has dpkg-query || exit 127\n\
+             dpkg-query -W -f '${{db:Status-Status}}\\t${{Package}}\\t${{Pre-Depends}}, ${{Depends}}\\n' | \
+             grep '^installed\t' | grep -F{}\n:",
+            weighed.iter().fold(String::new(), |mut words, name| {
+                let _ = write!(words, " -e {}", quote(name));
+                words
+            })
+        ),
+    });
 }
 
 /// The key of a package of which the newest of one release is asked.
@@ -95,7 +112,7 @@ fn split(name: &str) -> (&str, Option<&str>) {
 }
 
 pub(super) fn read(name: &str, texts: &[String]) -> PackageState {
-    let [listed, provided, policy, files] = texts else {
+    let [listed, provided, policy, files, needs] = texts else {
         return PackageState::default();
     };
     if is_file(name) {
@@ -117,6 +134,7 @@ pub(super) fn read(name: &str, texts: &[String]) -> PackageState {
         (bare, None) => (policy.as_str(), bare),
     };
     let mut state = installed(name, listed);
+    state.needed_by = needed_by(split(name).0, needs);
     state.candidate = candidate(name, policy);
     if state.version.is_none() {
         let provides = |line: &&str| {
@@ -154,6 +172,23 @@ fn installed(name: &str, listed: &str) -> PackageState {
         }
     }
     state
+}
+
+/// The packages whose dependencies name it.
+fn needed_by(name: &str, text: &str) -> Vec<String> {
+    let names = |on: &str| {
+        let word = on.trim().split([' ', ':', '(']).next();
+        word == Some(name)
+    };
+    let needs = |line: &str| {
+        let mut fields = line.split('\t').skip(1);
+        let (package, on) = (fields.next()?, fields.next()?);
+        (package != name && on.split([',', '|']).any(names)).then(|| package.to_owned())
+    };
+    let mut by: Vec<String> = text.lines().filter_map(needs).collect();
+    by.sort();
+    by.dedup();
+    by
 }
 
 /// What `apt-cache policy` says would be installed.
@@ -330,8 +365,25 @@ mod tests {
     fn state(name: &str) -> PackageState {
         read(
             name,
-            &[LISTED, PROVIDED, POLICY, "/x.deb\tcurl\tamd64\t9.0\n"].map(str::to_owned),
+            &[
+                LISTED,
+                PROVIDED,
+                POLICY,
+                "/x.deb\tcurl\tamd64\t9.0\n",
+                NEEDS,
+            ]
+            .map(str::to_owned),
         )
+    }
+
+    const NEEDS: &str = "installed\ta\tlibc6 (>= 2), , nginx | apache2\n\
+                         installed\tb\tcurl:any (= 1), nginx-common\ninstalled\tcurl\t, curl\n";
+
+    #[test]
+    fn who_needs_a_package_names_it_among_its_dependencies() {
+        assert_eq!(state("nginx").needed_by, ["a"]);
+        assert_eq!(state("curl").needed_by, ["b"]);
+        assert_eq!(state("libc6:i386").needed_by, ["a"]);
     }
 
     #[test]
@@ -347,7 +399,7 @@ mod tests {
         );
         assert!(state("libc6:i386").held && state("libc6:arm64").version.is_none());
         let pinned = format!("{POLICY}@nginx@sid\nnginx:\n  Candidate: 1.26-1\n");
-        let texts = [LISTED, PROVIDED, &pinned, ""].map(str::to_owned);
+        let texts = [LISTED, PROVIDED, &pinned, "", ""].map(str::to_owned);
         assert_eq!(
             read("nginx@sid", &texts).candidate.as_deref(),
             Some("1.26-1")

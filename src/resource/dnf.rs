@@ -1,12 +1,12 @@
 //! Packages of Fedora's and Red Hat's: `rpm` for what is there, `dnf` (or `yum`) for the rest.
 
 use super::apply::{ApplyError, Make};
-use super::package::{PackageState, Way, work};
+use super::package::{NEEDED, PackageState, Way, work};
 use super::script::{Script, quote};
 use super::{Change, Resource, Want};
 
-/// Records about packages: those there are, and those that have something newer.
-pub(super) const WIDTH: usize = 2;
+/// Records about packages: those there are, those that have something newer, who needs them.
+pub(super) const WIDTH: usize = 3;
 
 const TOOL: &str = "for pl_t in dnf dnf5 microdnf yum; do ! pl_has $pl_t || break; done\n\
                     pl_has $pl_t && pl_has rpm || exit 127\n";
@@ -40,10 +40,19 @@ pub(super) fn ask(packages: &[(&str, Want)], script: &mut Script) {
         true => ":".into(),
         false => format!("{TOOL}$pl_t -q check-update{newest}\n:"),
     });
+    let weighed = packages.iter().filter(|(_, w)| w.has(NEEDED));
+    let weighed: String = weighed.map(|(n, _)| format!(" {}", quote(n))).collect();
+    script.ask(&match weighed.is_empty() {
+        true => ":".into(),
+        false => format!(
+            "pl_has rpm || exit 127\nfor pl_q in{weighed}; do\n\
+             rpm -q --whatrequires --qf \"$pl_q\\t%{{NAME}}\\n\" -- \"$pl_q\" | grep '\t'\ndone\n:"
+        ),
+    });
 }
 
 pub(super) fn read(name: &str, texts: &[String]) -> PackageState {
-    let [there, newer] = texts else {
+    let [there, newer, needs] = texts else {
         return PackageState::default();
     };
     let own = there
@@ -58,7 +67,13 @@ pub(super) fn read(name: &str, texts: &[String]) -> PackageState {
     });
     let version = own.map(str::to_owned);
     let candidate = offer.map(str::to_owned).or_else(|| version.clone());
+    let needs = needs.lines().filter_map(|l| l.split_once('\t'));
+    let needs = needs.filter(|(on, by)| *on == name && *by != name);
+    let mut needed_by: Vec<String> = needs.map(|(_, by)| by.to_owned()).collect();
+    needed_by.sort();
+    needed_by.dedup();
     PackageState {
+        needed_by,
         version,
         candidate,
         ..PackageState::default()
@@ -104,6 +119,7 @@ mod tests {
         let texts = [
             "vim-enhanced\t2:9.0-1\n".to_owned(),
             "\nvim-enhanced.x86_64  2:9.1-1  updates\n".to_owned(),
+            "vim-enhanced\tvim-plugins\n".to_owned(),
         ];
         let state = read("vim-enhanced", &texts);
         assert_eq!(state.version.as_deref(), Some("2:9.0-1"));

@@ -22,6 +22,9 @@ pub const MANAGERS: [Manager; 3] = [Manager::Apt, Manager::Dnf, Manager::Apk];
 /// What is asked for where the newest version matters.
 pub const CANDIDATE: Want = Want(Want::META.0 | Want::CONTENT.0);
 
+/// What is asked for where it matters which installed packages need it.
+pub const NEEDED: Want = Want(Want::META.0 | Want::LINKS.0);
+
 /// A package as the host's manager knows it.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct PackageState {
@@ -35,6 +38,9 @@ pub struct PackageState {
     pub config_files: bool,
     /// Packages that provide this name, where it is a virtual one.
     pub providers: Vec<String>,
+    /// Installed packages that need it, where that was asked ([`NEEDED`]), sorted. A need that
+    /// something else may meet as well counts too.
+    pub needed_by: Vec<String>,
     /// Whether the wanted state is "newest", so that an upgrade is part of the change.
     pub latest: bool,
 }

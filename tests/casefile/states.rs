@@ -161,6 +161,7 @@ pub(crate) fn state(on: &Resource, value: &Value) -> State {
             held: f.yes("held"),
             config_files: f.yes("config_files"),
             providers: f.list("providers"),
+            needed_by: f.list("needed_by"),
             latest: f.yes("latest"),
         }),
         Resource::PackageIndex(_) => State::Index(IndexState {

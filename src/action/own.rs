@@ -1,0 +1,22 @@
+//! What actions share that keep a file of their own beside those of others.
+
+use crate::resource::file::Node;
+use crate::resource::texts::TextFile;
+use crate::resource::{Change, Content, RemotePath, State};
+
+use super::place;
+
+/// The last part of a path: what decides which of several drop-ins comes last.
+pub(crate) fn name(path: &RemotePath) -> String {
+    let text = path.as_str();
+    text.rsplit('/').next().unwrap_or(text).to_owned()
+}
+
+/// A file of somebody else's with another text; owner and mode stay.
+pub(crate) fn rewritten(file: &TextFile, text: String) -> Change {
+    let mut after = file.file.clone();
+    after.meta = None;
+    after.node = Node::File(Some(Content::new(text.into_bytes())));
+    let before = State::File(file.file.clone());
+    Change::new(place::file(file.target()), before, State::File(after))
+}
