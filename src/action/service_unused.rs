@@ -5,6 +5,7 @@
 //! removing blindly takes half a host with it. What `in_use: keep` says is running stays as it is.
 
 use crate::choices;
+use crate::resource::change::How;
 use crate::resource::package::{MANAGERS, Manager, NEEDED, PackageState};
 use crate::resource::unit::{Scope, ServiceManager, UnitState};
 use crate::resource::{Change, Query, Resource, State};
@@ -13,7 +14,6 @@ use crate::source::{Mapping, Value};
 
 use super::packages::{Spec as Package, Wish, Work};
 use super::{ArgError, Decision, Failure, Observed, Spec, Task, units};
-use crate::resource::change::How;
 
 choices! {
     pub(crate) enum InUse {
@@ -101,7 +101,8 @@ impl Args {
             State::Unit(unit) => Some((name.as_str(), unit)),
             _ => None,
         };
-        let starts = |u: &UnitState| u.running || (u.exists && !u.masked && u.enabled == Some(true));
+        let starts =
+            |u: &UnitState| u.running || (u.exists && !u.masked && u.enabled == Some(true));
         let states = self.units.iter().filter_map(state);
         states.filter(|(_, u)| starts(u)).collect()
     }
@@ -110,7 +111,12 @@ impl Args {
     fn needed(&self, installed: &[(Manager, &str, &PackageState)]) -> Vec<String> {
         let ours = |name: &String| installed.iter().any(|(_, own, _)| own == name);
         let others = |(_, name, state): &(Manager, &str, &PackageState)| {
-            let by: Vec<_> = state.needed_by.iter().filter(|n| !ours(n)).cloned().collect();
+            let by: Vec<_> = state
+                .needed_by
+                .iter()
+                .filter(|n| !ours(n))
+                .cloned()
+                .collect();
             (!by.is_empty()).then(|| format!("{name} is needed by {}", by.join(", ")))
         };
         installed.iter().filter_map(others).collect()
@@ -124,12 +130,20 @@ impl Task for Args {
             .iter()
             .map(|name| Query::meta(units::resource(name, Scope::System)))
             .collect();
-        let of = |m: Manager| self.packages.iter().map(move |n| Query::meta(package(m, n)));
+        let of = |m: Manager| {
+            self.packages
+                .iter()
+                .map(move |n| Query::meta(package(m, n)))
+        };
         queries.extend(MANAGERS.into_iter().flat_map(of));
         // Who needs a package is only worth asking where it may be removed.
         if self.remove {
             let there = self.installed(seen);
-            queries.extend(there.iter().map(|(m, n, _)| Query::new(package(*m, n), NEEDED)));
+            queries.extend(
+                there
+                    .iter()
+                    .map(|(m, n, _)| Query::new(package(*m, n), NEEDED)),
+            );
         }
         queries
     }
@@ -152,7 +166,9 @@ impl Task for Args {
             return Ok(decision);
         }
         if self.in_use == InUse::Keep && !running.is_empty() {
-            decision.result.insert("in_use".into(), Value::Sequence(running));
+            decision
+                .result
+                .insert("in_use".into(), Value::Sequence(running));
             return Ok(decision);
         }
         let needed = self.needed(&installed);
@@ -170,7 +186,9 @@ impl Task for Args {
             });
         }
         if !needed.is_empty() {
-            decision.result.insert("msg".into(), needed.join("; ").into());
+            decision
+                .result
+                .insert("msg".into(), needed.join("; ").into());
         }
         for (name, unit) in alive {
             mask(name, unit, &mut decision);

@@ -78,7 +78,10 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
     let mut args = Args::read(map)?;
     for name in [&mut args.unit, &mut args.config].into_iter().flatten() {
         if name.is_empty() || name.contains(['/', '*', '?', '[']) {
-            return Err(ArgError::new("", format!("`{name}` is no name of a unit or file")));
+            return Err(ArgError::new(
+                "",
+                format!("`{name}` is no name of a unit or file"),
+            ));
         }
     }
     match (&mut args.unit, &mut args.config) {
@@ -90,7 +93,10 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
         _ => {}
     }
     if args.name.is_empty() || args.name.contains('/') {
-        return Err(ArgError::new("name", "`name` is a file's name without its path"));
+        return Err(ArgError::new(
+            "name",
+            "`name` is a file's name without its path",
+        ));
     }
     let section = args.section();
     let mut wanted = Vec::new();
@@ -169,7 +175,10 @@ impl Wanted {
     fn lines(&self) -> Vec<String> {
         let first = self.adds_up && self.values.first().is_none_or(|v| !v.is_empty());
         let reset = first.then(String::new);
-        reset.into_iter().chain(self.values.iter().cloned()).collect()
+        reset
+            .into_iter()
+            .chain(self.values.iter().cloned())
+            .collect()
     }
 }
 
@@ -229,7 +238,12 @@ impl Args {
             folders.push(format!("{kind}.d"));
         }
         let under = |names: &[String]| -> Vec<String> {
-            let of = |n: &String| roots.iter().map(move |r| format!("{r}/{n}")).collect::<Vec<_>>();
+            let of = |n: &String| {
+                roots
+                    .iter()
+                    .map(move |r| format!("{r}/{n}"))
+                    .collect::<Vec<_>>()
+            };
             names.iter().flat_map(of).collect()
         };
         (under(&names), under(&folders))
@@ -253,7 +267,9 @@ impl Dropin {
     fn files(&self, seen: &Observed) -> Result<Option<Vec<TextFile>>, Failure> {
         let (mains, folders) = self.args.places();
         let all = seen.texts(&self.texts())?;
-        let main = mains.iter().find_map(|m| all.iter().find(|f| f.path.as_str() == m));
+        let main = mains
+            .iter()
+            .find_map(|m| all.iter().find(|f| f.path.as_str() == m));
         let Some(main) = main else {
             return Ok(None);
         };
@@ -311,9 +327,8 @@ impl Dropin {
         let mine = own::name(&path);
         for file in files.iter().skip(1).filter(|f| own::name(&f.path) > mine) {
             let before = file.text()?.into_owned();
-            let without = |text: String, w: &&Wanted| {
-                unit_file::comment_out(&text, &self.section, &w.key)
-            };
+            let without =
+                |text: String, w: &&Wanted| unit_file::comment_out(&text, &self.section, &w.key);
             let after = unmet.iter().fold(before.clone(), without);
             if after.lines().ne(before.lines()) {
                 decision.set(own::rewritten(file, after));

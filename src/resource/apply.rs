@@ -11,7 +11,7 @@ use super::reply::Record;
 use super::script::Script;
 use super::{
     Change, Content, Hello, Probe, Query, RemotePath, Resource, Run, State, crontab, group,
-    hostname, module, mount, package, start, sysctl, unit, user,
+    hostname, module, mount, nft, package, start, sysctl, unit, user,
 };
 
 /// The functions that steps call. Sent once to a shell, before its first change or run.
@@ -238,6 +238,7 @@ impl Apply {
             Resource::Sysctl(_) => sysctl::make(change)?,
             Resource::Mount(_) => mount::make(change)?,
             Resource::Module(_) => module::make(change)?,
+            Resource::Table(_) => nft::make(change)?,
             Resource::Crontab(_) => crontab::make(change)?,
             Resource::Package { .. }
             | Resource::PackageIndex(_)

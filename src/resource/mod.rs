@@ -61,6 +61,7 @@ pub mod launch;
 mod look;
 pub mod module;
 pub mod mount;
+pub mod nft;
 pub mod package;
 pub mod path;
 mod payload;
@@ -143,6 +144,12 @@ pub enum Resource {
     Module(String),
     /// Files anywhere on the host that are as described.
     Walk(walk::Which),
+    /// The rules of the packet filter, as they are loaded.
+    Ruleset,
+    /// One table of them, by family and name.
+    Table(String),
+    /// What the host listens on.
+    Sockets,
     Hostname,
     /// The crontab of a user.
     Crontab(String),
@@ -311,6 +318,7 @@ pub enum State {
     Sysctl(String),
     Mount(mount::MountState),
     Module(module::ModuleState),
+    Sockets(nft::Sockets),
     Hostname(hostname::HostnameState),
     /// Text that is a resource of its own: a crontab.
     Text(String),
@@ -365,6 +373,9 @@ impl fmt::Display for Resource {
             Resource::Mount(p) => write!(f, "mount {p}"),
             Resource::Module(n) => write!(f, "kernel module {n}"),
             Resource::Walk(which) => write!(f, "{which}"),
+            Resource::Ruleset => write!(f, "packet filter"),
+            Resource::Table(n) => write!(f, "nftables table {n}"),
+            Resource::Sockets => write!(f, "sockets"),
             Resource::Hostname => write!(f, "hostname"),
             Resource::Crontab(u) => write!(f, "crontab of {u}"),
             Resource::Facts(_) => write!(f, "facts"),

@@ -8,8 +8,7 @@ use std::ops::Range;
 use super::reply::Record;
 use super::script::Script;
 use super::{
-    Query, Resource, State, archive, crontab, facts, getent, hostname, look, module, mount,
-    package, process, sysctl, texts, tree, unit, user, walk,
+    Query, Resource, State, archive, crontab, facts, getent, hostname, look, module, mount, nft, package, process, sysctl, texts, tree, unit, user, walk,
 };
 
 /// The text of a batch of questions, and how to read its answers.
@@ -46,6 +45,8 @@ enum Kind {
     Mount,
     Module,
     Walk,
+    Filter,
+    Sockets,
     Archive,
     Crontab,
     /// Things of the controller's: no host is asked about them.
@@ -68,6 +69,8 @@ impl Kind {
             Resource::Mount(_) => Kind::Mount,
             Resource::Module(_) => Kind::Module,
             Resource::Walk(_) => Kind::Walk,
+            Resource::Ruleset | Resource::Table(_) => Kind::Filter,
+            Resource::Sockets => Kind::Sockets,
             Resource::Archive(_) => Kind::Archive,
             Resource::Crontab(_) => Kind::Crontab,
             Resource::Package { .. }
@@ -95,6 +98,8 @@ impl Kind {
             Kind::Mount => mount::ask(queries, script),
             Kind::Module => module::ask(queries, script),
             Kind::Walk => walk::ask(queries, script),
+            Kind::Filter => nft::ask(queries, script),
+            Kind::Sockets => nft::ask_sockets(queries, script),
             Kind::Archive => archive::ask(queries, script),
             Kind::Crontab => crontab::ask(queries, script),
             Kind::Elsewhere => {}
@@ -118,6 +123,8 @@ impl Kind {
             Kind::Mount => mount::read(queries, records),
             Kind::Module => module::read(queries, records),
             Kind::Walk => walk::read(queries, records),
+            Kind::Filter => nft::read(queries, records),
+            Kind::Sockets => nft::read_sockets(queries, records),
             Kind::Archive => archive::read(queries, records),
             Kind::Crontab => crontab::read(queries, records),
             Kind::Elsewhere => Ok(vec![

@@ -12,6 +12,7 @@ use palisade::resource::group::GroupState;
 use palisade::resource::hostname::HostnameState;
 use palisade::resource::module::ModuleState;
 use palisade::resource::mount::MountState;
+use palisade::resource::nft::Sockets;
 use palisade::resource::package::{IndexState, Manager, PackageState, UpgradeState};
 use palisade::resource::unit::{Kick, Scope, ServiceManager, UnitState};
 use palisade::resource::user::UserState;
@@ -67,6 +68,9 @@ pub(crate) fn resource(value: &Value) -> Resource {
         "module" => Resource::Module(word(0)),
         "process" => Resource::Process(words.join(" ")),
         "hostname" => Resource::Hostname,
+        "ruleset" => Resource::Ruleset,
+        "table" => Resource::Table(words.join(" ")),
+        "sockets" => Resource::Sockets,
         "crontab" => Resource::Crontab(word(0)),
         "getent" => Resource::Getent {
             database: word(0),
@@ -191,7 +195,20 @@ pub(crate) fn state(on: &Resource, value: &Value) -> State {
             permanent: f.word("permanent"),
             pretty: f.text("pretty"),
         }),
-        Resource::Crontab(_) => State::Text(text(value)),
+        Resource::Crontab(_) | Resource::Ruleset | Resource::Table(_) => State::Text(text(value)),
+        Resource::Sockets => {
+            let ports = |key: &str| {
+                f.list(key)
+                    .iter()
+                    .map(|p| p.parse().expect("a port"))
+                    .collect()
+            };
+            State::Sockets(Sockets {
+                tcp: ports("tcp"),
+                udp: ports("udp"),
+                ssh: ports("ssh"),
+            })
+        }
         Resource::Getent { .. } => {
             let lines = value.as_sequence().expect("a list of lines");
             State::Text(lines.iter().map(|l| text(l) + "\n").collect())
