@@ -8,7 +8,8 @@ use std::ops::Range;
 use super::reply::Record;
 use super::script::Script;
 use super::{
-    Query, Resource, State, archive, crontab, facts, getent, hostname, look, module, mount, nft, package, process, sysctl, texts, tree, unit, user, walk,
+    Query, Resource, State, archive, crontab, facts, getent, hostname, look, module, mount, nft,
+    package, process, sysctl, texts, tree, unit, user, walk,
 };
 
 /// The text of a batch of questions, and how to read its answers.
