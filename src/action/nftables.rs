@@ -18,7 +18,7 @@ use super::arg::Mode;
 use super::attrs::Attrs;
 use super::edit::Edit;
 use super::firewall::{self, Base, Policy, TABLE};
-use super::{ArgError, Decision, Failure, Observed, Spec, Task, place, units};
+use super::{ArgError, Decision, Failure, Observed, Spec, Task, own, place, units};
 
 choices! {
     pub(crate) enum Holds {
@@ -315,13 +315,13 @@ impl Task for Args {
                     decision.skipped = Some(format!("table {other} is the firewall of this host"));
                     Ok(decision)
                 }
-                aspect => Err(Failure {
-                    message: format!(
+                aspect => Err(own::finding(
+                    format!(
                         "table {other} drops by default and is left alone, but {} does not hold of it",
                         aspect.word()
                     ),
-                    result: decision.result,
-                }),
+                    decision.result,
+                )),
             };
         }
         let State::Sockets(sockets) = seen.get(&Resource::Sockets) else {

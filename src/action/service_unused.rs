@@ -2,7 +2,8 @@
 //!
 //! A service is gone when none of its packages is installed, or when none of its units can start.
 //! Packages that other installed packages need stay, and their units are stopped and masked instead:
-//! removing blindly takes half a host with it. What `in_use: keep` says is running stays as it is.
+//! removing blindly takes half a host with it. With `in_use: keep` what runs is not touched: the task
+//! fails, and a person decides.
 
 use crate::choices;
 use crate::resource::change::How;
@@ -13,7 +14,7 @@ use crate::result;
 use crate::source::{Mapping, Value};
 
 use super::packages::{Spec as Package, Wish, Work};
-use super::{ArgError, Decision, Failure, Observed, Spec, Task, units};
+use super::{ArgError, Decision, Failure, Observed, Spec, Task, own, units};
 
 choices! {
     pub(crate) enum InUse {
@@ -30,8 +31,8 @@ crate::args! {
         units: Vec<String> = "[]", aka ["unit"];
         /// Remove packages that nothing else needs; else units are only masked.
         remove: bool = "true";
-        /// What to do about a unit that runs: stop it, or keep everything as it is and say so in
-        /// `in_use`, so that an assertion can tell a person.
+        /// What to do about a unit that runs: stop it, or keep everything as it is and fail, because
+        /// a person has to say whether somebody needs it.
         in_use: InUse = "stop";
     }
 }
@@ -166,10 +167,11 @@ impl Task for Args {
             return Ok(decision);
         }
         if self.in_use == InUse::Keep && !running.is_empty() {
+            let message = format!("{} is in use here", alive[0].0);
             decision
                 .result
                 .insert("in_use".into(), Value::Sequence(running));
-            return Ok(decision);
+            return Err(own::finding(message, decision.result));
         }
         let needed = self.needed(&installed);
         if self.remove && needed.is_empty() && !installed.is_empty() {
@@ -180,10 +182,8 @@ impl Task for Args {
                 true => format!("{} is installed", installed[0].1),
                 false => needed.join("; "),
             };
-            return Err(Failure {
-                message: format!("{why}, and it has no unit that could be masked"),
-                result: decision.result,
-            });
+            let message = format!("{why}, and it has no unit that could be masked");
+            return Err(own::finding(message, decision.result));
         }
         if !needed.is_empty() {
             decision
