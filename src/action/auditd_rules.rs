@@ -5,7 +5,8 @@
 //! has and loading stops there. What is missing goes to a file of our own. What the kernel has loaded
 //! is not judged: an immutable audit takes rules at the next boot, and a container has none of its own.
 
-use crate::resource::{Query, RemotePath, Resource};
+use crate::resource::walk::Which;
+use crate::resource::{Query, RemotePath, Resource, State};
 use crate::result;
 use crate::source::{Mapping, Value};
 
@@ -18,7 +19,11 @@ use super::{ArgError, Decision, Failure, Observed, Spec, Task};
 crate::args! {
     pub(crate) struct Args {
         /// The rules, each as `auditctl` takes it.
-        rules: Vec<String> = required, aka ["rule"];
+        rules: Vec<String> = "[]", aka ["rule"];
+        /// A rule for every program on the host that runs as its owner or group, whoever starts it.
+        setid: bool = "false";
+        /// The first number of a person's account: what nobody logged in for is not recorded.
+        first_uid: u64 = "1000";
         /// The file that those go to which are missing.
         file: RemotePath = "/etc/audit/rules.d/50-palisade.rules";
     }
@@ -42,6 +47,9 @@ pub(crate) static SPEC: Spec = Spec {
   auditd_rules:
     rules: [-e 2]
     file: /etc/audit/rules.d/99-finalize.rules
+- name: Programs that run as root for anyone are recorded
+  auditd_rules: {setid: true}
+  notify: load audit rules
 ",
     params: Args::params,
     free_form: None,
@@ -59,6 +67,8 @@ const HEAD: &str = "-c\n";
 struct Rules {
     file: RemotePath,
     wanted: Vec<(String, Rule)>,
+    /// Programs with the setuid or setgid bit are watched, for people from this number on.
+    setid: Option<u64>,
 }
 
 fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
@@ -78,9 +88,13 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
             Err(message) => return Err(ArgError::new("rules", message)),
         }
     }
+    if wanted.is_empty() && !args.setid {
+        return Err(ArgError::new("rules", "one of rules, setid must be given"));
+    }
     Ok(Box::new(Rules {
         file: args.file,
         wanted,
+        setid: args.setid.then_some(args.first_uid),
     }))
 }
 
@@ -104,6 +118,35 @@ impl Rules {
     }
 }
 
+impl Rules {
+    /// The rules that are asked for, and those for what is on this host.
+    fn all_wanted(&self, seen: &Observed) -> Result<Vec<(String, Rule)>, Failure> {
+        let mut wanted = self.wanted.clone();
+        let Some(first) = self.setid else {
+            return Ok(wanted);
+        };
+        let walk = Resource::Walk(Which::Setid);
+        let found = match seen.get(&walk) {
+            State::Tree(tree) if !tree.truncated => &tree.entries,
+            State::Refused(why) => return Err(Failure::new(format!("{walk}: {why}"))),
+            _ => return Err(Failure::new(format!("there are too many {walk} to list"))),
+        };
+        for (path, _) in found {
+            // auditctl splits at blanks.
+            if path.as_str().contains(char::is_whitespace) {
+                continue;
+            }
+            let line = format!(
+                "-a always,exit -F path={path} -F perm=x -F auid>={first} -F auid!=unset -k privileged"
+            );
+            if let Ok(Some(rule)) = audit_rule::read(&line) {
+                wanted.push((line, rule));
+            }
+        }
+        Ok(wanted)
+    }
+}
+
 fn all() -> Resource {
     Resource::texts([RULES])
 }
@@ -112,6 +155,9 @@ impl Task for Rules {
     fn reads(&self, seen: &Observed) -> Vec<Query> {
         let mut queries = vec![Query::meta(all())];
         queries.extend(self.edit(&Rules::attrs()).reads(seen));
+        if self.setid.is_some() {
+            queries.push(Query::meta(Resource::Walk(Which::Setid)));
+        }
         queries
     }
 
@@ -126,7 +172,8 @@ impl Task for Rules {
         }
         let rules: Vec<Rule> = there.iter().map(|(rule, _)| rule.clone()).collect();
         let (mut at, mut missing) = (Mapping::new(), Vec::new());
-        for (line, wanted) in &self.wanted {
+        let all_wanted = self.all_wanted(seen)?;
+        for (line, wanted) in &all_wanted {
             if !covers(&rules, wanted) {
                 missing.push(line.as_str());
                 continue;

@@ -49,7 +49,7 @@ crate::args! {
         /// What becomes of lines that should not be there.
         fix: Fix = "comment";
         /// What makes a line a comment.
-        comment: String = "#";
+        comment: String = "'#'";
         /// Permissions of the file where it is made.
         mode: Option<Mode>;
         /// Pass over hosts on which none of the files is there.

@@ -1,0 +1,1 @@
+mkdir -p /var/log/audit; chmod 755 /var/log/audit

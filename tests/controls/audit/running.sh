@@ -1,0 +1,1 @@
+[ ! -e /usr/sbin/auditd ] || systemctl disable auditd

@@ -1,0 +1,1 @@
+rm -f /etc/systemd/journald.conf.d/90-palisade.conf

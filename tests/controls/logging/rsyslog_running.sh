@@ -1,0 +1,1 @@
+systemctl disable --now rsyslog 2>/dev/null || :

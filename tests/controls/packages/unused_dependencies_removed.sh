@@ -1,0 +1,1 @@
+rm -f /etc/apt/apt.conf.d/52palisade-unattended
