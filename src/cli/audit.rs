@@ -17,7 +17,7 @@ use crate::source::{Diagnostic, Files, yaml};
 
 use super::exit::Exit;
 use super::face::Face;
-use super::options::{Becoming, Connections, Inventories, Showing, Values};
+use super::options::{Becoming, Connections, Guarding, Inventories, Showing, Values};
 use super::playbook::{self, Compiled, PlaybookArgs};
 use super::run::{self, Ended, Running};
 use super::terminal::AtTerminal;
@@ -87,6 +87,8 @@ pub struct AuditArgs {
     pub connections: Connections,
     #[command(flatten)]
     pub becoming: Becoming,
+    #[command(flatten)]
+    pub guarding: Guarding,
     #[command(flatten)]
     pub showing: Showing,
 }
@@ -174,6 +176,7 @@ fn prepare(args: &AuditArgs) -> Result<Ready, Vec<Diagnostic>> {
         values: args.values.clone(),
         connections: args.connections.clone(),
         becoming: args.becoming.clone(),
+        guarding: args.guarding.clone(),
         showing: args.showing.clone(),
         ..PlaybookArgs::default()
     };

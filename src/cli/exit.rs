@@ -17,6 +17,10 @@ pub enum Exit {
     Unreachable = 4,
     /// The command line is wrong.
     Usage = 5,
+    /// A change that may cut access was not confirmed, and was put back.
+    Reverted = 9,
+    /// Such a change was not confirmed, and nobody knows whether it was put back.
+    LockedOut = 10,
     /// Stopped by Ctrl-C, called under one of Ansible's names.
     AnsibleInterrupted = 99,
     /// Stopped by Ctrl-C after an orderly end.

@@ -35,6 +35,10 @@ impl Face {
             Exit::AnsibleInterrupted
         } else if summary.stopped {
             Exit::Interrupted
+        } else if any(|r| r.locked_out > 0) && self == Face::Palisade {
+            Exit::LockedOut
+        } else if any(|r| r.reverted > 0) && self == Face::Palisade {
+            Exit::Reverted
         } else if summary.unknown || any(|r| r.unreachable > 0) {
             // Where no verdict was seen, nobody knows that all is fine.
             Exit::Unreachable

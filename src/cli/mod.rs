@@ -56,6 +56,7 @@ Exit codes:
   0 all hosts are fine        1 could not start: a mistake in a file or option value
   2 a host failed             3 drift or audit found something
   4 a host was unreachable    5 wrong command line
+  9 a change that may cut access was put back   10 it was not, and the host may be locked out
   130/143 stopped             250 a mistake of palisade's
 
 Called as ansible-playbook, ansible, ansible-inventory or ansible-doc (a symbolic link),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 
+use crate::engine::options::Canary;
 use crate::report::footer::Progress;
 
 /// Who: inventories and limits.
@@ -91,6 +92,60 @@ pub struct Becoming {
     /// Read the password of becoming from this file
     #[arg(long, alias = "become-pass-file", value_name = "FILE")]
     pub become_password_file: Option<PathBuf>,
+}
+
+/// Changes that may cut access.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Guard")]
+pub struct Guarding {
+    /// Seconds after which a change that may cut access puts itself back unless a new login confirms
+    /// it (60), or `off`
+    #[arg(long, value_name = "SECONDS|off", value_parser = guard)]
+    pub guard: Option<Guard>,
+    /// Hosts on which such changes are made before all others: a number or a percentage (1)
+    #[arg(long, value_name = "N|P%", value_parser = canary)]
+    pub canary: Option<Canary>,
+}
+
+/// What `--guard` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    Off,
+    Seconds(u64),
+}
+
+/// A shorter guard could run out before a slow login has confirmed it.
+const SHORTEST_GUARD: u64 = 20;
+
+/// A longer one would leave a host out of reach for no reason.
+const LONGEST_GUARD: u64 = 3600;
+
+fn guard(word: &str) -> Result<Guard, String> {
+    if word == "off" {
+        return Ok(Guard::Off);
+    }
+    let seconds = word.strip_suffix('s').unwrap_or(word).parse().ok();
+    match seconds {
+        Some(s) if (SHORTEST_GUARD..=LONGEST_GUARD).contains(&s) => Ok(Guard::Seconds(s)),
+        Some(_) => Err(format!(
+            "{SHORTEST_GUARD} to {LONGEST_GUARD} seconds are possible"
+        )),
+        None => Err("seconds, as in `90` or `90s`, or `off`".into()),
+    }
+}
+
+fn canary(word: &str) -> Result<Canary, String> {
+    let wrong = || "a number of hosts, or a percentage as in `10%`".to_owned();
+    match word.strip_suffix('%') {
+        Some(number) => {
+            let percent: u8 = number.parse().map_err(|_| wrong())?;
+            match percent {
+                0..=100 => Ok(Canary::Percent(percent)),
+                _ => Err("a percentage is at most 100%".into()),
+            }
+        }
+        None => word.parse().map(Canary::Hosts).map_err(|_| wrong()),
+    }
 }
 
 /// Variables and vaults.

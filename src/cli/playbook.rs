@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 
 use crate::engine::Options;
+use crate::engine::options::Canary;
 use crate::hardening::play::Built;
 use crate::inventory::Inventory;
 use crate::plan::{CompileOptions, Compiler, Plan};
@@ -15,7 +17,7 @@ use crate::vars::{Layer, Var};
 
 use super::exit::Exit;
 use super::face::Face;
-use super::options::{Becoming, Connections, FORKS, Inventories, Showing, Values};
+use super::options::{Becoming, Connections, FORKS, Guard, Guarding, Inventories, Showing, Values};
 use super::run::{self, Running};
 use super::setup::{self, Project};
 use super::terminal::AtTerminal;
@@ -92,6 +94,8 @@ pub struct PlaybookArgs {
     pub connections: Connections,
     #[command(flatten)]
     pub becoming: Becoming,
+    #[command(flatten)]
+    pub guarding: Guarding,
     #[command(flatten)]
     pub showing: Showing,
 }
@@ -299,7 +303,7 @@ pub fn options(args: &PlaybookArgs, project: &Project) -> Result<Options, Diagno
     let connection = setup::connection(&args.connections, &args.becoming, &project.mask)?;
     let waiting = match reporters::draws(&args.showing) {
         // The footer names whoever is waited for as soon as it can be noticed.
-        true => std::time::Duration::from_secs(1),
+        true => Duration::from_secs(1),
         false => Options::default().waiting,
     };
     Ok(Options {
@@ -316,6 +320,12 @@ pub fn options(args: &PlaybookArgs, project: &Project) -> Result<Options, Diagno
         skip_tags: args.skip_tags.clone(),
         waiting,
         connection,
+        guard: match args.guarding.guard {
+            Some(Guard::Off) => None,
+            Some(Guard::Seconds(seconds)) => Some(Duration::from_secs(seconds)),
+            None => Some(crate::engine::options::GUARD),
+        },
+        canary: args.guarding.canary.unwrap_or(Canary::Hosts(1)),
         ..Options::default()
     })
 }

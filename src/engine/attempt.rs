@@ -230,8 +230,14 @@ impl Runner {
             Ok(decision) if decision.steps.is_empty() => Raw::decided(decision, Vec::new()),
             Ok(decision) if settings.check && !is_read_only(&decision) => would(decision),
             Ok(decision) => {
-                self.carry_out(&to, settings, name, prepared.action.as_ref(), &decision)
-                    .await
+                self.carry_out(
+                    &to,
+                    settings,
+                    (task.id, name),
+                    prepared.action.as_ref(),
+                    &decision,
+                )
+                .await
             }
             Err(failure) => Raw {
                 unknown: settings.check && doubtful,
@@ -275,7 +281,7 @@ impl Runner {
         &mut self,
         to: &HostName,
         settings: &Settings,
-        name: &TaskRef,
+        (id, name): (usize, &TaskRef),
         action: &dyn crate::action::Task,
         decision: &Decision,
     ) -> Raw {
@@ -302,8 +308,21 @@ impl Runner {
                 }
                 continue;
             }
+            if self.needs_guard(settings, to, step) {
+                let changes: Vec<_> = match step {
+                    Step::Set(change) => vec![change],
+                    _ => Vec::new(),
+                };
+                if let Err(raw) = self.arm(settings, to, &changes).await {
+                    return *raw;
+                }
+                self.under_guard(id, name);
+            }
             let work = vec![Work::new(step, settings, name)];
             let Some(exchange) = self.trip(to, settings, work, &[], name).await else {
+                if let Some(armed) = &mut self.guard {
+                    armed.doubtful = true;
+                }
                 return Raw::default();
             };
             match exchange.outcomes.into_iter().next() {

@@ -25,6 +25,8 @@ pub(super) struct Context {
     /// Whether somebody asked the run to stop: nothing new is started then.
     pub stop: Arc<Stop>,
     pub asker: super::asker::Asker,
+    /// Who goes first where access may be cut.
+    pub canary: super::canary::Gate,
     /// What goes on by itself on the hosts.
     pub jobs: super::job::Jobs,
 }

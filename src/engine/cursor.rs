@@ -216,6 +216,8 @@ impl Cursor {
         let mut place = Vec::with_capacity(self.stack.len() * 2);
         for frame in &self.stack {
             place.push(match frame.kind {
+                // Handlers may run where the list they interrupt has come to its end.
+                _ if frame.handlers => 3,
                 Kind::Plain | Kind::Body(_) => 0,
                 Kind::Rescue(_) => 1,
                 Kind::Always { .. } => 2,

@@ -73,6 +73,12 @@ pub enum Event {
         host: HostName,
         text: String,
     },
+    /// What may cut access is being changed, under a guard.
+    Guard {
+        host: HostName,
+        stage: GuardStage,
+        tasks: Vec<TaskRef>,
+    },
     /// Somebody asked the run to stop; the second time at once.
     Interrupted {
         at_once: bool,
@@ -130,6 +136,21 @@ pub enum Event {
         /// Somebody stopped it before its end.
         stopped: bool,
     },
+}
+
+/// How a guarded change stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GuardStage {
+    /// It puts itself back after so many seconds, unless it is confirmed.
+    Armed { seconds: u64 },
+    /// A new login confirmed it.
+    Confirmed,
+    /// It was not confirmed, and the host is as before.
+    Reverted { why: String },
+    /// The run was stopped: nobody confirms it, and the host puts itself back.
+    Left { seconds: u64 },
+    /// It was not confirmed, and the host does not say how it is: nobody may be able to come in.
+    Lost { why: String },
 }
 
 #[derive(Clone, Debug)]
@@ -214,6 +235,10 @@ pub struct Recap {
     pub unseen: u64,
     /// Exchanges with the host after login.
     pub round_trips: u64,
+    /// Guarded changes that were put back.
+    pub reverted: u64,
+    /// Guarded changes of which nobody knows how they stand.
+    pub locked_out: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

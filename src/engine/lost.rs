@@ -15,6 +15,9 @@ impl Runner {
         let ignore = doing.is_some_and(|d| d.settings.ignore_unreachable);
         let more = keys.iter().filter(|(d, _)| *d > index).map(|(d, _)| d);
         let more = more.collect::<std::collections::BTreeSet<_>>().len();
+        if let Some(armed) = &mut self.guard {
+            armed.doubtful |= !keys.is_empty();
+        }
         self.queue.clear();
         self.lose(error, !keys.is_empty(), task, ignore, more);
     }

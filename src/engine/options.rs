@@ -32,7 +32,32 @@ pub struct Options {
     pub tags: Vec<String>,
     pub skip_tags: Vec<String>,
     pub connection: Connection,
+    /// How long a change that may cut access waits to be confirmed before it puts itself back; none
+    /// is that nothing is guarded.
+    pub guard: Option<Duration>,
+    /// Hosts on which what may cut access is changed before all others.
+    pub canary: Canary,
 }
+
+/// How many hosts go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Canary {
+    Hosts(usize),
+    /// Of the hosts of the run, at least one.
+    Percent(u8),
+}
+
+impl Canary {
+    pub fn of(self, hosts: usize) -> usize {
+        match self {
+            Canary::Hosts(n) => n,
+            Canary::Percent(p) => (hosts * usize::from(p)).div_ceil(100).max(1),
+        }
+    }
+}
+
+/// Where nobody says how long: a login takes seconds, and a minute without access is bearable.
+pub const GUARD: Duration = Duration::from_secs(60);
 
 /// How to connect where neither inventory nor playbook says.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +96,8 @@ impl Default for Options {
             tags: Vec::new(),
             skip_tags: Vec::new(),
             connection: Connection::default(),
+            guard: Some(GUARD),
+            canary: Canary::Hosts(1),
         }
     }
 }

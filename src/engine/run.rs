@@ -15,6 +15,7 @@ use crate::source::{Diagnostic, Files, Kind, Mask, Node};
 use crate::vars::{Layer, Scope, Templar, Var, Vars};
 
 use super::asker::{Asker, Terminal};
+use super::canary::Gate;
 use super::context::Context;
 use super::event::{Event, HostName, PlayRef, Recap};
 use super::fleet::{Fleet, TaskLayers};
@@ -106,6 +107,7 @@ pub async fn run(job: Job, stop: Arc<Stop>) -> Summary {
         stop,
         asker: Asker::new(job.terminal),
         jobs: super::job::Jobs::default(),
+        canary: Gate::new(job.options.canary.of(job.inventory.hosts().len())),
         options: job.options,
     });
     let run_vars = magic::of_run(&job.inventory, &ctx.options, job.limit_text.as_deref());

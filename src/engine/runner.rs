@@ -71,6 +71,8 @@ pub(super) struct Runner {
     pub tally: Recap,
     pub life: Life,
     pub started: bool,
+    /// What may cut access is being changed.
+    pub guard: Option<super::guard::Armed>,
 }
 
 /// What the runner needs to go on.
@@ -120,6 +122,7 @@ impl Runner {
             tally,
             life: Life::Live,
             started: true,
+            guard: None,
         }
     }
 
@@ -135,14 +138,21 @@ impl Runner {
         self.alone.clear();
         self.conflicts.clear();
         while self.life == Life::Live {
+            if self.guard.is_some() {
+                self.mind_guard().await;
+                if self.life != Life::Live {
+                    break;
+                }
+            }
             if self.ctx.stopping() {
                 let waiting = self.queue.iter().filter(|d| d.waiting() > 0);
                 let names = waiting.map(|d| d.name.clone()).collect();
-                return self.not_run(names);
+                self.not_run(names);
+                break;
             }
             if self.play.has_ended() {
                 self.life = Life::Ended;
-                return;
+                break;
             }
             match self.advance() {
                 Next::Exchange(way, queries) => self.exchange(&way, queries).await,
@@ -155,6 +165,10 @@ impl Runner {
         }
         if self.life == Life::Live && self.cursor.is_out() {
             self.life = Life::Failed;
+        }
+        if self.guard.is_some() {
+            self.queue.clear();
+            self.mind_guard().await;
         }
     }
 
@@ -254,6 +268,12 @@ impl Runner {
         if work.is_empty() && queries.is_empty() {
             return self.stuck();
         }
+        if let Err((d, i, raw)) = self.arm_for(&keys, &work).await {
+            self.end_item(d, i, *raw);
+            self.go_back(d, i);
+            self.hold = true;
+            return self.settle();
+        }
         let password = self.queue.iter().find_map(|d| d.settings.password.clone());
         let password = password.filter(|_| way.r#become.is_some());
         let errand = Errand {
@@ -317,6 +337,37 @@ impl Runner {
         }
         self.hold = false;
         self.settle();
+    }
+
+    /// Arms a guard where something queued needs one; the error is what may not be done, and why.
+    async fn arm_for(
+        &mut self,
+        keys: &[(usize, usize)],
+        work: &[Work],
+    ) -> Result<(), (usize, usize, Box<super::verdict::Raw>)> {
+        let host = self.host.clone();
+        let needs = |(d, _): &(usize, usize), w: &Work| {
+            let settings = self.queue.get(*d).map(|q| &q.settings);
+            settings.is_some_and(|s| self.needs_guard(s, &host, &w.step))
+        };
+        let pairs = keys.iter().zip(work);
+        let guarded: Vec<_> = pairs.filter(|(k, w)| needs(k, w)).collect();
+        let Some(((d, i), _)) = guarded.first() else {
+            return Ok(());
+        };
+        let changes: Vec<_> = guarded.iter().filter_map(|(_, w)| w.change()).collect();
+        let Some(settings) = self.queue.get(*d).map(|q| q.settings.clone()) else {
+            return Ok(());
+        };
+        let armed = self.arm(&settings, &host, &changes).await;
+        armed.map_err(|raw| (*d, *i, raw))?;
+        for ((d, _), _) in &guarded {
+            if let Some(doing) = self.queue.get(*d) {
+                let (id, name) = (doing.task.id, doing.name.clone());
+                self.under_guard(id, &name);
+            }
+        }
+        Ok(())
     }
 
     /// Something waits for a verdict that nobody is going to give: a mistake of ours, which must end

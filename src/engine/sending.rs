@@ -48,6 +48,16 @@ impl Work {
     }
 }
 
+impl Work {
+    /// The change that it is, if it is one.
+    pub(super) fn change(&self) -> Option<&crate::resource::Change> {
+        match &self.step {
+            Step::Set(change) => Some(change),
+            Step::Run(_) | Step::Control(_) => None,
+        }
+    }
+}
+
 /// What came of a step.
 pub(super) enum StepOutcome {
     Done(Done),

@@ -207,6 +207,27 @@ impl Sessions {
         }
     }
 
+    /// Says from time to time that something else than steps is being waited for.
+    pub(super) async fn telling_what<T>(
+        &self,
+        host: &HostName,
+        what: &str,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let began = std::time::Instant::now();
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(self.waiting) => {
+                    let (what, seconds) = (what.to_owned(), began.elapsed().as_secs());
+                    let event = Event::Waiting { host: host.clone(), what, seconds };
+                    let _ = self.events.send(event);
+                }
+            }
+        }
+    }
+
     async fn request(
         &self,
         errand: &Errand<'_>,

@@ -48,6 +48,8 @@ pub(super) struct Settings {
     pub background: Option<Background>,
     /// If it fails on one host, no host goes on.
     pub any_errors_fatal: bool,
+    /// Whether it is guarded; where nobody says, what it touches decides.
+    pub guard: Option<bool>,
 }
 
 /// How a task goes on by itself.
@@ -218,6 +220,10 @@ pub(super) fn resolve(
         local: text(&k.connection)?.is_some_and(|c| c.rsplit('.').next() == Some("local")),
         background: background(t, task, scope, plain)?,
         any_errors_fatal: flag(t, k.any_errors_fatal.as_ref(), scope, false)?,
+        guard: match &k.guard {
+            Some(node) => Some(flag(t, Some(node), scope, true)?),
+            None => None,
+        },
         throttle: match &k.throttle {
             Some(node) => usize_of(&t.value(node, scope)?),
             None => 0,

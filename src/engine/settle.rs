@@ -330,6 +330,9 @@ impl Runner {
                     self.tally.failed += 1;
                 }
                 for handler in found {
+                    if let Some(armed) = self.guard.as_mut().filter(|g| g.ids.contains(&task.id)) {
+                        armed.handlers.insert(handler);
+                    }
                     if self.notified.insert(handler) {
                         let host = self.host.clone();
                         self.ctx.tell(Event::Notified {

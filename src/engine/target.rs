@@ -35,6 +35,12 @@ impl Targets {
         self.dialer.connect(&target).await
     }
 
+    /// Whether a host is logged in to: whoever is on it already cannot be kept out.
+    pub(super) fn is_ssh(&self, to: &HostName) -> bool {
+        let target = self.resolve(to);
+        target.is_ok_and(|t| matches!(t.kind, Kind::Ssh(_)))
+    }
+
     /// The connection variables of a host. Its facts are not asked: a host does not choose where
     /// its name leads.
     fn resolve(&self, to: &HostName) -> Result<Target, HostError> {

@@ -52,17 +52,17 @@ fn block(chosen: &Chosen, at: &Span) -> Node {
     conditions.extend(platform(control));
     conditions.extend(control.needs.iter().map(|n| n.that.clone()));
     let tasks = control.tasks.clone().unwrap_or_else(|| nothing(control));
+    let guard = (control.guarded).then(|| ("guard", Node::new(Kind::Bool(true), here.clone())));
     let noop = map(at, vec![("meta", Node::str("noop", at.clone()))]);
-    map(
-        here,
-        vec![
-            ("name", text(&control.id)),
-            ("tags", seq(here, tags.iter().map(|t| text(t)).collect())),
-            ("when", seq(here, conditions)),
-            ("block", tasks),
-            ("rescue", seq(at, vec![noop])),
-        ],
-    )
+    let mut entries = vec![
+        ("name", text(&control.id)),
+        ("tags", seq(here, tags.iter().map(|t| text(t)).collect())),
+        ("when", seq(here, conditions)),
+        ("block", tasks),
+        ("rescue", seq(at, vec![noop])),
+    ];
+    entries.extend(guard);
+    map(here, entries)
 }
 
 /// What stands for a control that a person judges: it says whether it is applicable at all.

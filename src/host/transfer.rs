@@ -17,8 +17,13 @@ const PIECE: usize = 128 * 1024;
 pub struct Done {
     pub status: i32,
     pub stderr: String,
+    /// What it printed, where that goes nowhere else: its first [`KEPT`] bytes.
+    pub stdout: String,
     pub bytes: u64,
 }
+
+/// Of what a command prints besides, so much is kept.
+const KEPT: usize = 4096;
 
 /// Feeds a command with all of `from`. `Launch::plain("cat >temp")`, or the same behind sudo.
 pub async fn upload(
@@ -83,6 +88,7 @@ async fn finish(started: Started, mut sink: Option<Sink<'_>>) -> Result<Done, Ho
     } = started;
     let mut bytes = 0;
     let mut status = None;
+    let mut said = Vec::new();
     let mut next = Chunk::Out(rest);
     loop {
         match next {
@@ -96,6 +102,9 @@ async fn finish(started: Started, mut sink: Option<Sink<'_>>) -> Result<Done, Ho
                         ));
                     }
                     to.write_all(&piece).await.map_err(local)?;
+                } else {
+                    let room = KEPT.saturating_sub(said.len()).min(piece.len());
+                    said.extend_from_slice(&piece[..room]);
                 }
             }
             Chunk::Err(piece) => errors.add(&piece),
@@ -109,6 +118,7 @@ async fn finish(started: Started, mut sink: Option<Sink<'_>>) -> Result<Done, Ho
         Some(status) => Ok(Done {
             status,
             stderr: errors.text(),
+            stdout: String::from_utf8_lossy(&said).into_owned(),
             bytes,
         }),
         None => Err(HostError::new(

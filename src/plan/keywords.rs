@@ -48,6 +48,7 @@ fn set(keywords: &mut Keywords, name: &str, value: &Node) {
         "ignore_unreachable" => &mut keywords.ignore_unreachable,
         "check_mode" => &mut keywords.check_mode,
         "diff" => &mut keywords.diff,
+        "guard" => &mut keywords.guard,
         "any_errors_fatal" => &mut keywords.any_errors_fatal,
         "delegate_to" => &mut keywords.delegate_to,
         "delegate_facts" => &mut keywords.delegate_facts,

@@ -237,6 +237,8 @@ pub struct Keywords {
     pub ignore_unreachable: Option<Node>,
     pub check_mode: Option<Node>,
     pub diff: Option<Node>,
+    /// Whether its changes put themselves back unless a new login confirms them.
+    pub guard: Option<Node>,
     pub any_errors_fatal: Option<Node>,
     pub delegate_to: Option<Node>,
     pub delegate_facts: Option<Node>,

@@ -108,6 +108,7 @@ keywords! {
     "gather_facts" "p" Boolean;
     "gather_subset" "p" Names;
     "gather_timeout" "p" Integer;
+    "guard" "pbth" Any;
     "handlers" "p" List;
     "hosts" "p" Names;
     "ignore_errors" "prbth" Boolean;

@@ -286,6 +286,7 @@ impl<W: Write + Send> Reporter for AdHoc<W> {
             } => {
                 self.unreachable(host, message, hint.as_deref());
             }
+            Event::Guard { host, stage, tasks } => self.notices.guard(host, stage, tasks),
             Event::Stopping { host, heard } => self.notices.stopping(host, *heard),
             Event::Output { .. } => {}
             Event::Interrupted { at_once } => self.notices.interrupted(*at_once),

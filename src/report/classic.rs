@@ -466,6 +466,7 @@ impl<W: Write + Send> Reporter for Classic<W> {
                     );
                 }
             }
+            Event::Guard { host, stage, tasks } => self.notices.guard(host, stage, tasks),
             Event::Stopping { host, heard } => self.notices.stopping(host, *heard),
             Event::Output { .. } => {}
             Event::Interrupted { at_once } => self.notices.interrupted(*at_once),

@@ -165,6 +165,7 @@ impl Footer {
             | Event::Stopping { .. }
             | Event::Output { .. }
             | Event::Interrupted { .. }
+            | Event::Guard { .. }
             | Event::TaskStarted { .. }
             | Event::Included { .. }
             | Event::Notified { .. }

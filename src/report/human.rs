@@ -386,6 +386,12 @@ impl<W: Write + Send> Reporter for Human<W> {
                 } = self;
                 footer.aside(|| notices.interrupted(*at_once));
             }
+            Event::Guard { host, stage, tasks } => {
+                let Human {
+                    footer, notices, ..
+                } = self;
+                footer.aside(|| notices.guard(host, stage, tasks));
+            }
             Event::NotRun { host, tasks } => self.notices.not_run(host, tasks),
             Event::Warning { diagnostic } => {
                 let Human {

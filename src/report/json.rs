@@ -19,6 +19,7 @@
 //! | `interrupted` | `at_once`: somebody asked the run to stop |
 //! | `stopping` | `host`, `heard`: whether it will begin no further step |
 //! | `not_run` | `host`, `tasks`: decided, and not run to their end because the run was stopped |
+//! | `guard` | `host`, `stage` (`armed`, `confirmed`, `reverted`, `left`, `lost`), `seconds`, `why`, `tasks` |
 //! | `waiting` | `host`, `what`, `seconds` |
 //! | `connected` | `host`, `seconds` |
 //! | `included` | `hosts`, `task`, `what` |
@@ -40,7 +41,7 @@ use std::io::Write;
 use serde_json::{Value as Json, json};
 
 use crate::engine::Event;
-use crate::engine::event::{Outcome, PlayRef, Recap, Status, TaskRef};
+use crate::engine::event::{GuardStage, Outcome, PlayRef, Recap, Status, TaskRef};
 use crate::source::escape::escape_json;
 use crate::source::{Mask, Value};
 
@@ -101,6 +102,20 @@ fn hidden(value: Json, mask: &Mask) -> Json {
     }
 }
 
+fn guard(host: &str, stage: &GuardStage, tasks: &[TaskRef]) -> Json {
+    let (word, seconds, why) = match stage {
+        GuardStage::Armed { seconds } => ("armed", Some(*seconds), None),
+        GuardStage::Confirmed => ("confirmed", None, None),
+        GuardStage::Reverted { why } => ("reverted", None, Some(why)),
+        GuardStage::Left { seconds } => ("left", Some(*seconds), None),
+        GuardStage::Lost { why } => ("lost", None, Some(why)),
+    };
+    let tasks: Vec<Json> = tasks.iter().map(task).collect();
+    json!({
+        "event": "guard", "host": host, "stage": word, "seconds": seconds, "why": why, "tasks": tasks,
+    })
+}
+
 /// The word for a status.
 pub fn word(status: Status) -> &'static str {
     match status {
@@ -132,7 +147,8 @@ fn counts(r: &Recap) -> Json {
     json!({
         "host": r.host, "ok": r.ok, "changed": r.changed, "unreachable": r.unreachable,
         "failed": r.failed, "skipped": r.skipped, "rescued": r.rescued, "ignored": r.ignored,
-        "unknown": r.unknown, "round_trips": r.round_trips,
+        "unknown": r.unknown, "round_trips": r.round_trips, "reverted": r.reverted,
+        "locked_out": r.locked_out,
     })
 }
 
@@ -245,6 +261,7 @@ impl<W: Write + Send> Reporter for JsonLines<W> {
             Event::Interrupted { at_once } => {
                 json!({ "event": "interrupted", "at_once": at_once })
             }
+            Event::Guard { host, stage, tasks } => guard(host, stage, tasks),
             Event::Warning { diagnostic } => super::diagnostic(diagnostic),
             Event::Left { host, play: p } => json!({
                 "event": "left", "host": &**host, "play": play(p),

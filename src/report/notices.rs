@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::source::{Diagnostic, Mask, Severity, render};
 
-use crate::engine::event::{HostName, TaskRef};
+use crate::engine::event::{GuardStage, HostName, TaskRef};
 
 use super::stopped::Stopped;
 use super::text::safe;
@@ -90,6 +90,25 @@ impl Notices {
             false => "stopping: steps under way are finished first; again to stop at once",
             true => "stopping at once: what is under way has no verdict",
         });
+    }
+
+    /// How a change that may cut access stands.
+    pub fn guard(&mut self, host: &HostName, stage: &GuardStage, tasks: &[TaskRef]) {
+        let names: Vec<_> = tasks.iter().map(super::text::title).collect();
+        let names = names.join(", ");
+        match stage {
+            GuardStage::Armed { .. } | GuardStage::Confirmed => {}
+            GuardStage::Reverted { why } => self.say(&format!(
+                "reverted {host}: no new login came in ({why}), so it was put back as before: {names}"
+            )),
+            GuardStage::Left { seconds } => self.say(&format!(
+                "{host} puts itself back in {seconds} s, because nobody confirms: {names}"
+            )),
+            GuardStage::Lost { why } => self.say(&format!(
+                "{host} MAY BE LOCKED OUT: no new login comes in ({why}), and it does not say that it was \
+                 put back: {names}"
+            )),
+        }
     }
 
     /// A host that cannot be told to stop does all that it was sent.

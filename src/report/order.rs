@@ -79,6 +79,7 @@ impl Order {
             | Event::Stopping { .. }
             | Event::Output { .. }
             | Event::Interrupted { .. }
+            | Event::Guard { .. }
             | Event::NotRun { .. }
             | Event::Waiting { .. }
             | Event::Connected { .. }

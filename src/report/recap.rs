@@ -59,14 +59,14 @@ pub fn lines(recap: &[Recap]) -> Vec<Line> {
         };
         return all.into_iter().map(line).collect();
     }
-    let mut groups: BTreeMap<[u64; 9], Vec<&str>> = BTreeMap::new();
+    let mut groups: BTreeMap<[u64; 11], Vec<&str>> = BTreeMap::new();
     for host in recap.iter().filter(|r| took_part(r)) {
         groups.entry(key(host)).or_default().push(&host.host);
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
     // The many that are fine last, so that what matters is not scrolled away by them.
     groups.sort_by_key(|(_, hosts)| hosts.len());
-    let line = |(k, hosts): ([u64; 9], Vec<&str>)| Line {
+    let line = |(k, hosts): ([u64; 11], Vec<&str>)| Line {
         hosts: fold(&hosts),
         counts: Recap {
             host: String::new(),
@@ -80,12 +80,14 @@ pub fn lines(recap: &[Recap]) -> Vec<Line> {
             unknown: k[7],
             unseen: k[8],
             round_trips: 0,
+            reverted: k[9],
+            locked_out: k[10],
         },
     };
     groups.into_iter().map(line).collect()
 }
 
-fn key(r: &Recap) -> [u64; 9] {
+fn key(r: &Recap) -> [u64; 11] {
     [
         r.ok,
         r.changed,
@@ -96,6 +98,8 @@ fn key(r: &Recap) -> [u64; 9] {
         r.ignored,
         r.unknown,
         r.unseen,
+        r.reverted,
+        r.locked_out,
     ]
 }
 

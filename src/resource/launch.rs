@@ -135,6 +135,9 @@ pub fn becoming(how: Become<'_>, token: &str, line: &str) -> Result<Launch, Stri
     })
 }
 
+/// A command line that reads a script of ours.
+pub const SCRIPT: &str = "sh -s";
+
 /// A command line that prints a file.
 pub fn reading(path: &str) -> String {
     format!("cat -- {}", quote(path))

@@ -38,6 +38,7 @@
 //! and directory are as in any fresh shell, `/` and `LC_ALL=C`. Commands that read stdin get
 //! `</dev/null`.
 
+pub mod access;
 mod account;
 mod apk;
 pub mod apply;
@@ -53,6 +54,7 @@ pub mod facts;
 pub mod file;
 pub mod getent;
 pub mod group;
+pub mod guard;
 pub mod hash;
 pub mod hostname;
 pub mod job;
@@ -397,4 +399,6 @@ pub struct Identity {
     pub home: String,
     /// The umask new files would get (Ansible's default is the login's).
     pub umask: u32,
+    /// Who logged in, where the host says: somebody else after becoming another user.
+    pub login: String,
 }

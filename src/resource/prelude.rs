@@ -92,6 +92,7 @@ pub fn hello(text: &str) -> Result<Hello, String> {
             "selinux" => out.selinux = value == "1",
             "kernel" => value.clone_into(&mut out.kernel),
             "shell" => value.clone_into(&mut out.shell),
+            "login" if super::is_account_name(value) => value.clone_into(&mut out.me.login),
             "pid" => out.pid = value.parse().unwrap_or(0),
             "bytes" => bytes = value,
             _ => {}

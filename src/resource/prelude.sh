@@ -291,4 +291,4 @@ case $pl_id$HOME in
   *"$pl_nl"*) pl_id= ;;
 esac
 pl_b=é
-pl_p "$pl_nl${pl_soh}HELLO $pl_nonce id=$pl_id	umask=$pl_umask	home=$HOME	tools=$pl_tools	selinux=$pl_selinux	kernel=$pl_kernel	bytes=${#pl_b}	pid=$$	shell=${BASH_VERSION:+bash $BASH_VERSION}${ZSH_VERSION:+zsh}${KSH_VERSION:+ksh}$pl_nl"
+pl_p "$pl_nl${pl_soh}HELLO $pl_nonce id=$pl_id	umask=$pl_umask	home=$HOME	tools=$pl_tools	selinux=$pl_selinux	kernel=$pl_kernel	bytes=${#pl_b}	pid=$$	login=${SUDO_USER:-${DOAS_USER:-${LOGNAME-}}}	shell=${BASH_VERSION:+bash $BASH_VERSION}${ZSH_VERSION:+zsh}${KSH_VERSION:+ksh}$pl_nl"

@@ -148,12 +148,15 @@ impl Bench {
 
     /// What a script prints, run by the host's root without SSH. It may fail.
     pub fn on(&self, host: &str, script: &str) -> String {
-        let mut command = self
-            .lab
-            .exec(host, &["sh".into(), "-c".into(), script.into()])
-            .unwrap();
+        self.try_on(host, script).unwrap()
+    }
+
+    /// The same on a host that may be down.
+    pub fn try_on(&self, host: &str, script: &str) -> Result<String, LabError> {
+        let words = ["sh".into(), "-c".into(), script.into()];
+        let mut command = self.lab.exec(host, &words)?;
         let output = command.stdin(Stdio::null()).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).trim().to_string()
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_string())
     }
 
     /// Writes a file of the host's without palisade.

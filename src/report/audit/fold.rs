@@ -125,6 +125,7 @@ impl Fold {
             | Event::Polled { .. }
             | Event::Output { .. }
             | Event::Interrupted { .. }
+            | Event::Guard { .. }
             | Event::Stopping { .. }
             | Event::NotRun { .. }
             | Event::Waiting { .. }

@@ -106,6 +106,7 @@ impl Reporter for Collector {
         self.footer.aside(|| match event {
             Event::Warning { diagnostic } => notices.diagnostic(diagnostic),
             Event::Interrupted { at_once } => notices.interrupted(*at_once),
+            Event::Guard { host, stage, tasks } => notices.guard(host, stage, tasks),
             Event::Stopping { host, heard } => notices.stopping(host, *heard),
             _ => {}
         });

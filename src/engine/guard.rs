@@ -1,0 +1,355 @@
+//! Guarded changes: armed before they are made, confirmed over a new login, else put back.
+//!
+//! A guard spans the change, the handlers it notifies and the confirmation. It is armed over a connection
+//! of its own, which proves that a new login comes in and becomes who it must before anything is touched.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::action::Step;
+use crate::host::{ErrorKind, HostError};
+use crate::resource::guard::{self, Guard, Stage};
+use crate::resource::{Change, access, launch};
+use crate::source::Secret;
+
+use super::canary::Pass;
+use super::event::{Event, GuardStage, HostName, TaskRef};
+use super::runner::{Life, Runner};
+use super::sending::{launching, token};
+use super::session::{Errand, Session, Sessions};
+use super::settings::{Settings, Way};
+use super::verdict::Raw;
+
+/// Before the host's own time is over nobody tries to confirm any more: the two never meet on purpose.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// A service that reads its configuration anew may refuse for a moment.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// A server reads its configuration anew in less.
+const REREAD: Duration = Duration::from_millis(300);
+
+/// Refused so often by a server that answers, nobody will be let in.
+const REFUSALS: u32 = 5;
+
+/// Putting back takes no longer than this.
+const PUTTING_BACK: Duration = Duration::from_secs(60);
+
+/// One look at a host.
+const LOOK: Duration = Duration::from_secs(20);
+
+/// A guard that is armed.
+pub(super) struct Armed {
+    guard: Guard,
+    to: HostName,
+    way: Way,
+    password: Option<Secret>,
+    since: Instant,
+    time: Duration,
+    pass: Pass,
+    tasks: Vec<TaskRef>,
+    /// The guarded tasks, by number.
+    pub ids: BTreeSet<usize>,
+    /// Handlers that they notified: these run before the confirmation.
+    pub handlers: BTreeSet<usize>,
+    /// Handlers that others notified: these wait for their own time.
+    held: BTreeSet<usize>,
+    /// Something guarded has no verdict: it is not confirmed.
+    pub doubtful: bool,
+}
+
+/// How a guard ended.
+enum End {
+    Confirmed,
+    Reverted(String),
+    Lost(String),
+}
+
+impl Sessions {
+    /// Runs a script of ours over a new login.
+    async fn anew(&self, errand: &Errand<'_>, script: &str) -> Result<String, HostError> {
+        let link = self.targets.connect(errand.subject, errand.to).await?;
+        let size = Some(script.len() as u64);
+        let launch = launching(
+            errand.way,
+            errand.password.as_ref(),
+            &token(),
+            launch::SCRIPT,
+            size,
+        )?;
+        let mut from = script.as_bytes();
+        let deadlines = self.deadlines;
+        let done =
+            crate::host::transfer::upload(&*link, &launch, &mut from, &deadlines, Some(LOOK)).await;
+        link.close().await;
+        let done = done?;
+        match done.status {
+            0 => Ok(done.stdout),
+            _ => {
+                let said = match done.stderr.trim() {
+                    "" => done.stdout.trim().to_owned(),
+                    said => said.to_owned(),
+                };
+                Err(HostError::new(ErrorKind::Protocol, said))
+            }
+        }
+    }
+
+    /// Runs a script of ours in the shell that is open already, if it still is: it is who it has to be,
+    /// even where nobody may become that any more.
+    async fn in_shell(&self, errand: &Errand<'_>, script: &str) {
+        let session = self.session(errand.to);
+        let mut session: tokio::sync::MutexGuard<'_, Session> = session.lock().await;
+        if let Some(open) = session.shells.get_mut(errand.way) {
+            let script = format!("({script}) >/dev/null 2>&1");
+            let _ = open.shell.request(&script, Some(LOOK)).await;
+        }
+    }
+}
+
+impl Runner {
+    /// Whether a step needs a guard that is not there yet.
+    pub(super) fn needs_guard(&self, settings: &Settings, to: &HostName, step: &Step) -> bool {
+        if self.ctx.options.guard.is_none() || settings.guard == Some(false) {
+            return false;
+        }
+        let login = self.seen.get(&settings.way).map(|o| o.me.login.as_str());
+        let cuts = match step {
+            Step::Set(change) => {
+                settings.guard == Some(true) || access::cuts(change, login.unwrap_or_default())
+            }
+            Step::Run(run) => settings.guard == Some(true) && run.changes && !run.read_only,
+            Step::Control(_) => false,
+        };
+        cuts && self.ctx.sessions.targets.is_ssh(to)
+    }
+
+    /// Arms a guard, unless one is armed. The error is why nothing may be changed.
+    pub(super) async fn arm(
+        &mut self,
+        settings: &Settings,
+        to: &HostName,
+        changes: &[&Change],
+    ) -> Result<(), Box<Raw>> {
+        let Some(time) = self.ctx.options.guard.filter(|_| self.guard.is_none()) else {
+            return Ok(());
+        };
+        let failed = |text: String| {
+            Box::new(Raw {
+                failed: Some(text),
+                ..Raw::default()
+            })
+        };
+        let ctx = Arc::clone(&self.ctx);
+        // Where all hosts go step by step together, they meet before one of them could be first.
+        let pass = match self.play.linear {
+            true => Pass::Later,
+            false => {
+                let waiting = ctx.canary.enter();
+                let host = self.host.clone();
+                let what = "a new login on the hosts that go first";
+                let pass = ctx.sessions.telling_what(&host, what, waiting).await;
+                pass.map_err(|why| failed(format!("it may cut access, and {why}")))?
+            }
+        };
+        let login = self.seen.get(&settings.way).map(|o| o.me.login.clone());
+        let guard = Guard {
+            id: token(),
+            nonce: token(),
+            seconds: time.as_secs(),
+            login: login.unwrap_or_default(),
+        };
+        let script = guard::arm(&guard, changes);
+        let errand = self.errand(to, settings);
+        let armed = ctx.sessions.anew(&errand, &script).await;
+        match armed {
+            Ok(said) if said.trim().starts_with("armed ") => {}
+            Ok(said) => {
+                ctx.canary.gave_up(pass);
+                let text = format!("no guard could be armed: {}", said.trim());
+                return Err(failed(text));
+            }
+            Err(error) => {
+                ctx.canary.gave_up(pass);
+                let text = format!(
+                    "it may cut access, and was not tried: a new login could not arm its guard: {}",
+                    error.message.trim()
+                );
+                return Err(failed(text));
+            }
+        }
+        self.guard = Some(Armed {
+            guard,
+            to: to.clone(),
+            way: settings.way.clone(),
+            password: settings.password.clone(),
+            since: Instant::now(),
+            time,
+            pass,
+            tasks: Vec::new(),
+            ids: BTreeSet::new(),
+            handlers: BTreeSet::new(),
+            held: BTreeSet::new(),
+            doubtful: false,
+        });
+        let seconds = time.as_secs();
+        self.tell_guard(GuardStage::Armed { seconds }, Vec::new());
+        Ok(())
+    }
+
+    /// Notes that a task is under the guard.
+    pub(super) fn under_guard(&mut self, id: usize, task: &TaskRef) {
+        if let Some(armed) = &mut self.guard
+            && armed.ids.insert(id)
+        {
+            armed.tasks.push(task.clone());
+        }
+    }
+
+    /// Brings the guard to its end, once everything under it has its verdict: first the handlers that
+    /// it notified, then the confirmation. Says whether there is anything to run before.
+    pub(super) async fn mind_guard(&mut self) {
+        let idle = self.queue.is_empty();
+        let Some(armed) = self.guard.as_mut().filter(|_| idle) else {
+            return;
+        };
+        let due: BTreeSet<usize> = armed
+            .handlers
+            .intersection(&self.notified)
+            .copied()
+            .collect();
+        if self.life == Life::Live && !due.is_empty() && !armed.doubtful {
+            // What it runs asks one by one: nothing that comes after may be begun before the confirmation.
+            self.hold = true;
+            if armed.held.is_empty() {
+                armed.held = self.notified.difference(&due).copied().collect();
+                self.notified = due;
+                self.cursor.push_handlers(self.play.handler_items());
+            }
+            return;
+        }
+        if let Some(armed) = self.guard.take() {
+            self.notified.extend(armed.held.iter().copied());
+            self.end_guard(armed).await;
+        }
+    }
+
+    async fn end_guard(&mut self, armed: Armed) {
+        let tasks = armed.tasks.clone();
+        if self.ctx.stopping() {
+            let left = armed.time.saturating_sub(armed.since.elapsed()).as_secs();
+            self.ctx.canary.shut("the run was stopped");
+            return self.tell_guard(GuardStage::Left { seconds: left }, tasks);
+        }
+        let sessions = Arc::clone(&self.ctx.sessions);
+        let host = self.host.clone();
+        let what = "a new login to confirm what may cut access";
+        let end = sessions
+            .telling_what(&host, what, self.decide_guard(&armed))
+            .await;
+        match end {
+            End::Confirmed => {
+                self.ctx.canary.passed(armed.pass);
+                self.tell_guard(GuardStage::Confirmed, tasks);
+            }
+            End::Reverted(why) => {
+                self.ctx.canary.shut(&format!("{host} was put back"));
+                self.tally.reverted += 1;
+                self.tally.failed += 1;
+                self.tell_guard(GuardStage::Reverted { why }, tasks);
+                self.seen.clear();
+                self.life = Life::Failed;
+            }
+            End::Lost(why) => {
+                self.ctx
+                    .canary
+                    .shut(&format!("{host} may not be reachable any more"));
+                self.tally.locked_out += 1;
+                self.tally.unreachable += 1;
+                self.tell_guard(GuardStage::Lost { why }, tasks);
+                self.life = Life::Unreachable;
+            }
+        }
+    }
+
+    async fn decide_guard(&self, armed: &Armed) -> End {
+        let errand = Errand {
+            subject: &self.host,
+            to: &armed.to,
+            way: &armed.way,
+            password: armed.password.clone(),
+        };
+        let why = match armed.doubtful {
+            true => "what it changed has no verdict".to_owned(),
+            false => match self.confirm(armed, &errand).await {
+                Ok(()) => return End::Confirmed,
+                Err(why) => why,
+            },
+        };
+        // The old connection may still be good enough to ask for it at once.
+        let sessions = &self.ctx.sessions;
+        let script = guard::revert(&armed.guard);
+        sessions.in_shell(&errand, &script).await;
+        let look = guard::confirm(&armed.guard, false);
+        let end = armed.since + armed.time + PUTTING_BACK;
+        let mut last = why.clone();
+        loop {
+            match sessions.anew(&errand, &look).await {
+                Ok(said) => match Stage::of(&said) {
+                    Some(Stage::Reverted) => return End::Reverted(why),
+                    // The rename was made, and its answer was lost.
+                    Some(Stage::Committed) => return End::Confirmed,
+                    Some(Stage::Armed | Stage::Again | Stage::Reverting) => {}
+                    None => last = format!("the guard is not there: {}", said.trim()),
+                },
+                Err(error) => last = error.message,
+            }
+            if Instant::now() >= end {
+                return End::Lost(last);
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    /// Confirms by the login that the next run will use; the error is why it could not.
+    async fn confirm(&self, armed: &Armed, errand: &Errand<'_>) -> Result<(), String> {
+        let script = guard::confirm(&armed.guard, true);
+        let limit = armed.since + armed.time.saturating_sub(MARGIN).max(armed.time / 2);
+        let mut refusals = 0;
+        loop {
+            let why = match self.ctx.sessions.anew(errand, &script).await {
+                Ok(said) => match Stage::of(&said) {
+                    Some(Stage::Committed) => return Ok(()),
+                    Some(Stage::Reverted | Stage::Reverting) => {
+                        return Err("the time for a confirmation was over".into());
+                    }
+                    Some(Stage::Again) if Instant::now() < limit => {
+                        tokio::time::sleep(REREAD).await;
+                        continue;
+                    }
+                    Some(Stage::Again) => "the SSH server does not read its configuration".into(),
+                    _ => format!("the guard is not there: {}", said.trim()),
+                },
+                Err(error) => {
+                    // Whoever answers and says no has read the new configuration.
+                    let refused = matches!(
+                        error.kind,
+                        ErrorKind::Auth | ErrorKind::Become | ErrorKind::HostKey
+                    );
+                    refusals += u32::from(refused);
+                    error.message
+                }
+            };
+            if refusals >= REFUSALS || Instant::now() >= limit || self.ctx.stopping() {
+                return Err(why);
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    fn tell_guard(&self, stage: GuardStage, tasks: Vec<TaskRef>) {
+        let host = self.host.clone();
+        self.ctx.tell(Event::Guard { host, stage, tasks });
+    }
+}

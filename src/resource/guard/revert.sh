@@ -1,0 +1,96 @@
+# Puts back what a guard kept, unless it was confirmed. Plain sh; no network, no controller.
+# The state is a name: armed, then committed, or reverting and reverted.
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+umask 077
+cd "${0%/*}" || exit 1
+here=$PWD
+mv armed reverting 2>/dev/null || [ -e reverting ] || exit 0
+exec >>revert.log 2>&1
+echo "putting back, ${1:-in time}"
+changed=
+same() { # PATH
+  if [ -L "files$1" ] || [ -L "$1" ]; then
+    [ -L "files$1" ] && [ -L "$1" ] && [ "$(readlink "files$1")" = "$(readlink "$1")" ]
+    return
+  fi
+  [ -f "$1" ] && cmp -s "files$1" "$1" &&
+    [ "$(stat -c %a:%u:%g "files$1")" = "$(stat -c %a:%u:%g "$1")" ]
+}
+while IFS= read -r file; do
+  ! same "$file" || continue
+  changed=1
+  new=${file%/*}/.${file##*/}.palisade.guard
+  mkdir -p "${file%/*}"
+  if cp -pP -- "files$file" "$new"; then
+    sync "$new" 2>/dev/null
+    mkdir -p "aside${file%/*}" && cp -pP -- "$file" "aside$file" 2>/dev/null
+    mv -f -- "$new" "$file" && echo "put back $file"
+  fi
+done <list
+# What came since is set aside: it may be what keeps people out.
+while IFS= read -r path; do
+  [ -e "$path" ] || continue
+  find "$path" \( -type f -o -type l \) -print 2>/dev/null
+done <paths | sort -u >now
+while IFS= read -r file; do
+  ! grep -qxF -e "$file" list || continue
+  changed=1
+  mkdir -p "aside${file%/*}" && mv -f -- "$file" "aside$file" && echo "set aside $file"
+done <now
+sync
+systemd=
+[ "${1-}" = boot ] || [ ! -d /run/systemd/system ] || systemd=1
+[ -z "$systemd" ] || systemctl daemon-reload
+if [ "${1-}" != boot ]; then
+  [ ! -s sysctl ] || while read -r f v; do
+    read -r w <"$f" && [ "$v" = "$w" ] || printf '%s\n' "$v" >"$f"
+  done <sysctl 2>/dev/null
+  if [ -e rules.nft ]; then
+    { echo 'flush ruleset'; cat rules.nft; } >rules.load
+    for i in 1 2 3; do ! nft -f rules.load || break; sleep 1; done
+  fi
+  for t in iptables ip6tables; do
+    [ ! -e rules.$t ] || $t-legacy-restore <rules.$t
+  done
+  if [ -n "$systemd" ] && [ -s units ]; then
+    while read -r unit active enabled; do
+      case $(systemctl is-enabled "$unit" 2>/dev/null) in
+        "$enabled") ;;
+        *) case $enabled in
+             enabled) systemctl unmask "$unit"; systemctl enable "$unit" ;;
+             disabled) systemctl unmask "$unit"; systemctl disable "$unit" ;;
+             masked) systemctl mask "$unit" ;;
+           esac ;;
+      esac
+      case $active:$(systemctl is-active "$unit") in
+        active:active) ;;
+        active:*) systemctl reset-failed "$unit"; systemctl start "$unit" ;;
+        *:active) systemctl stop "$unit" ;;
+      esac
+    done <units
+    [ ! -e rules.nft ] || nft -f rules.load
+  fi
+  # The server reads its old configuration again, or is started again.
+  for i in 1 2 3; do
+    if [ -n "$systemd" ]; then
+      for unit in ssh sshd; do
+        systemctl is-active --quiet $unit && { systemctl reload $unit || systemctl restart $unit; } && break 2
+      done
+    fi
+    for p in /run/sshd.pid /var/run/sshd.pid; do
+      [ -r $p ] && read -r pid <$p && kill -HUP "$pid" && break 2
+    done
+    if [ -z "$systemd" ] && command -v sshd >/dev/null 2>&1 && [ -f /etc/ssh/sshd_config ]; then
+      mkdir -p /run/sshd
+      "$(command -v sshd)" && break
+    fi
+    sleep 1
+  done
+fi
+mv reverting reverted
+rm -f /etc/cron.d/palisade-guard /etc/local.d/palisade-guard.start
+rm -f /etc/systemd/system/sysinit.target.wants/palisade-guard-boot.service
+rm -f /etc/systemd/system/palisade-guard-boot.service
+sync
+! command -v logger >/dev/null 2>&1 ||
+  logger -t palisade "a change that may cut access was not confirmed and was put back; see $here"
