@@ -40,13 +40,16 @@ mv all paths
 
 # list: what is there, files and links; the snapshot keeps mode, owner, times and links.
 mkdir files
+keep() { mkdir -p "files${1%/*}" && cp -pP -- "$1" "files$1"; }
 : >list
 while IFS= read -r path; do
   [ -e "$path" ] || [ -L "$path" ] || continue
   find "$path" \( -type f -o -type l \) -print 2>/dev/null
 done <paths | grep -v '/\.[^/]*\.palisade\.[0-9a-f]*$' | sort -u >list
+# One process for all where that is possible; whatever is not there then is copied by itself.
+! command -v tar >/dev/null 2>&1 || tar cf - -T list 2>/dev/null | (cd files && tar xpf -) 2>/dev/null
 while IFS= read -r file; do
-  mkdir -p "files${file%/*}" && cp -pP -- "$file" "files$file" || give_up "cannot keep a copy of $file"
+  [ -e "files$file" ] || [ -L "files$file" ] || keep "$file" || give_up "cannot keep a copy of $file"
 done <list
 if [ -n "$root" ]; then
   for unit in ssh sshd nftables ufw firewalld iptables networking NetworkManager systemd-networkd sssd; do
