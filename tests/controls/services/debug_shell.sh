@@ -1,0 +1,1 @@
+systemctl unmask debug-shell.service

@@ -1,0 +1,1 @@
+systemctl unmask rc-local.service
