@@ -8,12 +8,11 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use palisade::report::audit::human::Look;
-use palisade::report::audit::{Form, written};
+use palisade::report::audit::{Form, Point, With, written};
 use sample::{HOSTILE, fleet, hostile};
 
 fn text(form: Form, report: &palisade::hardening::Report) -> String {
-    written(report, form, Look::default())
+    written(report, form, &With::default())
 }
 
 /// What a Python program says of a text.
@@ -149,6 +148,91 @@ fn json_says_hostile_text_as_it_was() {
         serde_json::from_str(&text(Form::Json, &hostile())).expect("JSON");
     let difference = &read["hosts"][0]["findings"][0]["evidence"][0]["differences"][0];
     assert_eq!(difference["before"], HOSTILE);
+}
+
+#[test]
+fn a_page_holds_nothing_that_hosts_said_as_markup() {
+    let program = r#"import sys,html.parser
+void={'meta','input','circle','rect','path','polyline'}
+class P(html.parser.HTMLParser):
+    def __init__(s): super().__init__(); s.open=[]; s.tags={}
+    def handle_starttag(s,t,a):
+        s.tags[t]=s.tags.get(t,0)+1
+        assert not any(k.startswith('on') or k=='style' for k,_ in a),(t,a)
+        assert all(not v or not v.lower().startswith('javascript:') for k,v in a if k in('href','src'))
+        if t not in void: s.open.append(t)
+    def handle_startendtag(s,t,a): s.handle_starttag(t,a); t in void or s.open.pop()
+    def handle_endtag(s,t):
+        assert s.open and s.open[-1]==t,(t,s.open[-3:],s.getpos()); s.open.pop()
+p=P(); p.feed(sys.stdin.buffer.read().decode()); p.close()
+assert p.open==[],p.open
+print(p.tags['script'],p.tags['style'],p.tags['details']>13)"#;
+    for report in [fleet(50), hostile()] {
+        assert_eq!(python(program, &text(Form::Html, &report)), "1 1 True");
+    }
+}
+
+#[test]
+fn a_browser_shows_the_page_and_runs_only_its_own_script() {
+    if !there("chromium") {
+        return;
+    }
+    let history: Vec<Point> = (0..30)
+        .map(|day| Point {
+            started: format!("2026-10-{:02}T12:00:00Z", day + 1),
+            percent: 40 + day,
+        })
+        .collect();
+    let page = |report: &palisade::hardening::Report, history: &[Point]| {
+        let with = With {
+            history: history.to_vec(),
+            ..With::default()
+        };
+        written(report, Form::Html, &with)
+    };
+    for (name, html) in [
+        ("one.html", page(&fleet(1), &[])),
+        ("five.html", page(&fleet(5), &history)),
+        ("fifty.html", page(&fleet(50), &history)),
+        // As if an escape had been forgotten.
+        (
+            "hostile.html",
+            page(&hostile(), &[])
+                .replace("</main>", "<script>document.title='owned'</script></main>"),
+        ),
+    ] {
+        let path = kept(name);
+        std::fs::write(&path, html).expect("written");
+        let dom = browser(&path, "--dump-dom");
+        // The script shows the filters, and says how many controls there are.
+        assert!(dom.contains(">14 controls</output>"), "{name}");
+        assert!(!dom.contains("<title>owned"), "{name}");
+        assert!(!dom.contains("<form class=\"filters\" hidden"), "{name}");
+    }
+}
+
+/// What a browser without a window says of a page.
+fn browser(path: &std::path::Path, how: &str) -> String {
+    let dir = tempfile::tempdir().expect("a folder");
+    let out = Command::new("timeout")
+        .args([
+            "60",
+            "chromium",
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            how,
+        ])
+        .arg(format!("--user-data-dir={}", dir.path().display()))
+        .arg(format!("file://{}", path.display()))
+        .output()
+        .expect("a browser");
+    assert!(
+        out.status.success(),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
 /// A place for what a test leaves for people to look at.

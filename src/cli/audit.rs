@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::hardening::select::Wanted;
 use crate::hardening::{Library, Report, Selection, Severity, Waivers, play};
 use crate::plan::list;
-use crate::report::audit::{Collector, Form, Slot, Subject, human, written};
+use crate::report::audit::{Collector, Form, Slot, Subject, With, human, written};
 use crate::report::footer::Footer;
 use crate::report::group::Detail;
 use crate::source::{Diagnostic, Files, yaml};
@@ -337,14 +337,15 @@ fn show(args: &AuditArgs, report: &Report, detail: Detail) -> Vec<Diagnostic> {
         true => Form::Json,
         false => args.format,
     };
-    messages::print(&written(report, form, look));
-    let plain = human::Look {
-        colour: false,
-        ..look
+    let mut with = With {
+        look,
+        history: Vec::new(),
     };
+    messages::print(&written(report, form, &with));
+    with.look.colour = false;
     let mut wrong = Vec::new();
     for (form, path) in &args.reports {
-        if let Err(error) = outputs::write(path, &written(report, *form, plain)) {
+        if let Err(error) = outputs::write(path, &written(report, *form, &with)) {
             let text = format!("the report {} was not written: {error}", path.display());
             wrong.push(Diagnostic::bare(text));
         }

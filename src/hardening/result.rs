@@ -126,6 +126,13 @@ pub struct HostReport {
     pub round_trips: u64,
 }
 
+impl HostReport {
+    /// Whether a finding only repeats that the host was lost.
+    pub fn says_nothing(&self, finding: &Finding) -> bool {
+        self.lost.is_some() && finding.verdict == Verdict::Unknown && finding.evidence.is_empty()
+    }
+}
+
 /// A control as a report tells of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ControlInfo {

@@ -5,6 +5,7 @@
 
 pub mod csv;
 pub mod fold;
+pub mod html;
 pub mod human;
 pub mod junit;
 pub mod prometheus;
@@ -33,16 +34,18 @@ pub enum Form {
     Csv,
     Junit,
     Sarif,
+    Html,
     Prometheus,
 }
 
 impl Form {
-    pub const ALL: [Form; 6] = [
+    pub const ALL: [Form; 7] = [
         Form::Human,
         Form::Json,
         Form::Csv,
         Form::Junit,
         Form::Sarif,
+        Form::Html,
         Form::Prometheus,
     ];
 
@@ -57,15 +60,41 @@ impl Form {
             Form::Csv => "csv",
             Form::Junit => "junit",
             Form::Sarif => "sarif",
+            Form::Html => "html",
             Form::Prometheus => "prometheus",
         }
     }
 }
 
-/// A report in a form; how it looks matters to people only.
-pub fn written(report: &Report, form: Form, look: human::Look) -> String {
+/// One run in short, for the trend of many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Point {
+    pub started: String,
+    pub percent: usize,
+}
+
+impl Point {
+    pub fn of(report: &Report) -> Point {
+        Point {
+            started: report.started.clone(),
+            percent: report.score().percent(),
+        }
+    }
+}
+
+/// What a form may use beside the report.
+#[derive(Clone, Debug, Default)]
+pub struct With {
+    /// For people at a terminal.
+    pub look: human::Look,
+    /// Earlier runs of the same kind, oldest first.
+    pub history: Vec<Point>,
+}
+
+/// A report in a form.
+pub fn written(report: &Report, form: Form, with: &With) -> String {
     match form {
-        Form::Human => human::render(report, look),
+        Form::Human => human::render(report, with.look),
         Form::Json => {
             let text = serde_json::to_string_pretty(report).unwrap_or_default();
             escape_json(&text).into_owned() + "\n"
@@ -73,6 +102,7 @@ pub fn written(report: &Report, form: Form, look: human::Look) -> String {
         Form::Csv => csv::render(report),
         Form::Junit => junit::render(report),
         Form::Sarif => sarif::render(report),
+        Form::Html => html::render(report, &with.history),
         Form::Prometheus => prometheus::render(report),
     }
 }

@@ -98,7 +98,7 @@ fn findings(text: &mut String, report: &Report) {
     for host in &report.hosts {
         for (control, finding) in report.controls.iter().zip(&host.findings) {
             // Of a lost host nothing is known; that is said once.
-            if !finding.verdict.is_finding() || host.lost.is_some() && finding.evidence.is_empty() {
+            if !finding.verdict.is_finding() || host.says_nothing(finding) {
                 continue;
             }
             let labels = [
