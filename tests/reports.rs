@@ -17,7 +17,8 @@ fn text(form: Form, report: &palisade::hardening::Report) -> String {
 
 /// What a Python program says of a text.
 fn python(program: &str, text: &str) -> String {
-    let mut child = Command::new("python3")
+    let python = std::env::var("PALISADE_PYTHON").unwrap_or_else(|_| "python3".into());
+    let mut child = Command::new(python)
         .args(["-c", program])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -208,6 +209,88 @@ fn a_browser_shows_the_page_and_runs_only_its_own_script() {
         assert!(dom.contains(">14 controls</output>"), "{name}");
         assert!(!dom.contains("<title>owned"), "{name}");
         assert!(!dom.contains("<form class=\"filters\" hidden"), "{name}");
+    }
+}
+
+#[test]
+fn oscap_finds_results_valid_and_reads_them() {
+    if !there("oscap") {
+        return;
+    }
+    let oscap = |arguments: &[&str], path: &std::path::Path| {
+        let out = Command::new("oscap")
+            .args(arguments)
+            .arg(path)
+            .output()
+            .expect("oscap");
+        let said = String::from_utf8_lossy(&out.stdout).into_owned();
+        let wrong = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(
+            out.status.success(),
+            "{arguments:?} {}: {said}{wrong}",
+            path.display()
+        );
+        said
+    };
+    for (name, report) in [("fleet.xml", fleet(5)), ("hostile.xml", hostile())] {
+        let path = kept(name);
+        std::fs::write(&path, text(Form::Xccdf, &report)).expect("written");
+        oscap(&["xccdf", "validate"], &path);
+        let info = oscap(&["info"], &path);
+        assert!(info.contains("Checklist version: 1.2"), "{info}");
+        assert!(info.contains("Test Results"), "{info}");
+        let page = oscap(&["xccdf", "generate", "report"], &path);
+        assert!(page.contains("xccdf_palisade_rule_sshd_ciphers"), "{name}");
+    }
+}
+
+/// What NIST's schema asks of the fields that are written; with compliance-trestle at hand (it holds
+/// the whole model) that is asked as well.
+#[test]
+fn oscal_has_what_its_schema_asks_for() {
+    let program = r#"import json,re,sys
+text=sys.stdin.read(); d=json.loads(text)
+u=re.compile('^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[45][0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}$')
+when=re.compile(r'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$'); token=re.compile(r'^[A-Za-z_][\w.-]*$')
+fields={
+ 'assessment-results':('uuid metadata import-ap results','local-definitions back-matter'),
+ 'metadata':('title last-modified version oscal-version',''),
+ 'import-ap':('href',''),'back-matter':('','resources'),'resources':('uuid','title description'),
+ 'results':('uuid title description start reviewed-controls','end props local-definitions observations risks findings'),
+ 'reviewed-controls':('control-selections',''),'control-selections':('','include-controls include-all'),
+ 'include-controls':('control-id',''),'local-definitions':('','inventory-items'),
+ 'inventory-items':('uuid description','props remarks'),'props':('name value','ns'),
+ 'observations':('uuid description methods collected','title props subjects relevant-evidence'),
+ 'subjects':('subject-uuid type',''),'relevant-evidence':('description','remarks'),
+ 'risks':('uuid title description statement status','props deadline'),
+ 'findings':('uuid title description target','props related-observations related-risks'),
+ 'target':('type target-id status',''),'status':('state','reason remarks'),
+ 'related-observations':('observation-uuid',''),'related-risks':('risk-uuid',''),
+}
+ids=set(); refs=set()
+def walk(k,v):
+    if isinstance(v,list):
+        assert v,k+' is empty'
+        return [walk(k,i) for i in v]
+    if k in('start','end','collected','last-modified','deadline'): assert when.match(v),(k,v)
+    if k in('target-id','control-id','name'): assert token.match(v),(k,v)
+    if k=='title': assert '\\n' not in v
+    if k=='uuid': assert u.match(v),v; assert v not in ids; ids.add(v)
+    if k.endswith('-uuid'): assert u.match(v); refs.add(v)
+    if isinstance(v,str): assert v.strip()==v or k in('description','remarks','title','statement'),(k,v); assert v,k
+    if not isinstance(v,dict): return
+    need,may=(set(x.split()) for x in fields[k])
+    assert need<=set(v)<=need|may,(k,set(v)-need-may,need-set(v))
+    for a,b in v.items(): walk(a,b)
+assert list(d)==['assessment-results']; walk('assessment-results',d['assessment-results'])
+assert refs<=ids,refs-ids
+try:
+    from trestle.oscal.assessment_results import Model
+    Model.parse_obj(d) if hasattr(Model,'parse_obj') else Model.model_validate(d); print('model')
+except ImportError: print('fields')"#;
+    for report in [fleet(5), fleet(0), hostile()] {
+        let said = python(program, &text(Form::Oscal, &report));
+        eprintln!("asked: {said}");
     }
 }
 

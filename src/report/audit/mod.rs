@@ -8,9 +8,11 @@ pub mod fold;
 pub mod html;
 pub mod human;
 pub mod junit;
+pub mod oscal;
 pub mod prometheus;
 pub mod sarif;
 pub mod view;
+pub mod xccdf;
 mod xml;
 
 use std::sync::{Arc, Mutex};
@@ -36,10 +38,12 @@ pub enum Form {
     Sarif,
     Html,
     Prometheus,
+    Xccdf,
+    Oscal,
 }
 
 impl Form {
-    pub const ALL: [Form; 7] = [
+    pub const ALL: [Form; 9] = [
         Form::Human,
         Form::Json,
         Form::Csv,
@@ -47,6 +51,8 @@ impl Form {
         Form::Sarif,
         Form::Html,
         Form::Prometheus,
+        Form::Xccdf,
+        Form::Oscal,
     ];
 
     pub fn of(word: &str) -> Option<Form> {
@@ -62,6 +68,8 @@ impl Form {
             Form::Sarif => "sarif",
             Form::Html => "html",
             Form::Prometheus => "prometheus",
+            Form::Xccdf => "xccdf",
+            Form::Oscal => "oscal",
         }
     }
 }
@@ -104,6 +112,8 @@ pub fn written(report: &Report, form: Form, with: &With) -> String {
         Form::Sarif => sarif::render(report),
         Form::Html => html::render(report, &with.history),
         Form::Prometheus => prometheus::render(report),
+        Form::Xccdf => xccdf::render(report),
+        Form::Oscal => oscal::render(report),
     }
 }
 

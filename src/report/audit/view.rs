@@ -177,6 +177,13 @@ pub fn diff(before: &str, after: &str) -> Vec<String> {
     lines
 }
 
+/// When the run ended.
+pub fn ended(report: &Report) -> jiff::Timestamp {
+    let began: jiff::Timestamp = report.started.parse().unwrap_or_default();
+    let lasted = jiff::SignedDuration::try_from_secs_f64(report.seconds).unwrap_or_default();
+    began.checked_add(lasted).unwrap_or(began)
+}
+
 /// `cis_debian12 l1-server, strict`
 pub fn profiles(report: &Report) -> String {
     let name = |p: &crate::hardening::result::ProfileInfo| match p.level.as_str() {
