@@ -37,6 +37,8 @@ crate::args! {
         one_of: Vec<String> = "[]";
         /// The name stands alone, without a value.
         flag: bool = "false";
+        /// Set what is not set; else only what says otherwise is mended.
+        explicit: bool = "true";
         /// Whether it should be set at all.
         state: Present = "present";
         /// The file that the value is written to.
@@ -186,7 +188,8 @@ impl Setting {
         let last = lines.iter().rfind(|l| Some(l.file) == own);
         let present = lines.last().map(|l| l.value.as_str());
         let line = self.written(present);
-        let mut written = good || self.args.state == Present::Absent;
+        let unset = lines.is_empty() && !self.args.explicit;
+        let mut written = good || unset || self.args.state == Present::Absent;
         for bad in lines.iter().filter(|l| !self.accepts(l)) {
             let file = &mut drops.files[bad.file];
             let here = !written && last.is_some_and(|l| (l.file, l.line) == (bad.file, bad.line));

@@ -59,6 +59,7 @@ pub(crate) static SPEC: Spec = Spec {
             at_least: args.at_least,
             one_of: args.one_of,
             flag: false,
+            explicit: true,
             state: args.state,
             path: args.path,
             files: Vec::new(),

@@ -4,6 +4,8 @@
 //! what they asked for in [`Task::reads`] and decide. Adding one: a file in this folder and one line
 //! in [`ACTIONS`].
 
+mod accounts;
+mod accounts_text;
 mod apt;
 pub mod arg;
 pub mod args;
@@ -76,6 +78,7 @@ mod set_fact;
 mod setup;
 mod shell;
 mod slurp;
+mod ssh_moduli;
 mod sshd_config;
 mod sshd_text;
 mod stat;

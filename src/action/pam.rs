@@ -39,9 +39,9 @@ crate::args! {
         without: Vec<String> = "[]";
         /// One of these it must have; the first is added where it has none, and the others go.
         one_of: Vec<String> = "[]";
-        /// An argument with a number, to be bounded.
+        /// An argument with a number, to be bounded; where it is missing, `arguments` has what is added.
         bound: Option<String>;
-        /// The largest number that will do for `bound`; where the argument is missing nothing is done.
+        /// The largest number that will do for `bound`.
         at_most: Option<i64>;
         /// The smallest number that will do for `bound`.
         at_least: Option<i64>;
@@ -51,7 +51,9 @@ crate::args! {
         before: Option<String>;
         /// A new line goes behind the last line with this module, or behind `@include`s of this name.
         after: Option<String>;
-        /// Only change what is there: do not put a module in.
+        /// Modules of which one must stand before it, for `use_authtok`: without it no password could be set.
+        behind: Vec<String> = "[]";
+        /// Only change what is there: do not put a module in. Fails where it must have arguments and is not there.
         existing: bool = "false";
         /// The folder of services.
         folder: RemotePath = "/etc/pam.d";
@@ -151,14 +153,20 @@ impl Stack {
         for argument in present.iter().filter(|a| !dropped(a)) {
             let name = pam_text::name(argument);
             let named = |a: &&String| a.contains('=') && pam_text::name(a) == name;
+            let is_bounded = self.args.bound.as_deref() == Some(name);
             let new = match self.args.arguments.iter().find(named) {
-                Some(new) => new.clone(),
-                None => self.bounded(argument),
+                Some(new) if !is_bounded => new.clone(),
+                _ => self.bounded(argument),
             };
             out.push(new);
         }
         for argument in &self.args.arguments {
-            if !out.contains(argument) {
+            let bound = self.args.bound.as_deref() == Some(pam_text::name(argument));
+            let is_there = bound
+                && out
+                    .iter()
+                    .any(|o| pam_text::name(o) == pam_text::name(argument));
+            if !is_there && !out.contains(argument) {
                 out.push(argument.clone());
             }
         }
@@ -195,6 +203,7 @@ impl Stack {
             .collect();
         let mut out = text.to_owned();
         for entry in &mine {
+            self.check_behind(text, entry)?;
             let line = text.lines().nth(entry.line).unwrap_or_default();
             let new = match self.args.state {
                 Present::Absent if pam_update::is_managed(text, line) => {
@@ -224,6 +233,28 @@ impl Stack {
         Ok(drops::insert_line(&out, self.place(&out), &words.join(" ")))
     }
 
+    /// Refuses to give a module arguments that only work behind another.
+    fn check_behind(&self, text: &str, entry: &Entry) -> Result<(), Failure> {
+        let before = pam_text::entries(text);
+        let mut before = before
+            .iter()
+            .filter(|e| e.kind == self.kind && e.line < entry.line);
+        if self.args.behind.is_empty() || before.any(|e| self.args.behind.contains(&e.module)) {
+            return Ok(());
+        }
+        let names = self.args.behind.join(", ");
+        Err(finding(format!(
+            "none of {names} stands before {} in its stack",
+            self.args.module
+        )))
+    }
+
+    /// Whether it is wanted that the module has something, so that it must be there.
+    fn wants(&self) -> bool {
+        let lists = [&self.args.arguments, &self.args.one_of];
+        self.args.state == Present::Present && lists.iter().any(|l| !l.is_empty())
+    }
+
     /// Where a new line goes: before the line of this number.
     fn place(&self, text: &str) -> Option<usize> {
         let is_at = |line: &str, word: &str| {
@@ -245,6 +276,14 @@ impl Stack {
             return Some(at + 1);
         }
         None
+    }
+}
+
+/// A failure that says how the host is, and not that something went wrong.
+fn finding(message: String) -> Failure {
+    Failure {
+        message,
+        result: crate::result! { "finding" => true },
     }
 }
 
@@ -272,6 +311,13 @@ impl Task for Stack {
                 }
             }
             file.text = self.edit(&file.text)?;
+        }
+        if found.is_empty() && self.args.existing && self.wants() {
+            let message = format!(
+                "{} is in no stack of {}",
+                self.args.module, self.args.service
+            );
+            return Err(finding(message));
         }
         let mut result = Mapping::new();
         result.insert("module".into(), self.args.module.as_str().into());

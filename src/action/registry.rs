@@ -4,6 +4,7 @@ use super::args::Spec;
 
 /// Every action there is, by name.
 pub static ACTIONS: &[&Spec] = &[
+    &super::accounts::SPEC,
     &super::apt::SPEC,
     &super::assert::SPEC,
     &super::async_status::SPEC,
@@ -51,6 +52,7 @@ pub static ACTIONS: &[&Spec] = &[
     &super::setup::SPEC,
     &super::shell::SPEC,
     &super::slurp::SPEC,
+    &super::ssh_moduli::SPEC,
     &super::sshd_config::SPEC,
     &super::stat::SPEC,
     &super::sudoers::SPEC,

@@ -5,7 +5,7 @@
 //! file. Lines that say otherwise become comments, so that every reader finds one answer.
 
 use crate::choices;
-use crate::resource::{Query, RemotePath, Resource};
+use crate::resource::{Query, RemotePath, Resource, State};
 use crate::source::Value;
 
 use super::args::Present;
@@ -35,6 +35,7 @@ crate::args! {
         /// Values that will do; the first is written where none of them is in effect.
         one_of: Vec<String> = "[]";
         /// A list all of whose members will do: a shorter one stays, anything else is replaced by it.
+        /// Algorithms that the host's programs do not know are left out.
         only: Vec<String> = "[]";
         /// Members that the list must have; others stay.
         include: Vec<String> = "[]";
@@ -203,6 +204,7 @@ impl Sshd {
         let mut known = self.patterns();
         let first = Resource::texts(known.clone());
         let mut queries = drops::reads(&first, Some(&self.args.drop_in));
+        queries.extend(self.algorithms().map(Query::meta));
         let mut drops = Drops::default();
         if seen.peek(&first).is_none() {
             return Ok((drops, Config::default(), queries));
@@ -222,6 +224,23 @@ impl Sshd {
             drops.add(seen, &more)?;
             known.extend(config.missing);
         }
+    }
+
+    /// The list of which every member will do, without those that this host's programs do not know:
+    /// a server does not start with a name it does not know.
+    fn only(&self, seen: &Observed) -> Vec<String> {
+        let only = &self.args.only;
+        let Some(State::Text(known)) = self.algorithms().and_then(|on| seen.peek(&on)) else {
+            return only.clone();
+        };
+        let is_known = |m: &&String| known.lines().any(|k| k.trim() == m.as_str());
+        let left: Vec<String> = only.iter().filter(is_known).cloned().collect();
+        if left.is_empty() { only.clone() } else { left }
+    }
+
+    fn algorithms(&self) -> Option<Resource> {
+        let asks = !self.args.only.is_empty() && between(&self.name) == ",";
+        asks.then(|| Resource::SshAlgorithms(self.args.option.clone()))
     }
 
     /// Whether the words of one line, or of all lines together, will do.
@@ -283,10 +302,10 @@ impl Sshd {
     }
 
     /// What to write, given what is in effect.
-    fn goal(&self, words: &[String]) -> String {
+    fn goal(&self, seen: &Observed, words: &[String]) -> String {
         let between = between(&self.name);
         if !self.args.only.is_empty() {
-            return self.args.only.join(between);
+            return self.only(seen).join(between);
         }
         if !self.args.include.is_empty() || !self.args.exclude.is_empty() {
             let is = |list: &[String], m: &String| list.iter().any(|l| l.eq_ignore_ascii_case(m));
@@ -312,8 +331,8 @@ impl Sshd {
         }
     }
 
-    fn line(&self, words: &[String]) -> String {
-        format!("{} {}", self.args.option, self.goal(words))
+    fn line(&self, seen: &Observed, words: &[String]) -> String {
+        format!("{} {}", self.args.option, self.goal(seen, words))
     }
 }
 
@@ -378,7 +397,7 @@ impl Sshd {
         }
     }
 
-    fn edit(&self, drops: &mut Drops, config: &Config, found: &Found<'_>) -> Result<(), Failure> {
+    fn edit(&self, seen: &Observed, drops: &mut Drops, config: &Config, found: &Found<'_>) {
         let met = self.is_met(found);
         let mut out: Vec<&Directive> = Vec::new();
         if self.args.match_blocks == Matches::Fix {
@@ -403,9 +422,9 @@ impl Sshd {
             file.text = drops::with_line(&file.text, directive.line, Some(&line));
         }
         if met || self.args.state == Present::Absent {
-            return Ok(());
+            return;
         }
-        let line = self.line(&found.words);
+        let line = self.line(seen, &found.words);
         let path = match config.includes(&self.args.drop_in) {
             true => &self.args.drop_in,
             false => &self.args.path,
@@ -422,7 +441,6 @@ impl Sshd {
             false => text.lines().position(|l| sshd_text::split(l).is_some()),
         };
         drops.set(path, drops::insert_line(&text, at, &line), 0o600);
-        Ok(())
     }
 }
 
@@ -478,9 +496,9 @@ impl Task for Sshd {
             }
             result.insert("match_blocks".into(), drops::places(weak));
         }
-        self.edit(&mut drops, &config, &found)?;
+        self.edit(seen, &mut drops, &config, &found);
         if !drops.is_unchanged() && self.args.state == Present::Present {
-            result.insert("wanted".into(), self.goal(&found.words).into());
+            result.insert("wanted".into(), self.goal(seen, &found.words).into());
         }
         let validate = Some(self.args.validate.as_str()).filter(|v| !v.is_empty());
         drops.close(seen, validate, &mut decision)?;
@@ -545,9 +563,12 @@ mod tests {
     fn values_are_compared_whole() {
         assert!(same("a  b", "a b"));
         assert_eq!(
-            sshd("{option: AllowUsers, value: [a, b]}").line(&[]),
+            sshd("{option: AllowUsers, value: [a, b]}").line(&Observed::default(), &[]),
             "AllowUsers a b"
         );
-        assert_eq!(sshd("{option: MACs, only: [a, b]}").line(&[]), "MACs a,b");
+        assert_eq!(
+            sshd("{option: MACs, only: [a, b]}").line(&Observed::default(), &[]),
+            "MACs a,b"
+        );
     }
 }

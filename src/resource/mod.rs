@@ -75,6 +75,7 @@ mod put;
 pub mod reply;
 pub mod restart;
 pub mod script;
+mod ssh_algorithms;
 mod start;
 pub mod sysctl;
 pub mod tempfile;
@@ -153,6 +154,8 @@ pub enum Resource {
     /// What the host listens on.
     Sockets,
     Hostname,
+    /// What the SSH programs know, by the option that lists it (`ssh -Q`), a line each.
+    SshAlgorithms(String),
     /// The crontab of a user.
     Crontab(String),
     /// Facts, by subset.
@@ -379,6 +382,7 @@ impl fmt::Display for Resource {
             Resource::Table(n) => write!(f, "nftables table {n}"),
             Resource::Sockets => write!(f, "sockets"),
             Resource::Hostname => write!(f, "hostname"),
+            Resource::SshAlgorithms(o) => write!(f, "what ssh knows of {o}"),
             Resource::Crontab(u) => write!(f, "crontab of {u}"),
             Resource::Facts(_) => write!(f, "facts"),
             Resource::Archive(r) => write!(f, "{}", r.dest),

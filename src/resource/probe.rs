@@ -9,7 +9,7 @@ use super::reply::Record;
 use super::script::Script;
 use super::{
     Query, Resource, State, archive, crontab, facts, getent, hostname, look, module, mount, nft,
-    package, process, sysctl, texts, tree, unit, user, walk,
+    package, process, ssh_algorithms, sysctl, texts, tree, unit, user, walk,
 };
 
 /// The text of a batch of questions, and how to read its answers.
@@ -35,6 +35,7 @@ enum Kind {
     Glob,
     Texts,
     Hostname,
+    SshAlgorithms,
     /// Users and groups together: one look at the group database serves both.
     Account,
     Getent,
@@ -62,6 +63,7 @@ impl Kind {
             Resource::Glob(_) => Kind::Glob,
             Resource::Texts(_) => Kind::Texts,
             Resource::Hostname => Kind::Hostname,
+            Resource::SshAlgorithms(_) => Kind::SshAlgorithms,
             Resource::User(_) | Resource::Group(_) => Kind::Account,
             Resource::Getent { .. } => Kind::Getent,
             Resource::Unit { .. } => Kind::Unit,
@@ -89,6 +91,7 @@ impl Kind {
             Kind::Glob => tree::ask_globs(queries, script),
             Kind::Texts => texts::ask(queries, script),
             Kind::Hostname => hostname::ask(queries, script),
+            Kind::SshAlgorithms => ssh_algorithms::ask(queries, script),
             Kind::Account => user::ask(queries, script),
             Kind::Getent => getent::ask(queries, script),
             Kind::Package => package::ask(queries, script),
@@ -114,6 +117,7 @@ impl Kind {
             Kind::Glob => tree::read_globs(queries, records),
             Kind::Texts => texts::read(queries, records),
             Kind::Hostname => hostname::read(queries, records),
+            Kind::SshAlgorithms => ssh_algorithms::read(queries, records),
             Kind::Account => user::read(queries, records),
             Kind::Getent => getent::read(queries, records),
             Kind::Package => package::read(queries, records),

@@ -82,6 +82,7 @@ pub(crate) fn resource(value: &Value) -> Resource {
         "target" => Resource::Target(world::path(&word(0))),
         "tree" => Resource::Tree(world::path(&word(0))),
         "glob" => Resource::Glob(word(0)),
+        "ssh_algorithms" => Resource::SshAlgorithms(word(0)),
         "archive" => Resource::Archive(Request {
             src: world::path(&word(0)),
             dest: world::path(&word(1)),
@@ -195,7 +196,10 @@ pub(crate) fn state(on: &Resource, value: &Value) -> State {
             permanent: f.word("permanent"),
             pretty: f.text("pretty"),
         }),
-        Resource::Crontab(_) | Resource::Ruleset | Resource::Table(_) => State::Text(text(value)),
+        Resource::Crontab(_)
+        | Resource::SshAlgorithms(_)
+        | Resource::Ruleset
+        | Resource::Table(_) => State::Text(text(value)),
         Resource::Sockets => {
             let ports = |key: &str| {
                 f.list(key)
