@@ -278,3 +278,39 @@ fn a_host_that_boots_before_the_confirmation_puts_itself_back_before_anybody_can
     assert_eq!(bench.on("sd1", "cat /etc/ssh/sshd_config"), before);
     assert!(reachable(&bench));
 }
+
+#[test]
+fn a_control_that_was_put_back_does_not_hold() {
+    let Some(bench) = up("j", 1) else { return };
+    bench.write(
+        "modules/own/shut.yml",
+        "id: own_shut
+title: Nobody comes in
+severity: high
+rationale: R
+guard: access
+tasks:
+- {name: shut, lineinfile: {path: /etc/ssh/sshd_config, line: AllowUsers nobody, insertbefore: BOF}}
+",
+    );
+    bench.write(
+        "modules/profiles/own.yml",
+        "id: own\ntitle: own\nrules:\n  1: {control: own_shut}\n",
+    );
+    let mut command = std::process::Command::new(e2e::PALISADE);
+    command
+        .args(["harden", "own", "--json", "--modules"])
+        .arg(bench.path("modules"));
+    command.arg("-i").arg(bench.path("inventory.ini"));
+    bench.surround(&mut command);
+    let run = e2e::output(&mut command);
+    let text = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert_eq!(run.status.code(), Some(9), "{text}");
+    let report: e2e::Json = serde_json::from_str(&text).unwrap();
+    let finding = &report["hosts"][0]["findings"][0];
+    assert_eq!(finding["verdict"], "fail", "{finding:#}");
+    assert!(
+        finding["why"].as_str().unwrap().contains("put back"),
+        "{finding:#}"
+    );
+}

@@ -90,7 +90,8 @@ class Palisade(Tool):
     name = "palisade"
 
     def words(self, lab):
-        return [lab.palisade, "playbook", "-i", lab.inventory, HERE / "baseline.yml"]
+        # Nobody else confirms a change of sudoers by a new login, so what that costs is not compared.
+        return [lab.palisade, "playbook", "--guard", "off", "-i", lab.inventory, HERE / "baseline.yml"]
 
 
 class Reference(Tool):

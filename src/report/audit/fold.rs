@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use crate::engine::Event;
-use crate::engine::event::{Diff, HostName, Outcome, Recap, Status, TaskRef};
+use crate::engine::event::{Diff, GuardStage, HostName, Outcome, Recap, Status, TaskRef};
 use crate::hardening::result::{
     ControlInfo, Difference, Evidence, FORMAT, Finding, HostReport, ProfileInfo, Score, WaiverInfo,
 };
@@ -105,6 +105,7 @@ impl Fold {
                 let said = safe(message, &self.subject.mask);
                 self.hosts.entry(host.clone()).or_default().lost = Some(said);
             }
+            Event::Guard { host, stage, tasks } => self.guard(host, stage, tasks),
             Event::RunEnded {
                 recap,
                 seconds,
@@ -125,7 +126,6 @@ impl Fold {
             | Event::Polled { .. }
             | Event::Output { .. }
             | Event::Interrupted { .. }
-            | Event::Guard { .. }
             | Event::Stopping { .. }
             | Event::NotRun { .. }
             | Event::Waiting { .. }
@@ -135,6 +135,35 @@ impl Fold {
             | Event::Warning { .. }
             | Event::Left { .. }
             | Event::PlayEnded { .. } => {}
+        }
+    }
+
+    /// What was put back does not hold, whatever its tasks said when they made it.
+    fn guard(&mut self, host: &HostName, stage: &GuardStage, tasks: &[TaskRef]) {
+        let (verdict, why) = match stage {
+            GuardStage::Armed { .. } | GuardStage::Confirmed => return,
+            GuardStage::Reverted { why } => (
+                Verdict::Fail,
+                format!("it was put back, because no new login came in with it: {why}"),
+            ),
+            GuardStage::Left { .. } => (
+                Verdict::Unknown,
+                "nobody confirmed it, and the host puts itself back".to_owned(),
+            ),
+            GuardStage::Lost { why } => (
+                Verdict::Unknown,
+                format!("no new login comes in with it: {why}"),
+            ),
+        };
+        let why = safe(&why, &self.subject.mask);
+        for task in tasks {
+            let Some(control) = self.subject.library.at(&task.span) else {
+                continue;
+            };
+            let known = self.hosts.entry(host.clone()).or_default();
+            let standing = known.controls.entry(control.id.clone()).or_default();
+            standing.verdict = Some(verdict);
+            standing.why = Some(why.clone());
         }
     }
 

@@ -1,0 +1,272 @@
+//! `palisade audit` and `harden` as people and scripts use them: verdicts over a fleet, waivers, exit codes.
+
+#[path = "e2e/mod.rs"]
+mod e2e;
+
+use std::process::Command;
+
+use e2e::{Bench, Json, PALISADE, output, up};
+
+const PROFILE: &str = "
+id: own
+title: Our own
+levels:
+  low: {title: low}
+  high: {title: high, includes: low}
+sections: {'1': Files, '2': Kernel}
+parameters: {palisade_own_mode: '0600'}
+rules:
+  1.1: {level: low, control: own_secret}
+  1.2: {level: high, control: own_marker}
+  2.1: {level: low, control: own_people}
+  2.2: {level: low, control: own_never}
+";
+
+const CONTROLS: [(&str, &str); 4] = [
+    (
+        "secret",
+        "severity: high
+parameters: {palisade_own_mode: {default: '0644', why: because}}
+tasks:
+- {name: closed, file: {path: /srv/secret, state: file, mode: '{{ palisade_own_mode }}'}}
+",
+    ),
+    (
+        "marker",
+        "severity: low
+tasks:
+- {name: there, copy: {dest: /srv/marker, content: x}}
+- {name: next, copy: {dest: /srv/next, content: x}}
+",
+    ),
+    ("people", "severity: medium\nmanual: Look at the people.\n"),
+    (
+        "never",
+        "severity: low
+needs:
+- {that: \"inventory_hostname == 'nobody'\", why: only nobody has it}
+tasks:
+- {name: never, fail: {msg: never}}
+",
+    ),
+];
+
+fn project(letters: &str, count: usize) -> Option<Bench> {
+    let bench = up(letters, count)?;
+    bench.write("modules/profiles/own.yml", PROFILE);
+    for (name, rest) in CONTROLS {
+        let text = format!("id: own_{name}\ntitle: T {name}\nrationale: R\n{rest}");
+        bench.write(&format!("modules/own/{name}.yml"), &text);
+    }
+    for n in 1..=count {
+        bench.on(
+            &format!("lab{n}"),
+            "touch /srv/secret; chmod 600 /srv/secret",
+        );
+    }
+    Some(bench)
+}
+
+struct Said {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Said {
+    fn json(&self) -> Json {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.stdout))
+    }
+}
+
+fn palisade(bench: &Bench, verb: &str, options: &[&str]) -> Said {
+    let mut command = Command::new(PALISADE);
+    command.arg(verb).arg("-i").arg(bench.path("inventory.ini"));
+    command
+        .arg("--modules")
+        .arg(bench.path("modules"))
+        .args(options);
+    bench.surround(&mut command);
+    let output = output(&mut command);
+    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+    Said {
+        code: output.status.code().unwrap(),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    }
+}
+
+#[test]
+fn what_does_not_hold_is_said_once_for_all_hosts_and_mended_by_the_same_definition() {
+    let Some(bench) = project("a", 3) else { return };
+    bench.on("lab1", "chmod 666 /srv/secret");
+    bench.on("lab3", "chmod 666 /srv/secret");
+    let said = palisade(&bench, "audit", &["own"]);
+    assert_eq!(said.code, 3, "{}{}", said.stdout, said.stderr);
+    assert!(
+        said.stdout.contains("fail 1.1 lab[1,3] T secret (high)"),
+        "{}",
+        said.stdout
+    );
+    assert!(said.stdout.contains("mode 0666 → 0600"), "{}", said.stdout);
+    assert!(
+        !said.stdout.contains("T marker"),
+        "it is of a higher level: {}",
+        said.stdout
+    );
+    assert_eq!(bench.on("lab1", "stat -c %a /srv/secret"), "666");
+    let report = palisade(&bench, "audit", &["own", "--level", "high", "--json"]).json();
+    let score = &report["hosts"][1]["score"];
+    let counts =
+        |s: &Json| ["pass", "fail", "manual", "not_applicable"].map(|k| s[k].as_u64().unwrap());
+    assert_eq!(counts(score), [1, 1, 1, 1], "{report:#}");
+    let never = &report["hosts"][0]["findings"][3];
+    assert_eq!(
+        (never["control"].as_str(), never["why"].as_str()),
+        (Some("own_never"), Some("only nobody has it"))
+    );
+    let evidence = &report["hosts"][0]["findings"][0]["evidence"][0];
+    assert_eq!(
+        evidence["differences"][0]["before"], "mode: 0666\n",
+        "{evidence:#}"
+    );
+    assert!(
+        evidence["at"].as_str().unwrap().contains("own/secret.yml:"),
+        "{evidence:#}"
+    );
+    // Looked at first, then mended, then nothing is left to do.
+    let would = palisade(&bench, "harden", &["own:high", "--check", "--diff"]);
+    assert_eq!(would.code, 3, "{}", would.stdout);
+    assert_eq!(bench.on("lab1", "ls /srv"), "secret");
+    let done = palisade(&bench, "harden", &["own:high"]);
+    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+    assert!(
+        done.stdout.contains("fixed 1.1 lab[1,3] T secret"),
+        "{}",
+        done.stdout
+    );
+    assert!(
+        done.stdout.contains("fixed 1.2 lab[1-3] T marker"),
+        "{}",
+        done.stdout
+    );
+    let again = palisade(&bench, "harden", &["own:high", "--json"]).json();
+    for host in again["hosts"].as_array().unwrap() {
+        assert_eq!(
+            (&host["score"]["fixed"], &host["score"]["fail"]),
+            (&0.into(), &0.into()),
+            "{host:#}"
+        );
+        assert_eq!(host["score"]["pass"], 2);
+    }
+    assert_eq!(palisade(&bench, "audit", &["own:high"]).code, 0);
+}
+
+#[test]
+fn a_waiver_waives_until_its_day_is_over_and_is_told_all_the_same() {
+    let Some(bench) = project("b", 2) else { return };
+    bench.on("lab1", "chmod 666 /srv/secret");
+    let waiver = |day: &str, hosts: &str| {
+        let text = format!(
+            "- {{control: '1.1', hosts: {hosts}, reason: the old printer, owner: ops@example.org, expires: {day}}}\n"
+        );
+        bench.write("waivers.yml", &text).display().to_string()
+    };
+    let valid = waiver("2999-01-01", "lab1");
+    let said = palisade(&bench, "audit", &["own", "--waivers", &valid]);
+    assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
+    for part in [
+        "waived 1.1 lab1",
+        "the old printer",
+        "ops@example.org",
+        "50% (100% with waivers)",
+    ] {
+        assert!(
+            said.stdout.contains(part),
+            "`{part}` is not in {}",
+            said.stdout
+        );
+    }
+    let elsewhere = waiver("2999-01-01", "lab2");
+    assert_eq!(
+        palisade(&bench, "audit", &["own", "--waivers", &elsewhere]).code,
+        3
+    );
+    let over = waiver("2020-01-01", "all");
+    let said = palisade(&bench, "audit", &["own", "--waivers", &over]);
+    assert_eq!(said.code, 3, "{}", said.stdout);
+    assert!(
+        said.stdout.contains("its waiver ended with 2020-01-01"),
+        "{}",
+        said.stdout
+    );
+    let nameless = bench.write("bad.yml", "- {control: own_secret, expires: 2999-01-01}\n");
+    let said = palisade(
+        &bench,
+        "audit",
+        &["own", "--waivers", &nameless.display().to_string()],
+    );
+    assert_eq!(said.code, 1);
+    assert!(
+        said.stderr.contains("bad.yml:1:3") && said.stderr.contains("`reason`"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn slips_of_the_pen_are_named_before_anything_is_connected_to() {
+    let Some(bench) = project("c", 0) else { return };
+    for (options, part) in [
+        (&["owm"][..], "did you mean `own`?"),
+        (&["own:hihg"][..], "its levels are low, high"),
+        (
+            &["own", "--only", "own_secrt"][..],
+            "did you mean `own_secret`?",
+        ),
+        (
+            &["own", "--section", "9"][..],
+            "no profile has the section `9`",
+        ),
+        (
+            &["own", "--only", "own_secret", "--skip", "own"][..],
+            "nothing is left to audit",
+        ),
+    ] {
+        let said = palisade(&bench, "audit", options);
+        assert_eq!(said.code, 1, "{options:?} {}{}", said.stdout, said.stderr);
+        assert!(said.stderr.contains(part), "{options:?}: {}", said.stderr);
+    }
+}
+
+#[test]
+fn a_host_that_is_not_reached_passes_nothing() {
+    let Some(bench) = project("d", 2) else { return };
+    bench.lab.kill_server("lab2").unwrap();
+    let said = palisade(&bench, "audit", &["own", "--json"]);
+    assert_eq!(said.code, 4, "{}", said.stderr);
+    let report = said.json();
+    let lost = report["hosts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|h| h["host"] == "lab2")
+        .unwrap();
+    assert_eq!(
+        (&lost["score"]["pass"], &lost["score"]["unknown"]),
+        (&0.into(), &3.into()),
+        "{lost:#}"
+    );
+    assert!(lost["lost"].is_string());
+}
+
+#[test]
+fn the_exit_code_follows_the_severity_that_was_asked_for() {
+    let Some(bench) = project("e", 1) else { return };
+    let low = &["own:high", "--skip", "own_secret"];
+    let with = |more: &[&str]| palisade(&bench, "audit", &[low, more].concat()).code;
+    assert_eq!(with(&[]), 3);
+    assert_eq!(with(&["--fail-on", "medium"]), 0);
+    assert_eq!(with(&["--fail-on", "never"]), 0);
+    assert_eq!(with(&["--fail-on", "low"]), 3);
+}
