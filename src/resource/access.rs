@@ -96,7 +96,7 @@ pub fn cuts(change: &Change, login: &str) -> bool {
         Resource::Unit { name, .. } => UNITS.contains(&base(name)),
         Resource::Package { name, .. } => PACKAGES.iter().any(|p| name.starts_with(p)),
         Resource::Ruleset | Resource::Table(_) => true,
-        Resource::Sockets => false,
+        Resource::Sockets | Resource::SshAlgorithms(_) => false,
         Resource::Sysctl(name) => name.starts_with("net."),
         Resource::Mount(_)
         | Resource::Module(_)
