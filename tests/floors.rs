@@ -68,6 +68,7 @@ const PURE: &[&str] = &[
     "playbook",
     "plan",
     "action",
+    "hardening",
 ];
 
 /// What a pure folder does not say. Reading project files has its one home in source/files.rs.
