@@ -16,7 +16,6 @@ mod audit_rule;
 mod auditd_rules;
 mod authorized_key;
 mod blockinfile;
-mod bound;
 mod command;
 mod conf_value;
 mod copy;

@@ -19,7 +19,9 @@ crate::args! {
         /// The mount point.
         path: RemotePath = required, aka ["name"];
         /// The options it must have.
-        options: Vec<String> = required, aka ["opts"];
+        options: Vec<String> = "[]", aka ["opts"];
+        /// Fail where the path is no file system of its own.
+        separate: bool = "false";
         /// The file of entries.
         fstab: RemotePath = "/etc/fstab";
     }
@@ -58,7 +60,7 @@ const DROP_IN: &str = "90-palisade.conf";
 fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
     let args = Args::read(map)?;
     let bad = |o: &String| o.is_empty() || o.contains([' ', '\t', '\n', ',']);
-    if args.options.is_empty() || args.options.iter().any(bad) {
+    if args.options.iter().any(bad) {
         return Err(ArgError::new("options", "an option is one word"));
     }
     Ok(Box::new(args))
@@ -176,11 +178,18 @@ impl Task for Args {
             State::Refused(why) => return Err(Failure::new(why.clone())),
             _ => {
                 let why = format!("{} is no file system of its own", self.path);
+                if self.separate {
+                    let mut failure = Failure::new(why);
+                    failure.result.insert("finding".into(), true.into());
+                    return Err(failure);
+                }
                 return Ok(Decision::skipped(why));
             }
         };
         let mut decision = Decision::default();
-        self.keep(seen, mount, &mut decision)?;
+        if !self.options.is_empty() {
+            self.keep(seen, mount, &mut decision)?;
+        }
         if self.options.iter().any(|o| !mount.has(o)) {
             let mut after = mount.clone();
             after.options = with_options(&mount.options, &self.options);

@@ -64,6 +64,10 @@ pub(super) fn overlaps(change: &Change, other: &Resource, seen: &State) -> bool 
         (_, Resource::Facts(_)) => true,
         (Resource::User(_) | Resource::Group(_), _) => account(change, other, seen),
         (Resource::Crontab(a), Resource::Crontab(b)) => a == b,
+        // Whether it forwards decides what else a host does with packets: the kernel sets that anew.
+        (Resource::Sysctl(a), Resource::Sysctl(b)) => {
+            a == b || (a.starts_with("net.") && a.contains("forward") && b.starts_with("net."))
+        }
         (a, b) => a == b,
     }
 }

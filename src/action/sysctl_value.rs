@@ -13,8 +13,8 @@ use crate::resource::{Change, Query, RemotePath, Resource, State};
 use crate::source::{Mapping, Value};
 
 use super::attrs::Attrs;
-use super::bound::Bound;
 use super::drop_ins;
+use super::wish::{Wish, whole};
 use super::{ArgError, Decision, Failure, Observed, Spec, Task};
 
 crate::args! {
@@ -89,7 +89,12 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
     {
         return Err(ArgError::new("value", "a value is one line"));
     }
-    args.bound()?;
+    let wish = args.wish();
+    wish.check()?;
+    if !wish.is_some() {
+        return Err(ArgError::new("value", "no value is wished for")
+            .hint("give `value`, `at_least`, `at_most` or `one_of`"));
+    }
     Ok(Box::new(args))
 }
 
@@ -142,13 +147,13 @@ fn names(written: &str, name: &str) -> Option<bool> {
 }
 
 impl Args {
-    fn bound(&self) -> Result<Bound, ArgError> {
-        Bound::read(
-            self.value.as_ref(),
-            self.at_least,
-            self.at_most,
-            &self.one_of,
-        )
+    fn wish(&self) -> Wish {
+        Wish {
+            value: self.value.clone(),
+            at_most: self.at_most,
+            at_least: self.at_least,
+            one_of: self.one_of.clone(),
+        }
     }
 
     fn on(name: &str) -> Resource {
@@ -176,7 +181,7 @@ impl Args {
         files: &[TextFile],
         name: &str,
         live: &str,
-        bound: &Bound,
+        wish: &Wish,
     ) -> Boot {
         let lines = found(texts, name);
         let wins = lines.iter().rev().find(|l| l.exact).or(lines.last());
@@ -188,12 +193,12 @@ impl Args {
         });
         let wrong: Vec<(usize, usize)> = lines
             .iter()
-            .filter(|l| l.exact && !bound.holds(&l.value))
+            .filter(|l| l.exact && !wish.accepts(&l.value, whole))
             .map(|l| (l.file, l.number))
             .collect();
-        let wanted = match bound.holds(live) {
+        let wanted = match wish.accepts(live, whole) {
             true => live.split_whitespace().collect::<Vec<_>>().join(" "),
-            false => bound.target(),
+            false => wish.goal(Some(live), whole),
         };
         for (at, number) in wrong {
             let path = files[at].path.as_str();
@@ -213,7 +218,7 @@ impl Args {
         }
         let lines = found(texts, name);
         let wins = lines.iter().rev().find(|l| l.exact);
-        let ours = wins.is_none_or(|l| !bound.holds(&l.value));
+        let ours = wins.is_none_or(|l| !wish.accepts(&l.value, whole));
         Boot {
             effective,
             ours: ours.then_some(wanted),
@@ -279,7 +284,7 @@ impl Task for Args {
     }
 
     fn decide(&self, seen: &Observed) -> Result<Decision, Failure> {
-        let bound = self.bound().map_err(|e| Failure::new(e.message))?;
+        let wish = self.wish();
         let (live, absent) = self.live(seen)?;
         if live.is_empty() {
             let why = format!("this kernel has no parameter {}", absent.join(", "));
@@ -298,7 +303,7 @@ impl Task for Args {
         let mut decision = Decision::default();
         let mut effective = Mapping::new();
         for (name, value) in &live {
-            let boot = self.boot(&mut texts, &files, name, value, &bound);
+            let boot = self.boot(&mut texts, &files, name, value, &wish);
             if let Some(wanted) = &boot.ours {
                 text = set(&text, name, wanted);
             }
@@ -321,8 +326,11 @@ impl Task for Args {
         decision
             .steps
             .extend(edit.close(seen, &ours, changed)?.decision.steps);
-        for (name, value) in live.iter().filter(|(_, v)| !bound.holds(v)) {
-            let (before, after) = (State::Sysctl(value.clone()), State::Sysctl(bound.target()));
+        for (name, value) in live.iter().filter(|(_, v)| !wish.accepts(v, whole)) {
+            let (before, after) = (
+                State::Sysctl(value.clone()),
+                State::Sysctl(wish.goal(Some(value), whole)),
+            );
             decision.set(Change::new(Args::on(name), before, after));
         }
         decision.result = crate::result! { "effective" => effective };

@@ -1,0 +1,1 @@
+echo 'Debian \n \l' >/etc/issue.net

@@ -1,0 +1,1 @@
+touch /etc/issue.net; chmod 0666 /etc/issue.net

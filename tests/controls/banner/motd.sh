@@ -1,0 +1,1 @@
+echo 'Debian GNU/Linux \r' >/etc/motd

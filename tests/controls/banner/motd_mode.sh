@@ -1,0 +1,1 @@
+touch /etc/motd; chmod 0666 /etc/motd

@@ -1,0 +1,1 @@
+rm -f /etc/modprobe.d/00-palisade.conf

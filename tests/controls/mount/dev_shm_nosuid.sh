@@ -1,0 +1,2 @@
+mount -o remount,suid /dev/shm
+sed -i "\, /dev/shm ,d" /etc/fstab

@@ -1,0 +1,1 @@
+touch /etc/group-; chmod 0666 /etc/group-

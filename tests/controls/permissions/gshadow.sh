@@ -1,0 +1,1 @@
+touch /etc/gshadow; chmod 0666 /etc/gshadow

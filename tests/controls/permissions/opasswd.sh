@@ -1,0 +1,1 @@
+touch /etc/security/opasswd; chmod 0644 /etc/security/opasswd

@@ -1,0 +1,1 @@
+touch /etc/passwd-; chmod 0666 /etc/passwd-

@@ -1,0 +1,1 @@
+touch /etc/shells; chmod 0666 /etc/shells
