@@ -90,6 +90,20 @@ pub fn plain(word: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// Options that each mount of a file system has for itself.
+const OF_THE_MOUNT: &[&str] = &[
+    "rw",
+    "ro",
+    "nosuid",
+    "nodev",
+    "noexec",
+    "noatime",
+    "nodiratime",
+    "relatime",
+    "strictatime",
+    "nosymfollow",
+];
+
 pub(super) fn make(change: &Change) -> Result<Make, ApplyError> {
     let Resource::Mount(path) = &change.on else {
         return Err(ApplyError::unfit(change));
@@ -113,12 +127,20 @@ pub(super) fn make(change: &Change) -> Result<Make, ApplyError> {
             )
         }
         (State::Mount(_), State::Mount(to)) => {
-            let more = change.how.option("options").map(str::to_owned);
-            let options = more.unwrap_or_else(|| to.options.join(","));
-            format!(
-                "mount -o {} {at} </dev/null || exit",
-                quote(&format!("remount,{options}"))
-            )
+            // What belongs to the mount alone is changed by itself: the file system may be mounted
+            // elsewhere too.
+            let options = match change.how.option("options") {
+                Some(options) => format!("remount,{options}"),
+                None if to
+                    .options
+                    .iter()
+                    .all(|o| OF_THE_MOUNT.contains(&o.as_str())) =>
+                {
+                    format!("remount,bind,{}", to.options.join(","))
+                }
+                None => format!("remount,{}", to.options.join(",")),
+            };
+            format!("mount -o {} {at} </dev/null || exit", quote(&options))
         }
         _ => return Err(ApplyError::unfit(change)),
     };

@@ -388,6 +388,7 @@ fn identity(value: Option<&Value>) -> Identity {
         gid: number("gid", 0),
         home: text("home", "/root"),
         umask: number("umask", 0o022),
+        login: text("login", "root"),
     }
 }
 

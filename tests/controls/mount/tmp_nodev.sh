@@ -1,3 +1,0 @@
-grep -q " /tmp " /proc/self/mounts || mount -t tmpfs -o mode=1777,nosuid,nodev,noexec tmpfs /tmp
-mount -o remount,dev /tmp
-sed -i "\, /tmp ,d" /etc/fstab
