@@ -9,12 +9,14 @@ use jiff::Timestamp;
 
 use crate::hardening::select::Wanted;
 use crate::hardening::{Library, Report, Selection, Severity, Waivers, play};
+use crate::host::signature::Signer;
 use crate::plan::list;
-use crate::report::audit::{Collector, Form, Slot, Subject, With, human, written};
+use crate::report::audit::{Collector, Form, Point, Slot, Subject, With, human, written};
 use crate::report::footer::Footer;
 use crate::report::group::Detail;
 use crate::source::{Diagnostic, Files, yaml};
 
+use super::evidence::Evidence;
 use super::exit::Exit;
 use super::face::Face;
 use super::options::{Becoming, Connections, Guarding, Inventories, Showing, Values};
@@ -76,6 +78,8 @@ pub struct AuditArgs {
     /// Also write the report to a file, in a form: html=audit.html; may be repeated
     #[arg(long = "report", value_name = "FORM=FILE", value_parser = also)]
     reports: Vec<(Form, PathBuf)>,
+    #[command(flatten)]
+    evidence: Evidence,
     /// What does not hold is mended.
     #[arg(skip)]
     pub fixes: bool,
@@ -93,6 +97,10 @@ pub struct AuditArgs {
     pub showing: Showing,
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the parser hands its word over"
+)]
 fn form(word: String) -> Form {
     Form::of(&word).unwrap_or_default()
 }
@@ -150,9 +158,11 @@ struct Ready {
     library: Arc<Library>,
     selection: Arc<Selection>,
     waivers: Waivers,
+    signer: Option<Signer>,
 }
 
 fn prepare(args: &AuditArgs) -> Result<Ready, Vec<Diagnostic>> {
+    args.evidence.check().map_err(|d| vec![d])?;
     let (library, wrong) = Library::load(args.modules.as_deref(), &Files::Disk);
     if !wrong.is_empty() {
         return Err(wrong);
@@ -183,12 +193,14 @@ fn prepare(args: &AuditArgs) -> Result<Ready, Vec<Diagnostic>> {
     let mut compiled = playbook::compile(&playbook)?;
     let waivers = waivers(args, &mut compiled, &selection)?;
     warn_of_parameters(&library, &compiled);
+    let signer = args.evidence.signer().map_err(|d| vec![d])?;
     Ok(Ready {
         args: playbook,
         compiled,
         library: Arc::new(library),
         selection: Arc::new(selection),
         waivers,
+        signer,
     })
 }
 
@@ -269,6 +281,7 @@ fn carry_out(args: &AuditArgs, ready: Ready) -> Result<Exit, Vec<Diagnostic>> {
         library,
         selection,
         waivers,
+        signer,
     } = ready;
     messages::tell(&compiled.warnings, args.showing.json);
     let limit = run::limit(&mut compiled, &playbook).map_err(|d| vec![d])?;
@@ -307,7 +320,9 @@ fn carry_out(args: &AuditArgs, ready: Ready) -> Result<Exit, Vec<Diagnostic>> {
         messages::show(&ended.summary.mistakes);
         return Ok(Face::Palisade.exit(&ended, false));
     };
-    let unwritten = show(args, &report, detail);
+    let history = args.evidence.history(&report);
+    let mut unwritten = show(args, &report, (detail, history));
+    unwritten.extend(args.evidence.append(&report, signer.as_ref()).err());
     messages::show(&ended.summary.mistakes);
     messages::show(&unwritten);
     match (exit(args, &report, &ended), unwritten.is_empty()) {
@@ -326,7 +341,11 @@ fn mode(args: &AuditArgs) -> &'static str {
 }
 
 /// Prints the report and writes it to files; what could not be written.
-fn show(args: &AuditArgs, report: &Report, detail: Detail) -> Vec<Diagnostic> {
+fn show(
+    args: &AuditArgs,
+    report: &Report,
+    (detail, history): (Detail, Vec<Point>),
+) -> Vec<Diagnostic> {
     let look = human::Look {
         colour: detail.colour,
         ascii: detail.ascii,
@@ -337,10 +356,7 @@ fn show(args: &AuditArgs, report: &Report, detail: Detail) -> Vec<Diagnostic> {
         true => Form::Json,
         false => args.format,
     };
-    let mut with = With {
-        look,
-        history: Vec::new(),
-    };
+    let mut with = With { look, history };
     messages::print(&written(report, form, &with));
     with.look.colour = false;
     let mut wrong = Vec::new();

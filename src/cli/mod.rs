@@ -10,6 +10,7 @@ pub mod audit;
 pub mod config;
 pub mod crash;
 pub mod doc;
+pub mod evidence;
 pub mod exec;
 pub mod exit;
 pub mod face;
@@ -87,6 +88,8 @@ enum Verb {
     Audit(Box<audit::AuditArgs>),
     /// Make hosts as a hardening profile says
     Harden(Box<audit::AuditArgs>),
+    /// Check chains of evidence
+    Evidence(evidence::EvidenceArgs),
     /// Run one command or action on hosts
     Exec(Box<exec::ExecArgs>),
     /// Show hosts, groups and their variables
@@ -168,6 +171,7 @@ fn carry_out(verb: Verb) -> ExitCode {
         }
         Verb::Try(mut args) => fill_inventory(&mut Inventories::default(), args.values())
             .unwrap_or_else(|| tryout::run(&args)),
+        Verb::Evidence(args) => evidence::run(&args),
         Verb::Doc(args) => doc::run(&args),
         Verb::Lab(args) => return lab::run(&args),
         Verb::Completions(args) => manual::completions(&args, Cli::command()),

@@ -22,6 +22,7 @@ mod pattern;
 pub mod process;
 pub mod server;
 pub mod shell;
+pub mod signature;
 pub mod ssh;
 pub mod target;
 pub mod transfer;

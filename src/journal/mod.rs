@@ -4,6 +4,7 @@
 //! only "unknown". One file a run, one JSON object a line, readable by its owner only. The first line
 //! names the format's version; a reader refuses versions it does not know.
 
+pub mod evidence;
 mod record;
 
 use std::io::Write as _;
