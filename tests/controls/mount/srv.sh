@@ -1,0 +1,3 @@
+mkdir -p /srv
+mountpoint -q /srv || mount --rbind /srv /srv
+mount -o remount,bind,dev,suid,exec /srv
