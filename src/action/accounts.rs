@@ -51,6 +51,8 @@ crate::args! {
         only: Vec<String> = "[]";
         /// Accounts that the rule is not for.
         except: Vec<String> = "[]";
+        /// The account that logged in is spared ages, locks and shells, so that nobody is shut out by chance.
+        spare_login: bool = "true";
         /// The largest number that will do.
         at_most: Option<i64>;
         /// The smallest number that will do.
@@ -167,7 +169,7 @@ impl Args {
     }
 
     /// Whose state is asked for, because it may be mended.
-    fn candidates<'a>(&'a self, users: &'a [User]) -> Vec<&'a User> {
+    fn candidates<'a>(&'a self, seen: &Observed, users: &'a [User]) -> Vec<&'a User> {
         let breaks = |u: &&User| match self.rule {
             Rule::MaxAge | Rule::MinAge | Rule::Warning | Rule::Inactive => {
                 u.has_password() && u.shadow.as_ref().is_some_and(|s| !self.keeps(self.age(s)))
@@ -179,7 +181,8 @@ impl Args {
             Rule::Locked => !u.has_shell() && u.has_password(),
             _ => false,
         };
-        users.iter().filter(breaks).collect()
+        let spared = |u: &&User| !(self.spare_login && u.name == seen.me.login);
+        users.iter().filter(spared).filter(breaks).collect()
     }
 
     fn age(&self, shadow: &text::Shadow) -> Option<i64> {
@@ -318,7 +321,7 @@ impl Args {
 
     fn mend_ages(&self, seen: &Observed, users: &[User]) -> Result<Outcome, Failure> {
         let mut out = Outcome::default();
-        for user in self.candidates(users) {
+        for user in self.candidates(seen, users) {
             let Some(before) = account(seen, user)? else {
                 continue;
             };
@@ -364,7 +367,7 @@ impl Args {
 
     fn mend_logins(&self, seen: &Observed, users: &[User]) -> Result<Outcome, Failure> {
         let mut out = Outcome::default();
-        for user in self.candidates(users) {
+        for user in self.candidates(seen, users) {
             let Some(before) = account(seen, user)? else {
                 continue;
             };
@@ -521,7 +524,7 @@ impl Task for Args {
         let Ok((users, _)) = self.look(seen) else {
             return queries;
         };
-        let candidates = self.candidates(&users).into_iter();
+        let candidates = self.candidates(seen, &users).into_iter();
         queries.extend(candidates.map(|u| Query::new(Resource::User(u.name.clone()), SHADOW)));
         for (_, home) in self.homes(&users) {
             match self.rule {

@@ -29,6 +29,8 @@ crate::args! {
         tag: Option<String>;
         /// Whose rules, and defaults of their own, stay as they are: users, and `%groups`.
         except: Vec<String> = "[]";
+        /// Whose login this is keeps what it has too, so that nobody is shut out by chance.
+        spare_login: bool = "true";
         /// Whether the default should be set at all; a tag can only be absent.
         state: Present = "present";
         /// The main file.
@@ -138,12 +140,13 @@ impl Sudo {
     }
 
     /// Whether a list of subjects is one of those that stay as they are.
-    fn stays(&self, who: &[String], groups: &[String]) -> bool {
+    fn stays(&self, seen: &Observed, who: &[String], groups: &[String]) -> bool {
+        let except = self.except(seen);
         let stays = |w: &String| {
             let group = w
                 .strip_prefix('%')
                 .is_some_and(|g| groups.iter().any(|own| own == g));
-            group || self.args.except.contains(w)
+            group || except.contains(w)
         };
         !who.is_empty() && who.iter().all(stays)
     }
@@ -151,7 +154,7 @@ impl Sudo {
     /// The groups of those who are excepted: rules for these are theirs too.
     fn groups(&self, seen: &Observed) -> Vec<String> {
         let mut groups = Vec::new();
-        for name in self.users() {
+        for name in self.users(seen) {
             if let Some(State::User(user)) = seen.peek(&Resource::User(name)) {
                 groups.push(user.group.clone());
                 groups.extend(user.groups.clone());
@@ -160,9 +163,17 @@ impl Sudo {
         groups
     }
 
-    fn users(&self) -> Vec<String> {
-        let is_user = |n: &&String| !n.starts_with(['%', '#', '+']) && !n.is_empty();
-        self.args.except.iter().filter(is_user).cloned().collect()
+    /// Those who are named, and the one who logged in.
+    fn except(&self, seen: &Observed) -> Vec<String> {
+        let login = seen.me.login.clone();
+        let login = Some(login).filter(|l| self.args.spare_login && !l.is_empty());
+        self.args.except.iter().cloned().chain(login).collect()
+    }
+
+    fn users(&self, seen: &Observed) -> Vec<String> {
+        let mut users = self.except(seen);
+        users.retain(|n| !n.starts_with(['%', '#', '+']) && !n.is_empty());
+        users
     }
 
     fn line(&self, found: Option<&Item>) -> String {
@@ -184,13 +195,20 @@ impl Sudo {
         }
     }
 
-    fn set(&self, drops: &mut Drops, reads_own: bool, items: &[Item], groups: &[String]) {
+    fn set(
+        &self,
+        seen: &Observed,
+        drops: &mut Drops,
+        reads_own: bool,
+        items: &[Item],
+        groups: &[String],
+    ) {
         let bad = items.iter().filter(|i| {
             let scoped = !i.scope.is_empty();
             let contradicts = !self.accepts(i);
             let who = i.scope.trim_start_matches([':', '@', '!', '>']);
             let who: Vec<String> = who.split(',').map(str::to_owned).collect();
-            contradicts && !(scoped && self.stays(&who, groups))
+            contradicts && !(scoped && self.stays(seen, &who, groups))
         });
         // From the last to the first, so that the numbers of lines stay true.
         let mut bad: Vec<&Item> = bad.collect();
@@ -307,10 +325,10 @@ fn without(text: &str, line: usize, dropped: &dyn Fn(&str) -> bool, own: bool) -
 }
 
 impl Task for Sudo {
-    fn reads(&self, _: &Observed) -> Vec<Query> {
+    fn reads(&self, seen: &Observed) -> Vec<Query> {
         let mut queries = drops::reads(&self.on(), Some(&self.args.drop_in));
         let users = self
-            .users()
+            .users(seen)
             .into_iter()
             .map(|u| Query::new(Resource::User(u), Want::META));
         queries.extend(users);
@@ -348,12 +366,13 @@ impl Task for Sudo {
             if !scoped.is_empty() {
                 result.insert("scoped".into(), drops::places(scoped));
             }
-            self.set(&mut drops, reads_own, &items, &groups);
+            self.set(seen, &mut drops, reads_own, &items, &groups);
         }
         if let Some(tag) = &self.args.tag {
             let found = text::tagged(&drops, &order, tag);
-            let (kept, gone): (Vec<_>, Vec<_>) =
-                found.into_iter().partition(|t| self.stays(&t.who, &groups));
+            let (kept, gone): (Vec<_>, Vec<_>) = found
+                .into_iter()
+                .partition(|t| self.stays(seen, &t.who, &groups));
             let say = |t: &Tagged| format!("{} {}", place(&drops, t.file, t.line), t.who.join(","));
             result.insert("tag".into(), tag.as_str().into());
             result.insert("found".into(), drops::places(gone.iter().map(say)));
