@@ -1,0 +1,1 @@
+touch /root/.bashrc; chmod 777 /root/.bashrc

@@ -1,0 +1,1 @@
+sed -i "/^SHA_CRYPT_M/d" /etc/login.defs

@@ -1,0 +1,1 @@
+sed -i "/^HOME_MODE/d" /etc/login.defs

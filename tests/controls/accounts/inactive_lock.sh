@@ -1,0 +1,1 @@
+sed -i /^INACTIVE/d /etc/default/useradd

@@ -1,0 +1,1 @@
+echo 'games:palisade-Test-1' | chpasswd

@@ -1,0 +1,1 @@
+echo "umask 000" >>/root/.bashrc

@@ -1,0 +1,1 @@
+echo /usr/sbin/nologin >>/etc/shells

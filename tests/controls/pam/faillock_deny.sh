@@ -1,0 +1,1 @@
+echo "deny = 30" >>/etc/security/faillock.conf

@@ -1,0 +1,1 @@
+sed -i "/even_deny_root/d" /etc/security/faillock.conf

@@ -1,0 +1,1 @@
+echo "unlock_time = 10" >>/etc/security/faillock.conf

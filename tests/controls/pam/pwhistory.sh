@@ -1,0 +1,1 @@
+sed -i /pam_pwhistory/d /etc/pam.d/common-password

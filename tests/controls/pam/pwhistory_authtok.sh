@@ -1,0 +1,1 @@
+sed -i "/pwhistory/s/ use_authtok//" /etc/pam.d/common-password

@@ -1,0 +1,1 @@
+sed -i "s/remember=24/remember=2/" /etc/pam.d/common-password

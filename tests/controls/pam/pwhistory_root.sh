@@ -1,0 +1,1 @@
+sed -i "/pwhistory/s/ enforce_for_root//" /etc/pam.d/common-password

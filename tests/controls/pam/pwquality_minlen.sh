@@ -1,0 +1,1 @@
+mkdir -p /etc/security/pwquality.conf.d; echo "minlen = 6" >>/etc/security/pwquality.conf

@@ -1,0 +1,1 @@
+sed -i "/pam_unix/s/ use_authtok//" /etc/pam.d/common-password

@@ -1,0 +1,1 @@
+sed -i "/pam_unix/s/$/ nullok/" /etc/pam.d/common-auth

@@ -1,0 +1,1 @@
+echo "AllowAgentForwarding yes" >>/etc/ssh/sshd_config

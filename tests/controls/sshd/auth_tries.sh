@@ -1,0 +1,1 @@
+echo "MaxAuthTries 10" >>/etc/ssh/sshd_config

@@ -1,0 +1,1 @@
+echo "Banner none" >>/etc/ssh/sshd_config

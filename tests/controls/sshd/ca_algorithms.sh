@@ -1,0 +1,1 @@
+echo "CASignatureAlgorithms +ssh-rsa" >>/etc/ssh/sshd_config

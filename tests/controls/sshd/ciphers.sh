@@ -1,0 +1,1 @@
+echo "Ciphers aes128-cbc,3des-cbc" >>/etc/ssh/sshd_config

@@ -1,0 +1,1 @@
+echo "Compression yes" >>/etc/ssh/sshd_config

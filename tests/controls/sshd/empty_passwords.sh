@@ -1,0 +1,1 @@
+echo "PermitEmptyPasswords yes" >>/etc/ssh/sshd_config

@@ -1,0 +1,1 @@
+echo "DisableForwarding no" >>/etc/ssh/sshd_config

@@ -1,0 +1,1 @@
+echo "GSSAPIAuthentication yes" >>/etc/ssh/sshd_config

@@ -1,0 +1,1 @@
+chmod 644 /etc/ssh/ssh_host_*_key

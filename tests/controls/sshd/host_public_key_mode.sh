@@ -1,0 +1,1 @@
+chmod 666 /etc/ssh/ssh_host_*_key.pub

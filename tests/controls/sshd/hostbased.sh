@@ -1,0 +1,1 @@
+echo "HostbasedAuthentication yes" >>/etc/ssh/sshd_config

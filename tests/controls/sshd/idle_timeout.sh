@@ -1,0 +1,1 @@
+echo "ClientAliveInterval 0" >>/etc/ssh/sshd_config

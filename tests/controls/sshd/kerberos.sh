@@ -1,0 +1,1 @@
+echo "KerberosAuthentication yes" >>/etc/ssh/sshd_config

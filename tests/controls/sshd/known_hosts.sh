@@ -1,0 +1,1 @@
+echo "IgnoreUserKnownHosts no" >>/etc/ssh/sshd_config

@@ -1,0 +1,1 @@
+echo "PrintLastLog no" >>/etc/ssh/sshd_config

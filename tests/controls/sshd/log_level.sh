@@ -1,0 +1,1 @@
+echo "LogLevel QUIET" >>/etc/ssh/sshd_config

@@ -1,0 +1,1 @@
+echo "LoginGraceTime 120" >>/etc/ssh/sshd_config

@@ -1,0 +1,1 @@
+echo "MACs hmac-sha1,umac-64@openssh.com" >>/etc/ssh/sshd_config

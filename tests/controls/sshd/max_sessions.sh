@@ -1,0 +1,1 @@
+echo "MaxSessions 100" >>/etc/ssh/sshd_config

@@ -1,0 +1,1 @@
+echo "UsePAM no" >>/etc/ssh/sshd_config

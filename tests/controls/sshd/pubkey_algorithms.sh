@@ -1,0 +1,1 @@
+echo "PubkeyAcceptedAlgorithms +ssh-rsa" >>/etc/ssh/sshd_config

@@ -1,0 +1,1 @@
+echo "RekeyLimit default none" >>/etc/ssh/sshd_config

@@ -1,0 +1,1 @@
+echo "IgnoreRhosts no" >>/etc/ssh/sshd_config

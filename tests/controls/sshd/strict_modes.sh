@@ -1,0 +1,1 @@
+echo "StrictModes no" >>/etc/ssh/sshd_config

@@ -1,0 +1,1 @@
+echo "TCPKeepAlive yes" >>/etc/ssh/sshd_config

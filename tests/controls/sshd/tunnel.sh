@@ -1,0 +1,1 @@
+echo "PermitTunnel yes" >>/etc/ssh/sshd_config

@@ -1,0 +1,1 @@
+echo "PermitUserEnvironment yes" >>/etc/ssh/sshd_config

@@ -1,0 +1,1 @@
+echo "X11Forwarding yes" >>/etc/ssh/sshd_config

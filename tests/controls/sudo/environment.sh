@@ -1,0 +1,1 @@
+echo "Defaults !env_reset" >>/etc/sudoers

@@ -1,0 +1,1 @@
+echo "Defaults targetpw" >>/etc/sudoers

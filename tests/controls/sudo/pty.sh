@@ -1,0 +1,1 @@
+echo "Defaults !use_pty" >>/etc/sudoers

@@ -1,0 +1,1 @@
+echo "Defaults !authenticate" >>/etc/sudoers

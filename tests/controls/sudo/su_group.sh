@@ -1,0 +1,1 @@
+sed -i "/pam_wheel/d" /etc/pam.d/su

@@ -1,0 +1,1 @@
+echo "Defaults timestamp_timeout=-1" >>/etc/sudoers
