@@ -193,7 +193,7 @@ fn json(spec: &Spec) -> serde_json::Value {
 }
 
 /// Text in lines of a width, indented.
-fn wrapped(text: &str, indent: usize) -> String {
+pub fn wrapped(text: &str, indent: usize) -> String {
     let pad = " ".repeat(indent);
     let mut out = String::new();
     let mut line = String::new();

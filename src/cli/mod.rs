@@ -8,6 +8,7 @@
 pub mod ansible;
 pub mod audit;
 pub mod config;
+pub mod controls;
 pub mod crash;
 pub mod doc;
 pub mod evidence;
@@ -88,6 +89,8 @@ enum Verb {
     Audit(Box<audit::AuditArgs>),
     /// Make hosts as a hardening profile says
     Harden(Box<audit::AuditArgs>),
+    /// List hardening profiles and controls, or show one
+    Controls(controls::ControlsArgs),
     /// Check chains of evidence
     Evidence(evidence::EvidenceArgs),
     /// Run one command or action on hosts
@@ -171,6 +174,16 @@ fn carry_out(verb: Verb) -> ExitCode {
         }
         Verb::Try(mut args) => fill_inventory(&mut Inventories::default(), args.values())
             .unwrap_or_else(|| tryout::run(&args)),
+        Verb::Controls(mut args) => {
+            let filled = match &mut args.verb {
+                // An inventory is looked at only where one was named.
+                Some(controls::Verb::Show(show)) if !show.who.inventory.is_empty() => {
+                    fill_inventory(&mut show.who, &mut show.values)
+                }
+                _ => None,
+            };
+            filled.unwrap_or_else(|| controls::run(&args))
+        }
         Verb::Evidence(args) => evidence::run(&args),
         Verb::Doc(args) => doc::run(&args),
         Verb::Lab(args) => return lab::run(&args),
