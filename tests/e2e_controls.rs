@@ -66,6 +66,7 @@ fn area(name: &str, letters: &str) {
     if !bench.systemd() {
         return;
     }
+    bench.shelf("sd1");
     let ids: Vec<&str> = all.keys().map(String::as_str).collect();
     // A profile of one's own that asks for all of them.
     let rules: String = ids
