@@ -1259,3 +1259,62 @@ fn what_may_not_be_read_is_refused() {
     }
     open(&top.join("shut"), 0o755);
 }
+
+/// The whole machine is walked, so two shells must do: a plain one and busybox's.
+#[test]
+fn a_walk_finds_files_anywhere() {
+    use palisade::resource::walk::Which;
+    let name = format!("palisade walk {}", std::process::id());
+    each_shell(|shell, dir| {
+        if shell.hello.me.uid != 0 || !["dash", "busybox sh"].contains(&shell.name.as_str()) {
+            return;
+        }
+        let open = dir.join(&name);
+        let odd = dir.join("new\nline");
+        for path in [&open, &odd] {
+            std::fs::write(path, "x").unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666)).unwrap();
+        }
+        let ask = |which| Query::new(Resource::Walk(which), Want::META);
+        let states = shell.probe(&[ask(Which::Named(name.clone())), ask(Which::WorldWritable)]);
+        let paths = |state: &State| match state {
+            State::Tree(tree) => tree.entries.iter().map(|(p, _)| p.to_string()).collect(),
+            other => vec![format!("{other:?}")],
+        };
+        let text = |path: &Path| path.display().to_string();
+        assert_eq!(paths(&states[0]), [text(&open)], "{}", shell.name);
+        let open_ones = paths(&states[1]);
+        for path in [&open, &odd] {
+            assert!(
+                open_ones.contains(&text(path)),
+                "{}: {open_ones:?}",
+                shell.name
+            );
+        }
+    });
+}
+
+#[test]
+fn mounts_and_modules_are_seen() {
+    each_shell(|shell, _| {
+        let root = Resource::Mount(RemotePath::new("/").unwrap());
+        let module = |name: &str| Query::new(Resource::Module(name.into()), Want::META);
+        let none = Resource::Mount(RemotePath::new("/no/mount").unwrap());
+        let queries = [
+            Query::new(root, Want::META),
+            Query::new(none, Want::META),
+            module("no-such-module"),
+            module("a b"),
+        ];
+        let states = shell.probe(&queries);
+        assert!(
+            matches!(&states[0], State::Mount(m) if !m.fstype.is_empty()),
+            "{}",
+            shell.name
+        );
+        assert_eq!(states[1], State::Absent, "{}", shell.name);
+        let unknown = matches!(&states[2], State::Module(m) if !m.loaded && !m.available);
+        assert!(unknown, "{}: {:?}", shell.name, states[2]);
+        assert!(matches!(&states[3], State::Refused(_)), "{}", shell.name);
+    });
+}

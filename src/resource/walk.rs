@@ -89,7 +89,9 @@ impl fmt::Display for Which {
 
 /// Mount points to start from (`pl_a`), one `find` for all. A file system that is mounted twice, and
 /// a part of one that is mounted elsewhere too, is entered where it comes first. A newline in a name is
-/// sent as \001. busybox knows no -nouser: there, whoever is in no database is nobody.
+/// sent as \001. The first place is named and asked about too: where it is not found, `find` did not
+/// do what it should, and nothing it did not find means anything. (In parentheses, busybox's never
+/// carries out an `-exec` that ends in a plus.) busybox knows no -nouser: there, whoever is in no database is nobody.
 const WALK: &str = r#"[ -n "$pl_root" ] || exit 3
 pl_a= pl_i=0 pl_s=' '
 set --
@@ -124,14 +126,16 @@ pl_ni=
 ! pl_has nice || pl_ni="nice -n 19"
 ! pl_has ionice || pl_ni="$pl_ni ionice -c 3"
 set -f
+pl_p "$1$pl_nl"
 $pl_ni find "$@" -xdev \
   ( -path /proc -o -path /sys -o -path /dev -o -path /run/user -o -path /snap \
   -o -path /var/lib/docker -o -path /var/lib/containers -o -path /var/lib/containerd \
   -o -path /run/containerd -o -path /var/lib/kubelet -o -path /var/lib/lxc -o -path /var/lib/lxcfs \
   -o -path /var/lib/machines -o -path '*/.snapshots' ) -prune -o \
-  ( @TESTS@ ) \
-  ( ! -name "*$pl_nl*" ! -path "*$pl_nl*" -exec stat -c "$pl_fmt:%n" -- {} + \
-  -o -exec sh -c 'for f; do stat -c "$0" -- "$f" | tr -d "\n"; printf :%s "$f" | tr "\n" "\001"; echo; done' "$pl_fmt" {} + ) \
+  ( -path "$1" -o @TESTS@ ) \
+  -exec sh -c 'case "$*" in
+  *"@NL@"*) for f; do s=$(stat -c "$0" -- "$f") && printf "%s:%s" "$s" "$f" | tr "\n" "\001" && echo; done ;;
+  *) stat -c "$0:%n" -- "$@" ;; esac' "$pl_fmt" {} + \
   | head -n @MOST@
 :"#;
 
@@ -145,7 +149,8 @@ pub(super) fn ask(queries: &[&Query], script: &mut Script) {
         .collect();
     let text = WALK
         .replace("@TESTS@", &tests.join(" -o "))
-        .replace("@MOST@", &(MAX_FOUND + 1).to_string());
+        .replace("@NL@", "'\"$pl_nl\"'")
+        .replace("@MOST@", &(MAX_FOUND + 2).to_string());
     script.ask(&braced(&text));
 }
 
@@ -171,14 +176,20 @@ pub(super) fn read(queries: &[&Query], records: &[Record]) -> Result<Vec<State>,
     let text = record.text();
     let mut found: BTreeMap<RemotePath, FileState> = BTreeMap::new();
     let mut lines = 0;
-    for line in text.lines() {
+    let mut given = text.lines();
+    let first = RemotePath::new(given.next().ok_or("the walk did not begin")?)?;
+    for line in given {
         lines += 1;
         let cut = line.match_indices(':').nth(15).map(|(at, _)| at);
         let at = cut.ok_or_else(|| format!("`{}` is no line of stat's", line.escape_default()))?;
         let path = RemotePath::new(&line[at + 1..].replace('\u{1}', "\n"))?;
         found.insert(path, read_stat(&line[..at])?);
     }
-    let truncated = lines > MAX_FOUND;
+    if !found.contains_key(&first) {
+        let refused = State::Refused("this host's `find` does not find files".into());
+        return Ok(vec![refused; queries.len()]);
+    }
+    let truncated = lines > MAX_FOUND + 1;
     let of = |query: &&Query| {
         let Resource::Walk(which) = &query.on else {
             return State::Absent;
@@ -207,7 +218,9 @@ mod tests {
         let line = |mode: &str, path: &str| {
             format!("{mode}:0:root:0:root:5:1:2:1:0:0:0:8:4096:0:0:{path}\n")
         };
-        let payload = line("89ed", "/usr/bin/su") + &line("81b6", "/srv/a\u{1}b");
+        let payload =
+            line("41ed", "/") + &line("89ed", "/usr/bin/su") + &line("81b6", "/srv/a\u{1}b");
+        let payload = format!("/\n{payload}");
         let record = Record {
             number: 0,
             status: 0,
@@ -220,5 +233,17 @@ mod tests {
         };
         assert_eq!(names(&states[0]), ["/usr/bin/su"]);
         assert_eq!(names(&states[1]), ["/srv/a\nb"]);
+    }
+
+    #[test]
+    fn finding_nothing_at_all_is_no_good_news() {
+        let query = Query::meta(Resource::Walk(Which::Unowned));
+        let record = Record {
+            number: 0,
+            status: 0,
+            payload: b"/\n".to_vec(),
+        };
+        let states = read(&[&query], &[record]).expect("a state");
+        assert!(matches!(&states[0], State::Refused(_)));
     }
 }
