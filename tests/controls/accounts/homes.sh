@@ -1,1 +1,1 @@
-chmod 777 /root
+useradd -m -s /bin/bash homer; chmod 777 /home/homer

@@ -1,1 +1,1 @@
-echo 'games:palisade-Test-1' | chpasswd
+echo 'news:palisade-Test-1' | chpasswd

@@ -1,1 +1,1 @@
-chmod 644 /etc/ssh/ssh_host_*_key
+chgrp daemon /etc/ssh/ssh_host_*_key

@@ -1,1 +1,0 @@
-sed -i /pam_pwhistory/d /etc/pam.d/common-password

@@ -1,1 +1,0 @@
-sed -i "/pwhistory/s/ use_authtok//" /etc/pam.d/common-password

@@ -1,1 +1,0 @@
-echo "PermitRootLogin yes" >>/etc/ssh/sshd_config
