@@ -81,8 +81,9 @@ const FILES: &[&str] = &[
 ];
 /// Where modules are named that are loaded at boot.
 const LOADED: &[&str] = &["/etc/modules-load.d/*.conf", "/etc/modules"];
-/// Programs that a module is "installed" by so that it is not loaded.
-const NOTHING: &[&str] = &["/bin/false", "/usr/bin/false", "/bin/true", "/usr/bin/true"];
+/// Programs that a module is "installed" by so that it is not loaded. The first is what is written:
+/// most scanners know no other.
+const NOTHING: &[&str] = &["/bin/true", "/bin/false", "/usr/bin/true", "/usr/bin/false"];
 const MOUNTS: &str = "/proc/self/mountinfo";
 
 fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
@@ -174,7 +175,7 @@ impl Args {
                     words.next() == Some("install") && words.next().is_some_and(|n| self.is(n));
                 is.then(String::new)
             });
-            text.push_str(&format!("install {} /bin/false\n", self.name));
+            text.push_str(&format!("install {} {}\n", self.name, NOTHING[0]));
         }
         if !rules.blacklisted {
             text.push_str(&format!("blacklist {}\n", self.name));
