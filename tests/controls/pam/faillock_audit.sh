@@ -1,0 +1,1 @@
+sed -i "/^audit/d" /etc/security/faillock.conf

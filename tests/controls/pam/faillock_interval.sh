@@ -1,0 +1,1 @@
+echo "fail_interval = 10" >>/etc/security/faillock.conf

@@ -1,0 +1,1 @@
+sed -i "/^silent/d" /etc/security/faillock.conf

@@ -1,0 +1,1 @@
+echo "UseDNS yes" >>/etc/ssh/sshd_config

@@ -1,0 +1,1 @@
+echo "GatewayPorts yes" >>/etc/ssh/sshd_config

@@ -1,0 +1,1 @@
+echo "X11UseLocalhost no" >>/etc/ssh/sshd_config

@@ -1,0 +1,1 @@
+echo "Defaults passwd_timeout=0" >>/etc/sudoers
