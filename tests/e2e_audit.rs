@@ -270,3 +270,19 @@ fn the_exit_code_follows_the_severity_that_was_asked_for() {
     assert_eq!(with(&["--fail-on", "never"]), 0);
     assert_eq!(with(&["--fail-on", "low"]), 3);
 }
+
+#[test]
+fn what_one_control_would_mend_makes_no_other_one_hold() {
+    let Some(bench) = project("f", 1) else { return };
+    let twin = "id: own_twin\ntitle: T twin\nrationale: R\nseverity: low\ntasks:
+- {name: there, copy: {dest: /srv/marker, content: x}}\n";
+    bench.write("modules/own/twin.yml", twin);
+    let profile = PROFILE.replace("  2.2:", "  1.3: {level: low, control: own_twin}\n  2.2:");
+    bench.write("modules/profiles/own.yml", &profile);
+    let report = palisade(&bench, "audit", &["own:high", "--json"]).json();
+    let findings = report["hosts"][0]["findings"].as_array().unwrap();
+    for id in ["own_marker", "own_twin"] {
+        let finding = findings.iter().find(|f| f["control"] == id).unwrap();
+        assert_eq!(finding["verdict"], "fail", "{finding:#}");
+    }
+}

@@ -34,7 +34,10 @@ fn report(bench: &Bench, verb: &str, ids: &[&str], code: &[i32]) -> Json {
     command
         .args(["everything", "--modules"])
         .arg(bench.path("modules"));
-    command.args(["-e", r#"{"palisade_roles": []}"#, "--json"]);
+    let roles = roles(ids[0].split('_').next().unwrap());
+    command
+        .args(["--json", "-e"])
+        .arg(format!("{{\"palisade_roles\": [{roles}]}}"));
     command.arg("--only").arg(ids.join(","));
     bench.surround(&mut command);
     let output = output(&mut command);
@@ -45,6 +48,16 @@ fn report(bench: &Bench, verb: &str, ids: &[&str], code: &[i32]) -> Json {
         "{verb}: {said}\n{text}"
     );
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{verb}: {e}: {said}\n{text}"))
+}
+
+/// What the host is taken for: most of a lab's hosts can do what only containers cannot.
+fn roles(area: &str) -> &'static str {
+    match area {
+        // systemd does not start it in namespaces.
+        "time" => "\"container\"",
+        "desktop" => "\"desktop\"",
+        _ => "",
+    }
 }
 
 /// The verdicts, and why.
@@ -132,5 +145,6 @@ macro_rules! areas {
 areas! {
     accounts "ca", apparmor "cb", audit "cc", banner "cd", boot "ce", clients "cf", cron "cg",
     desktop "ch", filesystem "ci", firewall "cj", integrity "ck", kernel "cl", logging "cm", mount "cn",
-    network "co", packages "cp", pam "cq", permissions "cr", services "cs", sshd "ct", sudo "cu", time "cv",
+    network "co", packages "cp", pam "cq", permissions "cr", sandbox "cw", services "cs", sshd "ct",
+    sudo "cu", time "cv",
 }

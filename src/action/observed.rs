@@ -36,6 +36,9 @@ pub struct Observed {
     /// How often `-v` was given (`debug: verbosity`).
     pub verbosity: u8,
     strays: Mutex<Vec<Resource>>,
+    /// What stood here before something was decided or put in doubt, where that is to be forgotten again.
+    before: Vec<(Resource, Option<Seen>)>,
+    remembers: bool,
 }
 
 impl Observed {
@@ -111,8 +114,31 @@ impl Observed {
         self.seen.insert(query.on, seen);
     }
 
+    /// From now on what is decided can be forgotten again.
+    pub fn remember(&mut self) {
+        self.remembers = true;
+    }
+
+    /// Takes back all that was decided since: the host is as it was seen.
+    pub fn forget_decided(&mut self) {
+        for (on, before) in std::mem::take(&mut self.before).into_iter().rev() {
+            match before {
+                Some(seen) => self.seen.insert(on, seen),
+                None => self.seen.remove(&on),
+            };
+        }
+        self.clouded = false;
+    }
+
+    fn note(&mut self, on: &Resource) {
+        if self.remembers {
+            self.before.push((on.clone(), self.seen.get(on).cloned()));
+        }
+    }
+
     /// Overlays a state that was decided but not yet seen.
     pub fn decide(&mut self, on: Resource, state: State) {
+        self.note(&on);
         let seen = Seen {
             want: Want(u16::MAX),
             state,
@@ -143,6 +169,11 @@ impl Observed {
     pub fn opaque(&mut self) {
         if self.check {
             self.clouded = true;
+            if self.remembers {
+                let sure = self.seen.iter().filter(|(_, s)| !s.provisional);
+                let sure: Vec<_> = sure.map(|(on, s)| (on.clone(), Some(s.clone()))).collect();
+                self.before.extend(sure);
+            }
             for seen in self.seen.values_mut() {
                 seen.provisional = true;
             }
@@ -156,6 +187,9 @@ impl Observed {
         for (on, seen) in &mut self.seen {
             if !overlaps(change, on, &seen.state) {
                 continue;
+            }
+            if self.remembers {
+                self.before.push((on.clone(), Some(seen.clone())));
             }
             match (on, &change.after) {
                 (Resource::File(_) | Resource::Target(_), State::Absent) => {

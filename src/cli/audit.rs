@@ -285,7 +285,9 @@ fn carry_out(args: &AuditArgs, ready: Ready) -> Result<Exit, Vec<Diagnostic>> {
     } = ready;
     messages::tell(&compiled.warnings, args.showing.json);
     let limit = run::limit(&mut compiled, &playbook).map_err(|d| vec![d])?;
-    let options = playbook::options(&playbook, &compiled.project).map_err(|d| vec![d])?;
+    let mut options = playbook::options(&playbook, &compiled.project).map_err(|d| vec![d])?;
+    // What one control would mend does not make another one hold.
+    options.apart = options.check;
     let detail = reporters::detail(&args.showing, args.diff);
     let mask = compiled.project.mask.clone();
     let tasks = list::plays(&compiled.plan)

@@ -139,6 +139,9 @@ impl Runner {
             return Looked::Decided;
         }
         let place = self.cursor.position();
+        if self.ctx.options.apart {
+            self.keep_apart(&place);
+        }
         if self.is_solo(task) || self.alone.contains(&place) {
             return Looked::Solo;
         }
@@ -202,6 +205,16 @@ impl Runner {
         }
         self.enqueue(doing);
         Looked::Decided
+    }
+
+    /// Forgets what was decided for another entry of the play's list than the one of this place.
+    fn keep_apart(&mut self, place: &super::cursor::Position) {
+        let entry = (self.section, place.get(1).copied());
+        if std::mem::replace(&mut self.entry, entry) != entry {
+            for observed in self.seen.values_mut() {
+                observed.forget_decided();
+            }
+        }
     }
 
     fn enqueue(&mut self, doing: Doing) {

@@ -119,10 +119,14 @@ impl Runner {
     pub(super) fn observed(&mut self, way: &Way) -> &mut crate::action::Observed {
         let host = &self.host;
         let verbosity = self.ctx.options.verbosity;
+        let apart = self.ctx.options.apart;
         self.seen.entry(way.clone()).or_insert_with(|| {
             let mut observed = crate::action::Observed::default();
             observed.host = host.to_string();
             observed.verbosity = verbosity;
+            if apart {
+                observed.remember();
+            }
             observed
         })
     }

@@ -10,6 +10,9 @@ pub struct Options {
     /// In check mode, take what was not run to have said nothing, as Ansible does; else whatever
     /// depends on it is unknown.
     pub guess: bool,
+    /// In check mode, what one entry of a play's list would change is not seen by the others: each
+    /// is judged by the host as it is.
+    pub apart: bool,
     /// Show what changes.
     pub diff: bool,
     /// Hosts worked on at the same time.
@@ -83,6 +86,7 @@ impl Default for Options {
         Options {
             check: false,
             guess: false,
+            apart: false,
             diff: false,
             forks: 50,
             wave: WAVE,

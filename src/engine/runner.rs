@@ -71,6 +71,8 @@ pub(super) struct Runner {
     pub tally: Recap,
     pub life: Life,
     pub started: bool,
+    /// The entry of the section's list that the last task belongs to.
+    pub entry: (usize, Option<usize>),
     /// What may cut access is being changed.
     pub guard: Option<super::guard::Armed>,
 }
@@ -122,6 +124,7 @@ impl Runner {
             tally,
             life: Life::Live,
             started: true,
+            entry: (0, None),
             guard: None,
         }
     }
