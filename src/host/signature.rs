@@ -148,7 +148,7 @@ impl AllowedSigners {
 
 fn allowed(line: &str) -> Result<Allowed, String> {
     let (principals, rest) = word(line);
-    let mut allowed = |key: PublicKey| Allowed {
+    let allowed = |key: PublicKey| Allowed {
         principals: principals.replace('"', ""),
         namespaces: None,
         after: None,

@@ -160,10 +160,11 @@ pub fn lines(finding: &Finding) -> Vec<String> {
     lines
 }
 
-/// A unified diff without its heads, of so many lines at most.
+/// A unified diff without its heads, of so many lines at most. It has no context: that may be what other
+/// controls would have put there.
 pub fn diff(before: &str, after: &str) -> Vec<String> {
     let diff = similar::TextDiff::from_lines(before, after);
-    let text = diff.unified_diff().context_radius(1).to_string();
+    let text = diff.unified_diff().context_radius(0).to_string();
     let mut lines: Vec<String> = text
         .lines()
         .filter(|l| !l.starts_with("@@"))
