@@ -15,8 +15,13 @@ const MOST_LINES: usize = 40;
 
 /// Hosts on which a control stands alike, for the same reason.
 pub struct Group<'a> {
+    /// The control's place in the report.
+    pub control: usize,
+    /// That of the first host.
     pub finding: &'a Finding,
     pub hosts: Vec<&'a HostReport>,
+    /// The hosts' places in the report.
+    pub places: Vec<usize>,
 }
 
 impl Group<'_> {
@@ -51,18 +56,20 @@ impl Section {
 /// numbers of files differ on every host.
 pub fn groups(report: &Report, control: usize) -> Vec<Group<'_>> {
     let mut found: BTreeMap<(u8, String), Group<'_>> = BTreeMap::new();
-    for host in &report.hosts {
+    for (place, host) in report.hosts.iter().enumerate() {
         let Some(finding) = host.findings.get(control) else {
             continue;
         };
-        found
+        let group = found
             .entry((rank(finding.verdict), likeness(finding)))
             .or_insert_with(|| Group {
+                control,
                 finding,
                 hosts: Vec::new(),
-            })
-            .hosts
-            .push(host);
+                places: Vec::new(),
+            });
+        group.hosts.push(host);
+        group.places.push(place);
     }
     found.into_values().collect()
 }

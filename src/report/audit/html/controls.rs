@@ -207,13 +207,7 @@ fn references(page: &mut String, info: &ControlInfo) {
 /// How it stands on hosts that are alike.
 fn stand(page: &mut String, report: &Report, group: &Group<'_>) {
     let finding = group.finding;
-    let at = |name: &str| report.hosts.iter().position(|h| h.host == name);
-    let hosts: Vec<String> = group
-        .names()
-        .iter()
-        .filter_map(|n| at(n))
-        .map(|n| n.to_string())
-        .collect();
+    let hosts: Vec<String> = group.places.iter().map(ToString::to_string).collect();
     let count = match group.hosts.len() {
         1 => String::new(),
         n => format!(" <span class=\"small\">{n} host{}</span>", plural(n)),
@@ -278,10 +272,7 @@ fn observed(page: &mut String, group: &Group<'_>) {
     let mut seen = BTreeSet::new();
     let mut left = 0;
     for host in &group.hosts {
-        let mine = host
-            .findings
-            .iter()
-            .find(|f| f.control == group.finding.control);
+        let mine = host.findings.get(group.control);
         let all: Vec<_> = mine
             .iter()
             .flat_map(|f| &f.evidence)
