@@ -4,11 +4,11 @@
 //! somebody else. A password whose age would shut its owner out at once is not mended either.
 
 use crate::choices;
-use crate::resource::file::{FileState, Owner};
-use crate::resource::user::{SHADOW, UserState};
-use crate::resource::{Change, Query, RemotePath, Resource, State, Want};
+use crate::resource::user::SHADOW;
+use crate::resource::{Query, RemotePath, Resource, State, Want};
 use crate::source::Mapping;
 
+use super::accounts_mend::Outcome;
 use super::accounts_text::{self as text, Group, User, doubled};
 use super::{ArgError, Decision, Failure, Observed, Spec, Task, drops, place};
 
@@ -99,8 +99,6 @@ pub(crate) static SPEC: Spec = Spec {
 
 /// Files in homes that are looked at in all.
 const MAX_DOT_FILES: usize = 2000;
-/// Days that are left to somebody whose password gets an age.
-const GRACE: i64 = 7;
 /// Hashes that stand a long search: yescrypt, scrypt-based, bcrypt, SHA-512 and SHA-256 crypt.
 const STRONG: [&str; 8] = ["$y$", "$gy$", "$7$", "$2b$", "$2y$", "$2a$", "$6$", "$5$"];
 /// Homes that are the system's, and nobody's own.
@@ -137,14 +135,6 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
     }
     Ok(Box::new(args))
 }
-
-/// What came of looking: who breaks the rule and only a person can mend it, and what will be done.
-#[derive(Default)]
-struct Outcome {
-    findings: Vec<String>,
-    changes: Vec<Change>,
-}
-
 impl Args {
     fn on() -> Resource {
         Resource::texts(["/etc/passwd", "/etc/shadow", "/etc/group"])
@@ -169,7 +159,7 @@ impl Args {
     }
 
     /// Whose state is asked for, because it may be mended.
-    fn candidates<'a>(&'a self, seen: &Observed, users: &'a [User]) -> Vec<&'a User> {
+    pub(crate) fn candidates<'a>(&'a self, seen: &Observed, users: &'a [User]) -> Vec<&'a User> {
         let breaks = |u: &&User| match self.rule {
             Rule::MaxAge | Rule::MinAge | Rule::Warning | Rule::Inactive => {
                 u.has_password() && u.shadow.as_ref().is_some_and(|s| !self.keeps(self.age(s)))
@@ -194,7 +184,7 @@ impl Args {
         }
     }
 
-    fn keeps(&self, days: Option<i64>) -> bool {
+    pub(crate) fn keeps(&self, days: Option<i64>) -> bool {
         let Some(days) = days.filter(|d| *d >= 0) else {
             return false;
         };
@@ -203,7 +193,7 @@ impl Args {
     }
 
     /// Homes of people, that are their own.
-    fn homes<'a>(&self, users: &'a [User]) -> Vec<(&'a User, RemotePath)> {
+    pub(crate) fn homes<'a>(&self, users: &'a [User]) -> Vec<(&'a User, RemotePath)> {
         let own = |u: &&User| self.is_person(u) && !SHARED.contains(&u.home.as_str());
         let home = |u: &'a User| Some((u, RemotePath::new(&u.home).ok()?));
         let people = users.iter().filter(own);
@@ -218,7 +208,11 @@ impl Args {
     }
 
     /// Dot files of everybody, as far as they are known.
-    fn dot_files<'a>(&self, seen: &Observed, users: &'a [User]) -> Vec<(&'a User, RemotePath)> {
+    pub(crate) fn dot_files<'a>(
+        &self,
+        seen: &Observed,
+        users: &'a [User],
+    ) -> Vec<(&'a User, RemotePath)> {
         let mut found = Vec::new();
         for (user, home) in self.homes(users) {
             if let Some(State::Paths(paths)) = seen.peek(&Args::pattern(&home)) {
@@ -231,8 +225,7 @@ impl Args {
     }
 
     fn judge(&self, seen: &Observed, users: &[User], groups: &[Group]) -> Result<Outcome, Failure> {
-        let mut out = Outcome::default();
-        out.findings = match self.rule {
+        let findings = match self.rule {
             Rule::MaxAge | Rule::MinAge | Rule::Warning | Rule::Inactive => {
                 return self.mend_ages(seen, users);
             }
@@ -242,7 +235,10 @@ impl Args {
             Rule::RootPath => root_path(seen)?,
             _ => self.findings(users, groups),
         };
-        Ok(out)
+        Ok(Outcome {
+            findings,
+            ..Outcome::default()
+        })
     }
 
     fn findings(&self, users: &[User], groups: &[Group]) -> Vec<String> {
@@ -318,128 +314,6 @@ impl Args {
             _ => Vec::new(),
         }
     }
-
-    fn mend_ages(&self, seen: &Observed, users: &[User]) -> Result<Outcome, Failure> {
-        let mut out = Outcome::default();
-        for user in self.candidates(seen, users) {
-            let Some(before) = account(seen, user)? else {
-                continue;
-            };
-            let shadow = user.shadow.clone().unwrap_or_default();
-            let (days, wanted) = match self.rule {
-                Rule::MaxAge => (before.max_days, self.at_most),
-                Rule::MinAge => (before.min_days, self.at_least),
-                Rule::Warning => (before.warn_days, self.at_least),
-                _ => (before.inactive_days, self.at_most),
-            };
-            if self.keeps(days) {
-                continue;
-            }
-            // When the account would be shut, if the age counted from the last change.
-            let ends = match self.rule {
-                Rule::MaxAge => wanted,
-                Rule::Inactive => before.max_days.filter(|m| *m >= 0 && *m < 99999),
-                _ => None,
-            };
-            let ends = ends
-                .zip(shadow.changed)
-                .map(|(days, changed)| days + changed);
-            let shut = self
-                .today
-                .zip(ends)
-                .is_some_and(|(today, end)| end < today + GRACE);
-            if shut || shadow.changed == Some(0) {
-                out.findings
-                    .push(format!("{} (the password is too old already)", user.name));
-                continue;
-            }
-            let mut after = before.clone();
-            match self.rule {
-                Rule::MaxAge => after.max_days = wanted,
-                Rule::MinAge => after.min_days = wanted,
-                Rule::Warning => after.warn_days = wanted,
-                _ => after.inactive_days = wanted,
-            }
-            out.change(user, before, after);
-        }
-        Ok(out)
-    }
-
-    fn mend_logins(&self, seen: &Observed, users: &[User]) -> Result<Outcome, Failure> {
-        let mut out = Outcome::default();
-        for user in self.candidates(seen, users) {
-            let Some(before) = account(seen, user)? else {
-                continue;
-            };
-            let mut after = before.clone();
-            let open = User {
-                shell: before.shell.clone(),
-                ..user.clone()
-            };
-            match self.rule {
-                Rule::SystemShells if open.has_shell() => after.shell.clone_from(&self.shell),
-                Rule::Locked => {
-                    let hash = before.password.clone().unwrap_or_default();
-                    if !hash.starts_with(['!', '*']) {
-                        after.password = Some(format!("!{hash}"));
-                    }
-                }
-                _ => {}
-            }
-            out.change(user, before, after);
-        }
-        Ok(out)
-    }
-
-    fn mask(&self, usual: u32) -> u32 {
-        self.mask.as_ref().map_or(usual, |m| m.apply(0, false))
-    }
-
-    fn mend_homes(&self, seen: &Observed, users: &[User]) -> Outcome {
-        let mut out = Outcome::default();
-        for (user, home) in self.homes(users) {
-            match seen.get(&Resource::Target(home.clone())) {
-                State::File(file) if file.is_dir() => {
-                    // What is decided is decided about the path itself, so links are left to people.
-                    let own = seen.get(&place::file(&home)).file().filter(|f| f.is_dir());
-                    let mut after = own.unwrap_or(file).clone();
-                    after.mode &= !self.mask(0o027);
-                    after.owner = owner(user.uid, &user.name, &after.owner);
-                    match own {
-                        Some(before) => out.file(&home, before, after),
-                        None if !file.same(&after) => {
-                            out.findings
-                                .push(format!("{} ({home} leads elsewhere)", user.name));
-                        }
-                        None => {}
-                    }
-                }
-                _ => out
-                    .findings
-                    .push(format!("{} (no home at {home})", user.name)),
-            }
-        }
-        out
-    }
-
-    fn mend_dot_files(&self, seen: &Observed, users: &[User]) -> Outcome {
-        let mut out = Outcome::default();
-        for (user, path) in self.dot_files(seen, users) {
-            let Some(before) = seen.get(&place::file(&path)).file().filter(|f| f.is_file()) else {
-                continue;
-            };
-            if [".rhosts", ".shosts", ".forward"].contains(&path.name()) {
-                out.findings.push(path.to_string());
-                continue;
-            }
-            let private = [".netrc", ".bash_history"].contains(&path.name());
-            let mut after = before.clone();
-            after.mode &= !(if private { 0o177 } else { self.mask(0o133) });
-            after.owner = owner(user.uid, &user.name, &after.owner);
-            out.file(&path, before, after);
-        }
-        out
-    }
 }
 
 /// Where root's search path is set.
@@ -472,46 +346,6 @@ fn root_path(seen: &Observed) -> Result<Vec<String>, Failure> {
     }
     Ok(found)
 }
-
-/// The owner that it should be, as it was seen where it is that one.
-fn owner(uid: Option<u32>, name: &str, now: &Owner) -> Owner {
-    match uid {
-        Some(uid) if now.id != Some(uid) => Owner::known(uid, name),
-        _ => now.clone(),
-    }
-}
-
-fn account<'a>(seen: &'a Observed, user: &User) -> Result<Option<&'a UserState>, Failure> {
-    match seen.get(&Resource::User(user.name.clone())) {
-        State::User(state) => Ok(Some(state)),
-        State::Refused(why) => Err(Failure::new(format!("cannot look at {}: {why}", user.name))),
-        _ => Ok(None),
-    }
-}
-
-impl Outcome {
-    fn change(&mut self, user: &User, before: &UserState, after: UserState) {
-        let on = Resource::User(user.name.clone());
-        let change = Change::new(on, State::User(before.clone()), State::User(after));
-        if !change.is_empty() {
-            self.changes.push(change);
-        }
-    }
-
-    fn file(&mut self, path: &RemotePath, before: &FileState, after: FileState) {
-        let mut after = after;
-        after.meta = None;
-        let change = Change::new(
-            place::file(path),
-            State::File(before.clone()),
-            State::File(after),
-        );
-        if !change.is_empty() {
-            self.changes.push(change);
-        }
-    }
-}
-
 impl Task for Args {
     fn reads(&self, seen: &Observed) -> Vec<Query> {
         let mut queries = drops::reads(&Args::on(), None);

@@ -5,6 +5,7 @@
 //! in [`ACTIONS`].
 
 mod accounts;
+mod accounts_mend;
 mod accounts_text;
 mod apt;
 pub mod arg;
@@ -79,6 +80,7 @@ mod shell;
 mod slurp;
 mod ssh_moduli;
 mod sshd_config;
+mod sshd_option;
 mod sshd_text;
 mod stat;
 mod strptime;

@@ -100,7 +100,7 @@ fn kind(stack: &str) -> &str {
 fn split(line: &str) -> Option<(&str, Vec<&str>)> {
     let (control, rest) = super::pam_text::control(line)?;
     let blank = rest.len() - rest.trim_start().len();
-    let module = rest.trim_start().split_whitespace().next()?;
+    let module = rest.split_whitespace().next()?;
     let end = control.len() + blank + module.len();
     let lead = line.len() - line.trim_start().len();
     Some((
