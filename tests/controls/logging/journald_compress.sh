@@ -1,2 +1,2 @@
 mkdir -p /etc/systemd/journald.conf.d
-printf '[Journal]\nCompress=no\n' >/etc/systemd/journald.conf.d/99-wrong.conf
+printf '[Journal]\nCompress=no\n' x

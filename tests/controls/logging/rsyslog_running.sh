@@ -1,1 +1,0 @@
-systemctl disable --now rsyslog 2>/dev/null || :
