@@ -295,7 +295,18 @@ tasks:
     );
     bench.write(
         "modules/profiles/own.yml",
-        "id: own\ntitle: own\nrules:\n  1: {control: own_shut}\n",
+        "id: own\ntitle: own\nrules:\n  1: {control: own_shut}\n  2: {control: own_beside}\n",
+    );
+    bench.write(
+        "modules/own/beside.yml",
+        "id: own_beside
+title: Something else
+severity: low
+rationale: R
+tasks:
+- {name: waits, command: {cmd: 'true', creates: /srv/never}, changed_when: false}
+- {name: beside, copy: {dest: /srv/beside, content: x}}
+",
     );
     let mut command = std::process::Command::new(e2e::PALISADE);
     command

@@ -244,7 +244,7 @@ fn waivers(
 
 /// A parameter that no control knows is a slip of the pen, and would silently set nothing.
 fn warn_of_parameters(library: &Library, compiled: &Compiled) {
-    const OURS: [&str; 1] = ["palisade_roles"];
+    const OURS: [&str; 1] = [play::ROLES];
     let known = library.parameters();
     let mut seen = std::collections::BTreeSet::new();
     for host in compiled.inventory.hosts() {
@@ -288,6 +288,7 @@ fn carry_out(args: &AuditArgs, ready: Ready) -> Result<Exit, Vec<Diagnostic>> {
     let mut options = playbook::options(&playbook, &compiled.project).map_err(|d| vec![d])?;
     // What one control would mend does not make another one hold.
     options.apart = options.check;
+    options.goes_on = true;
     let detail = reporters::detail(&args.showing, args.diff);
     let mask = compiled.project.mask.clone();
     let tasks = list::plays(&compiled.plan)

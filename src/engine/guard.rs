@@ -259,7 +259,10 @@ impl Runner {
                 self.tally.failed += 1;
                 self.tell_guard(GuardStage::Reverted { why }, tasks);
                 self.seen.clear();
-                self.life = Life::Failed;
+                self.prepared.clear();
+                if !self.ctx.options.goes_on {
+                    self.life = Life::Failed;
+                }
             }
             End::Lost(why) => {
                 self.ctx

@@ -13,6 +13,8 @@ pub struct Options {
     /// In check mode, what one entry of a play's list would change is not seen by the others: each
     /// is judged by the host as it is.
     pub apart: bool,
+    /// A host on which something was put back goes on with what cannot cut access.
+    pub goes_on: bool,
     /// Show what changes.
     pub diff: bool,
     /// Hosts worked on at the same time.
@@ -87,6 +89,7 @@ impl Default for Options {
             check: false,
             guess: false,
             apart: false,
+            goes_on: false,
             diff: false,
             forks: 50,
             wave: WAVE,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::source::{Diagnostic, File, Files, Kind, Node, Span, suggest, yaml};
 
 use super::control::id_of;
+use super::field::Fields;
 use super::{Control, Profile};
 
 /// The files of `modules/`, as they were when the program was built.
@@ -21,6 +22,8 @@ pub struct Library {
     pub profiles: BTreeMap<String, Profile>,
     /// Handlers that several controls notify.
     pub handlers: Vec<Node>,
+    /// What a host is for, and the condition by which that is seen.
+    pub roles: Vec<(String, String)>,
 }
 
 impl Library {
@@ -65,6 +68,8 @@ impl Library {
                 Some(handlers) => self.handlers.extend(handlers.iter().cloned()),
                 None => out.push(Diagnostic::error(&node.span, "handlers are a list")),
             }
+        } else if stem.is_some_and(|s| s == "roles") {
+            self.roles = roles(&node, out);
         } else if let Some(control) = Control::parse(&node, out) {
             self.controls.insert(control.id.clone(), control);
         }
@@ -137,6 +142,21 @@ impl Library {
     pub fn shared(&self) -> Node {
         Node::new(Kind::Seq(self.handlers.clone()), Span::outside("handlers"))
     }
+}
+
+/// `container: {that: CONDITION, why: TEXT}`
+fn roles(node: &Node, out: &mut Vec<Diagnostic>) -> Vec<(String, String)> {
+    let mut roles = Vec::new();
+    for (name, role) in node.as_map().unwrap_or_default() {
+        let Some(mut fields) = Fields::of(role, "a role", out) else {
+            continue;
+        };
+        let that = fields.needed("that", out);
+        fields.needed("why", out);
+        fields.finish(out);
+        roles.push((name.as_str().unwrap_or_default().to_owned(), that));
+    }
+    roles
 }
 
 fn collect(dir: &Path, files: &Files, depth: usize, paths: &mut Vec<PathBuf>) {

@@ -36,10 +36,13 @@ pub fn build(library: &Library, selection: &Selection, name: &str, hosts: &str) 
             ("handlers", Node::new(Kind::Seq(handlers), at.clone())),
         ],
     );
-    let defaults = selection.parameters.iter();
+    let parameters = selection.parameters.iter();
+    let parameters = parameters.map(|(n, (v, _))| (n.clone(), v.clone()));
     Built {
         playbook: Node::new(Kind::Seq(vec![play]), at),
-        defaults: defaults.map(|(n, (v, _))| (n.clone(), v.clone())).collect(),
+        defaults: std::iter::once((ROLES.to_owned(), roles(library)))
+            .chain(parameters)
+            .collect(),
     }
 }
 
@@ -63,6 +66,20 @@ fn block(chosen: &Chosen, at: &Span) -> Node {
     ];
     entries.extend(guard);
     map(here, entries)
+}
+
+/// The variable that says what a host is for.
+pub const ROLES: &str = "palisade_roles";
+
+/// Its value where nobody sets it: the roles that can be seen.
+fn roles(library: &Library) -> Node {
+    let role = |(name, that): &(String, String)| format!("(['{name}'] if ({that}) else [])");
+    let roles: Vec<_> = library.roles.iter().map(role).collect();
+    let text = match roles.is_empty() {
+        true => "{{ [] }}".to_owned(),
+        false => format!("{{{{ {} }}}}", roles.join(" + ")),
+    };
+    Node::str(&text, Span::outside("roles"))
 }
 
 /// What stands for a control that a person judges: it says whether it is applicable at all.
