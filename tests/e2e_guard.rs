@@ -198,8 +198,10 @@ fn a_guard_that_is_switched_off_by_name_is_off() {
     assert_eq!(stages(&run, "lab1"), ["armed", "reverted"], "{run}");
 }
 
-/// A task behind the change that waits until it is let go.
+/// A handler of the change that waits until it is let go.
 const HELD: &str = "
+      notify: held
+  handlers:
     - name: held
       shell: 'touch /run/held; until [ -e /run/go ]; do sleep 0.05; done'
 ";
@@ -316,7 +318,8 @@ tasks:
     bench.surround(&mut command);
     let run = e2e::output(&mut command);
     let text = String::from_utf8_lossy(&run.stdout).into_owned();
-    assert_eq!(run.status.code(), Some(9), "{text}");
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert_eq!(run.status.code(), Some(9), "{text}{said}");
     let report: e2e::Json = serde_json::from_str(&text).unwrap();
     let finding = &report["hosts"][0]["findings"][0];
     assert_eq!(finding["verdict"], "fail", "{finding:#}");
@@ -324,4 +327,30 @@ tasks:
         finding["why"].as_str().unwrap().contains("put back"),
         "{finding:#}"
     );
+    // What cannot cut access is not left undone because of it.
+    let other = &report["hosts"][0]["findings"][1];
+    assert_eq!(other["verdict"], "fixed", "{other:#}");
+    assert_eq!(bench.on("lab1", "cat /srv/beside"), "x");
+}
+
+#[test]
+fn what_takes_long_behind_the_change_waits_until_it_is_confirmed() {
+    let Some(bench) = up("k", 1) else { return };
+    let play = "
+- hosts: all
+  gather_facts: false
+  tasks:
+    - {name: first, shell: touch /run/first}
+    - {name: cut, lineinfile: {path: /etc/ssh/sshd_config, line: LoginGraceTime 42, insertbefore: BOF}}
+    - {name: long, shell: 'touch /run/held; until [ -e /run/go ]; do sleep 0.05; done'}
+";
+    let play = bench.write("long.yml", play);
+    let mut command = bench.palisade(&play, &["--json"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut run = Running(command.spawn().unwrap());
+    let held = || !bench.on("lab1", "ls /run/held 2>/dev/null").is_empty();
+    assert!(until(Duration::from_secs(30), held));
+    assert_eq!(ends(&bench, "lab1"), "committed");
+    bench.on("lab1", "touch /run/go");
+    assert!(run.0.wait().unwrap().success());
 }

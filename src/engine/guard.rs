@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use crate::action::Step;
 use crate::host::{ErrorKind, HostError};
 use crate::resource::guard::{self, Guard, Stage};
-use crate::resource::{Change, access, launch};
+use crate::resource::{Change, Resource, access, launch};
 use crate::source::Secret;
 
 use super::canary::Pass;
 use super::event::{Event, GuardStage, HostName, TaskRef};
 use super::runner::{Life, Runner};
-use super::sending::{launching, token};
+use super::sending::{Work, launching, token};
 use super::session::{Errand, Session, Sessions};
 use super::settings::{Settings, Way};
 use super::verdict::Raw;
@@ -123,6 +123,64 @@ impl Runner {
             Step::Control(_) => false,
         };
         cuts && self.ctx.sessions.targets.is_ssh(to)
+    }
+
+    /// How many of the queued steps go out now, where not all do: the time of a guard is for what may cut
+    /// access, so what comes before goes out before it is armed, and what may take long, after it has ended.
+    pub(super) fn cut_for_guard(&self, keys: &[(usize, usize)], work: &[Work]) -> Option<usize> {
+        let needs = |n: usize| {
+            let settings = self.queue.get(keys[n].0).map(|q| &q.settings);
+            settings.is_some_and(|s| self.needs_guard(s, &self.host, &work[n].step))
+        };
+        // An item's steps stay together.
+        let start = |n: usize| keys.iter().position(|k| *k == keys[n]).unwrap_or(n);
+        let end = |n: usize| n + keys[n..].iter().take_while(|k| **k == keys[n]).count();
+        let first = start((0..work.len()).find(|n| needs(*n))?);
+        if first > 0 && self.guard.is_none() {
+            return Some(first);
+        }
+        let soon = |n: &usize| {
+            needs(*n)
+                || work[*n]
+                    .change()
+                    .is_some_and(|c| matches!(c.on, Resource::File(_) | Resource::Target(_)))
+        };
+        let last = (0..work.len())
+            .take_while(soon)
+            .filter(|n| needs(*n))
+            .last()?;
+        Some(end(last)).filter(|cut| *cut < work.len())
+    }
+
+    /// Arms a guard where something queued needs one; the error is what may not be done, and why.
+    pub(super) async fn arm_for(
+        &mut self,
+        keys: &[(usize, usize)],
+        work: &[Work],
+    ) -> Result<(), (usize, usize, Box<Raw>)> {
+        let host = self.host.clone();
+        let needs = |(d, _): &(usize, usize), w: &Work| {
+            let settings = self.queue.get(*d).map(|q| &q.settings);
+            settings.is_some_and(|s| self.needs_guard(s, &host, &w.step))
+        };
+        let pairs = keys.iter().zip(work);
+        let guarded: Vec<_> = pairs.filter(|(k, w)| needs(k, w)).collect();
+        let Some(((d, i), _)) = guarded.first() else {
+            return Ok(());
+        };
+        let changes: Vec<_> = guarded.iter().filter_map(|(_, w)| w.change()).collect();
+        let Some(settings) = self.queue.get(*d).map(|q| q.settings.clone()) else {
+            return Ok(());
+        };
+        let armed = self.arm(&settings, &host, &changes).await;
+        armed.map_err(|raw| (*d, *i, raw))?;
+        for ((d, _), _) in &guarded {
+            if let Some(doing) = self.queue.get(*d) {
+                let (id, name) = (doing.task.id, doing.name.clone());
+                self.under_guard(id, &name);
+            }
+        }
+        Ok(())
     }
 
     /// Arms a guard, unless one is armed. The error is why nothing may be changed.

@@ -271,6 +271,12 @@ impl Runner {
         if work.is_empty() && queries.is_empty() {
             return self.stuck();
         }
+        if let Some(cut) = self.cut_for_guard(&keys, &work) {
+            let (d, i) = keys[cut - 1];
+            self.go_back(d, i);
+            keys.truncate(cut);
+            work.truncate(cut);
+        }
         if let Err((d, i, raw)) = self.arm_for(&keys, &work).await {
             self.end_item(d, i, *raw);
             self.go_back(d, i);
@@ -340,37 +346,6 @@ impl Runner {
         }
         self.hold = false;
         self.settle();
-    }
-
-    /// Arms a guard where something queued needs one; the error is what may not be done, and why.
-    async fn arm_for(
-        &mut self,
-        keys: &[(usize, usize)],
-        work: &[Work],
-    ) -> Result<(), (usize, usize, Box<super::verdict::Raw>)> {
-        let host = self.host.clone();
-        let needs = |(d, _): &(usize, usize), w: &Work| {
-            let settings = self.queue.get(*d).map(|q| &q.settings);
-            settings.is_some_and(|s| self.needs_guard(s, &host, &w.step))
-        };
-        let pairs = keys.iter().zip(work);
-        let guarded: Vec<_> = pairs.filter(|(k, w)| needs(k, w)).collect();
-        let Some(((d, i), _)) = guarded.first() else {
-            return Ok(());
-        };
-        let changes: Vec<_> = guarded.iter().filter_map(|(_, w)| w.change()).collect();
-        let Some(settings) = self.queue.get(*d).map(|q| q.settings.clone()) else {
-            return Ok(());
-        };
-        let armed = self.arm(&settings, &host, &changes).await;
-        armed.map_err(|raw| (*d, *i, raw))?;
-        for ((d, _), _) in &guarded {
-            if let Some(doing) = self.queue.get(*d) {
-                let (id, name) = (doing.task.id, doing.name.clone());
-                self.under_guard(id, &name);
-            }
-        }
-        Ok(())
     }
 
     /// Something waits for a verdict that nobody is going to give: a mistake of ours, which must end

@@ -123,8 +123,8 @@ find / -prune -nouser -nogroup >/dev/null 2>&1 || {
   while IFS=: read -r _ _ pl_x _; do pl_ng="$pl_ng ! -group $pl_x"; done </etc/group
 }
 pl_ni=
-! pl_has nice || pl_ni="nice -n 19"
-! pl_has ionice || pl_ni="$pl_ni ionice -c 3"
+! pl_has nice || pl_ni="nice -n 10"
+! pl_has ionice || pl_ni="$pl_ni ionice -c 2 -n 7"
 set -f
 pl_p "$1$pl_nl"
 $pl_ni find "$@" -xdev \
