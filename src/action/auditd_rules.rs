@@ -200,7 +200,7 @@ impl Rules {
     fn with(&self, text: &str, missing: &[&str]) -> String {
         let mut text = text.to_owned();
         let settings = |line: &&str| line.starts_with("-e");
-        if text.is_empty() && !missing.iter().all(|l| settings(&l)) {
+        if text.is_empty() && !missing.iter().all(settings) {
             text.push_str(HEAD);
         }
         if !text.is_empty() && !text.ends_with('\n') {

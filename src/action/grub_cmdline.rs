@@ -211,7 +211,7 @@ impl Task for Args {
         let wrong = |w: &String| {
             let replaced = self.present.iter().any(|p| name(p) == name(w) && p != w);
             let low = self.settle(std::slice::from_ref(w), &[]).first() != Some(w);
-            !replaced && !(low && self.at_least.contains_key(name(w)))
+            !(replaced || low && self.at_least.contains_key(name(w)))
         };
         let kept: Vec<String> = ours.settle(&more, &[]).into_iter().filter(wrong).collect();
         if kept != more {

@@ -301,11 +301,10 @@ impl Task for Args {
             || firewall::bases(&found_main.text)
                 .iter()
                 .any(|b| b.hook == "input");
-        let mut decision = Decision::default();
-        decision.result = result! {
+        let mut decision = Decision::ok(result! {
             "front_end" => "nftables",
             "tables" => Value::Sequence(names(&bases)),
-        };
+        });
         if self.is_held(&bases, saved) {
             return Ok(decision);
         }

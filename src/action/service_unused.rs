@@ -156,11 +156,10 @@ impl Task for Args {
         let running: Vec<Value> = running.map(|(n, _)| (*n).into()).collect();
         let names: Vec<Value> = installed.iter().map(|(_, n, _)| (*n).into()).collect();
         let starting: Vec<Value> = alive.iter().map(|(n, _)| (*n).into()).collect();
-        let mut decision = Decision::default();
-        decision.result = result! {
+        let mut decision = Decision::ok(result! {
             "installed" => Value::Sequence(names),
             "active" => Value::Sequence(starting),
-        };
+        });
         // Without units to judge by, a package that is there is one that is used.
         let dead = !self.units.is_empty() && alive.is_empty();
         if installed.is_empty() && alive.is_empty() || dead {

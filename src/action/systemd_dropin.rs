@@ -381,12 +381,11 @@ impl Task for Dropin {
             effective.insert(wanted.key.as_str().into(), is.values.join(" ").into());
             at.extend(is.at.map(|at| (wanted.key.as_str().into(), at.into())));
         }
-        let mut decision = Decision::default();
-        decision.result = result! {
+        let mut decision = Decision::ok(result! {
             "exists" => true,
             "effective" => Value::Mapping(effective),
             "at" => Value::Mapping(at),
-        };
+        });
         if !unmet.is_empty() {
             self.write(seen, &files, &unmet, &mut decision)?;
         }
