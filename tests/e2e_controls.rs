@@ -50,6 +50,16 @@ fn report(bench: &Bench, verb: &str, ids: &[&str], code: &[i32]) -> Json {
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{verb}: {e}: {said}\n{text}"))
 }
 
+/// Areas whose controls install packages.
+const NEED_PACKAGES: [&str; 6] = [
+    "audit",
+    "firewall",
+    "integrity",
+    "logging",
+    "packages",
+    "time",
+];
+
 /// What the host is taken for: most of a lab's hosts can do what only containers cannot.
 fn roles(area: &str) -> &'static str {
     match area {
@@ -77,6 +87,13 @@ fn area(name: &str, letters: &str) {
         return;
     };
     if !bench.systemd() {
+        return;
+    }
+    let packages = Path::new("/var/cache/palisade-tests/complete");
+    if NEED_PACKAGES.contains(&name) && !packages.exists() {
+        eprintln!(
+            "skipped: the packages that {name} installs were not fetched (tests/install-deps)"
+        );
         return;
     }
     bench.shelf("sd1");

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::action::{Done, Observed};
 use crate::plan::RoleNames;
+use crate::resource::Query;
 use crate::resource::apply::FULL;
-use crate::resource::{Query, Want};
 
 use super::context::Context;
 use super::cursor::{Cursor, Fate, Position};
@@ -19,12 +19,9 @@ use super::event::{Event, HostName, Recap, Status};
 use super::play::PlayRun;
 use super::prepare::Prepared;
 use super::rendezvous::Place;
-use super::sending::{StepOutcome, Work};
+use super::sending::{StepOutcome, Work, few};
 use super::session::{Errand, Exchange};
 use super::settings::Way;
-
-/// Contents asked for at once: so many of the largest fill half of what a reply may be.
-const MOST_CONTENTS: usize = 400;
 
 /// Whether a host still takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -508,14 +505,4 @@ impl Runner {
         }
         falls
     }
-}
-
-/// Drops the questions for contents that the reply would have no room for: what is still needed is
-/// asked again.
-fn few(queries: &mut Vec<Query>) {
-    let mut contents = 0;
-    queries.retain(|query| {
-        contents += usize::from(query.want.has(Want::CONTENT));
-        contents <= MOST_CONTENTS
-    });
 }

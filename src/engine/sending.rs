@@ -7,7 +7,7 @@ use crate::action::{Done, Step};
 use crate::host::shell::{Launch, Prompt};
 use crate::host::{Deadlines, ErrorKind, HostError, Link};
 use crate::resource::apply::{Apply, ApplyOptions, RunContext, StepOutcome as Applied};
-use crate::resource::{Query, launch, prelude};
+use crate::resource::{Query, Want, launch, prelude};
 use crate::source::Secret;
 
 use super::event::TaskRef;
@@ -21,6 +21,9 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(6 * 3600);
 
 /// One file that takes longer to send than this is given up.
 pub(super) const LONGEST_UPLOAD: Duration = Duration::from_secs(3600);
+
+/// Contents asked for at once: so many of the largest fill half of what a reply may be.
+const MOST_CONTENTS: usize = 400;
 
 /// A shell that does not hear of it in this time goes on.
 const LONGEST_HALT: Duration = Duration::from_secs(10);
@@ -150,6 +153,16 @@ pub(super) fn compose(
     }
     apply.probe(queries);
     (apply, Vec::new())
+}
+
+/// Drops the questions for contents that the reply would have no room for: what is still needed is
+/// asked again.
+pub(super) fn few(queries: &mut Vec<Query>) {
+    let mut contents = 0;
+    queries.retain(|query| {
+        contents += usize::from(query.want.has(Want::CONTENT));
+        contents <= MOST_CONTENTS
+    });
 }
 
 /// Whether nothing was started.
