@@ -12,7 +12,7 @@ use crate::source::{Mapping, Value};
 use super::arg::{self, Mode};
 use super::attrs::Attrs;
 use super::edit::Edit;
-use super::{ArgError, Decision, Failure, Observed, Spec, Task, own, unit_file};
+use super::{ArgError, Decision, Failure, Observed, Spec, Task, drop_ins, unit_file};
 
 crate::args! {
     pub(crate) struct Args {
@@ -214,7 +214,7 @@ impl Task for Args {
             && file.path != own_keys
         {
             let text = unit_file::comment_out(&file.text()?, section, name);
-            decision.set(own::rewritten(file, text));
+            decision.set(drop_ins::rewrite(file, &text));
         }
         Ok(decision)
     }

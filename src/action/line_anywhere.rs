@@ -14,7 +14,7 @@ use super::arg::Mode;
 use super::attrs::Attrs;
 use super::edit::Edit;
 use super::pattern::Pattern;
-use super::{ArgError, Decision, Failure, Observed, Spec, Task, own};
+use super::{ArgError, Decision, Failure, Observed, Spec, Task, drop_ins};
 
 choices! {
     pub(crate) enum Wanted {
@@ -142,7 +142,7 @@ impl Args {
     fn add(&self, seen: &Observed, decision: &mut Decision) -> Result<(), Failure> {
         let (Some(line), Some(path)) = (&self.line, &self.file) else {
             let message = format!("no line of {} matches {}", self.texts(), self.regexp);
-            return Err(own::finding(message, decision.result.clone()));
+            return Err(Failure::finding(message, decision.result.clone()));
         };
         let attrs = self.attrs();
         let edit = self.edit(path, &attrs);
@@ -186,7 +186,7 @@ impl Task for Args {
                 after.push_str(line);
             }
             if after != text {
-                let mut change = own::rewritten(file, after);
+                let mut change = drop_ins::rewrite(file, &after);
                 change.how.validate.clone_from(&self.validate);
                 changes.push(change);
             }
@@ -199,7 +199,7 @@ impl Task for Args {
             (Wanted::Absent, false) if self.fix == Fix::Fail => {
                 let first = at.first().and_then(Value::as_str).unwrap_or_default();
                 let message = format!("{} of such lines, as {first}", at.len());
-                return Err(own::finding(message, decision.result));
+                return Err(Failure::finding(message, decision.result));
             }
             (Wanted::Absent, false) => changes.into_iter().for_each(|c| decision.set(c)),
             _ => {}

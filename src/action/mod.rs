@@ -52,7 +52,6 @@ mod mount_options;
 mod nftables;
 pub mod observed;
 mod overlap;
-mod own;
 mod package;
 mod packages;
 mod pam;
@@ -262,6 +261,17 @@ impl Failure {
         Failure {
             message: message.into(),
             result: Mapping::new(),
+        }
+    }
+}
+
+impl Failure {
+    /// What is not as it should be and is for a person to mend: no error of the tool's.
+    pub(crate) fn finding(message: impl Into<String>, mut result: Mapping) -> Failure {
+        result.insert("finding".into(), true.into());
+        Failure {
+            message: message.into(),
+            result,
         }
     }
 }

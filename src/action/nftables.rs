@@ -18,7 +18,7 @@ use super::arg::Mode;
 use super::attrs::Attrs;
 use super::edit::Edit;
 use super::firewall::{self, Base, Policy, TABLE};
-use super::{ArgError, Decision, Failure, Observed, Spec, Task, own, place, units};
+use super::{ArgError, Decision, Failure, Observed, Spec, Task, place, units};
 
 choices! {
     pub(crate) enum Holds {
@@ -314,7 +314,7 @@ impl Task for Args {
                     decision.skipped = Some(format!("table {other} is the firewall of this host"));
                     Ok(decision)
                 }
-                aspect => Err(own::finding(
+                aspect => Err(Failure::finding(
                     format!(
                         "table {other} drops by default and is left alone, but {} does not hold of it",
                         aspect.word()

@@ -14,7 +14,7 @@ use crate::result;
 use crate::source::{Mapping, Value};
 
 use super::packages::{Spec as Package, Wish, Work};
-use super::{ArgError, Decision, Failure, Observed, Spec, Task, own, units};
+use super::{ArgError, Decision, Failure, Observed, Spec, Task, units};
 
 choices! {
     pub(crate) enum InUse {
@@ -170,7 +170,7 @@ impl Task for Args {
             decision
                 .result
                 .insert("in_use".into(), Value::Sequence(running));
-            return Err(own::finding(message, decision.result));
+            return Err(Failure::finding(message, decision.result));
         }
         let needed = self.needed(&installed);
         if self.remove && needed.is_empty() && !installed.is_empty() {
@@ -182,7 +182,7 @@ impl Task for Args {
                 false => needed.join("; "),
             };
             let message = format!("{why}, and it has no unit that could be masked");
-            return Err(own::finding(message, decision.result));
+            return Err(Failure::finding(message, decision.result));
         }
         if !needed.is_empty() {
             decision

@@ -13,7 +13,7 @@ use crate::source::{Mapping, Value};
 use super::arg::Mode;
 use super::attrs::Attrs;
 use super::edit::Edit;
-use super::{ArgError, Decision, Failure, Observed, Spec, Task, arg, own, unit_file};
+use super::{ArgError, Decision, Failure, Observed, Spec, Task, arg, drop_ins, unit_file};
 
 crate::args! {
     pub(crate) struct Args {
@@ -279,7 +279,7 @@ impl Dropin {
         };
         let mut parts: Vec<(String, usize, &TextFile)> = all
             .iter()
-            .filter_map(|f| Some((own::name(&f.path), rank(f)?, f)))
+            .filter_map(|f| Some((f.path.name().to_owned(), rank(f)?, f)))
             .collect();
         parts.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
         parts.dedup_by(|later, first| later.0 == first.0);
@@ -324,14 +324,14 @@ impl Dropin {
         }
         let mut edited = edit.close(seen, &found, (text != found.text).then_some(&text))?;
         decision.steps.append(&mut edited.decision.steps);
-        let mine = own::name(&path);
-        for file in files.iter().skip(1).filter(|f| own::name(&f.path) > mine) {
+        let mine = path.name();
+        for file in files.iter().skip(1).filter(|f| f.path.name() > mine) {
             let before = file.text()?.into_owned();
             let without =
                 |text: String, w: &&Wanted| unit_file::comment_out(&text, &self.section, &w.key);
             let after = unmet.iter().fold(before.clone(), without);
             if after.lines().ne(before.lines()) {
-                decision.set(own::rewritten(file, after));
+                decision.set(drop_ins::rewrite(file, &after));
             }
         }
         Ok(())

@@ -19,6 +19,7 @@ mod decide;
 mod diff;
 mod doing;
 pub mod event;
+mod failing;
 mod fleet;
 mod guard;
 mod include;

@@ -141,7 +141,7 @@ impl Sessions {
         let (mut session, _permit) = self.stop.unless(turn).await?;
         let under = Under::new(&work);
         let asked = self.request(&errand, &under, queries, &mut session);
-        let result = self.telling(to, &under, asked).await;
+        let result = self.telling(to, || under.what(), asked).await;
         let broken = match &result {
             Ok(exchange) => exchange.lost.is_some(),
             Err(error) => error.kind != ErrorKind::Become,
@@ -187,11 +187,11 @@ impl Sessions {
         }
     }
 
-    /// Says from time to time that something is being waited for.
+    /// Says from time to time what is being waited for, and since when.
     async fn telling<T>(
         &self,
         host: &HostName,
-        under: &Under<'_>,
+        what: impl Fn() -> (String, u64),
         work: impl Future<Output = T>,
     ) -> T {
         tokio::pin!(work);
@@ -199,7 +199,7 @@ impl Sessions {
             tokio::select! {
                 done = &mut work => return done,
                 () = tokio::time::sleep(self.waiting) => {
-                    let (what, seconds) = under.what();
+                    let (what, seconds) = what();
                     let event = Event::Waiting { host: host.clone(), what, seconds };
                     let _ = self.events.send(event);
                 }
@@ -207,7 +207,7 @@ impl Sessions {
         }
     }
 
-    /// Says from time to time that something else than steps is being waited for.
+    /// The same for what is no step.
     pub(super) async fn telling_what<T>(
         &self,
         host: &HostName,
@@ -215,17 +215,8 @@ impl Sessions {
         work: impl Future<Output = T>,
     ) -> T {
         let began = std::time::Instant::now();
-        tokio::pin!(work);
-        loop {
-            tokio::select! {
-                done = &mut work => return done,
-                () = tokio::time::sleep(self.waiting) => {
-                    let (what, seconds) = (what.to_owned(), began.elapsed().as_secs());
-                    let event = Event::Waiting { host: host.clone(), what, seconds };
-                    let _ = self.events.send(event);
-                }
-            }
-        }
+        let what = || (what.to_owned(), began.elapsed().as_secs());
+        self.telling(host, what, work).await
     }
 
     async fn request(

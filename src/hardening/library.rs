@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::source::{Diagnostic, File, Files, Kind, Node, Span, suggest, yaml};
+use crate::source::{Diagnostic, File, Files, Node, Span, suggest, yaml};
 
 use super::control::id_of;
 use super::field::Fields;
@@ -136,11 +136,6 @@ impl Library {
     pub fn at(&self, span: &Span) -> Option<&Control> {
         let control = self.controls.get(&id_of(span.path())?)?;
         (control.span.path() == span.path()).then_some(control)
-    }
-
-    /// The shared handlers as one list.
-    pub fn shared(&self) -> Node {
-        Node::new(Kind::Seq(self.handlers.clone()), Span::outside("handlers"))
     }
 }
 

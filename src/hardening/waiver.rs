@@ -7,7 +7,7 @@ use jiff::{Timestamp, ToSpan};
 use crate::source::{Diagnostic, Node, Span};
 
 use super::field::{Fields, scalar};
-use super::select::{Chosen, is_like, names};
+use super::select::{Chosen, names};
 
 /// One exception.
 #[derive(Clone, Debug)]
@@ -82,11 +82,6 @@ impl Waivers {
         let about = |w: &&Waiver| !all.iter().any(|c| names(&w.control, c));
         self.list.iter().filter(about)
     }
-}
-
-/// Whether a waiver's word could mean a control of this id at all.
-pub fn means(word: &str, id: &str) -> bool {
-    is_like(word, id)
 }
 
 fn waiver(node: &Node, out: &mut Vec<Diagnostic>) -> Option<Waiver> {
