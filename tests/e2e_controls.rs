@@ -163,5 +163,5 @@ areas! {
     accounts "ca", apparmor "cb", audit "cc", banner "cd", boot "ce", clients "cf", cron "cg",
     desktop "ch", filesystem "ci", firewall "cj", integrity "ck", kernel "cl", logging "cm", mount "cn",
     network "co", packages "cp", pam "cq", permissions "cr", sandbox "cw", services "cs", sshd "ct",
-    sudo "cu", time "cv",
+    selinux "cx", sudo "cu", time "cv",
 }

@@ -144,3 +144,111 @@ fn tests_that_break_hosts_are_about_controls_that_there_are() {
         }
     }
 }
+
+/// A profile at a level, as on the command line.
+fn at_level(library: &Library, profile: &str, level: &str) -> Selection {
+    let wanted = Wanted {
+        profiles: vec![profile.into()],
+        level: Some(level.into()),
+        ..Wanted::default()
+    };
+    Selection::of(library, &wanted).unwrap_or_else(|d| panic!("{profile} at {level}: {}", said(&d)))
+}
+
+#[test]
+fn profiles_ask_for_controls_and_parameters_that_there_are() {
+    let library = library();
+    let known = library.parameters();
+    let mut wrong = Vec::new();
+    for profile in library.profiles.values() {
+        for rule in &profile.rules {
+            let missing = rule
+                .controls
+                .iter()
+                .filter(|c| !library.controls.contains_key(*c));
+            wrong.extend(missing.map(|c| format!("{}: no control `{c}`", rule.span)));
+            let mut once = std::collections::BTreeSet::new();
+            if !rule.controls.iter().all(|c| once.insert(c)) {
+                wrong.push(format!("{}: names a control twice", rule.span));
+            }
+            if !profile.sections.is_empty() && profile.section(&rule.number).is_none() {
+                wrong.push(format!("{}: stands in no section", rule.span));
+            }
+        }
+        for (name, value) in &profile.parameters {
+            if !known.contains(name.as_str()) {
+                wrong.push(format!("{}: no parameter `{name}`", value.span));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_level_has_all_that_the_levels_it_includes_have() {
+    let library = library();
+    for (name, profile) in &library.profiles {
+        for level in profile.levels.iter().filter(|l| !l.includes.is_empty()) {
+            let ids = |level: &str| -> std::collections::BTreeSet<String> {
+                let chosen = at_level(&library, name, level).chosen;
+                chosen.into_iter().map(|c| c.control.id).collect()
+            };
+            let all = ids(&level.name);
+            for lower in &level.includes {
+                let less = ids(lower);
+                assert!(less.is_subset(&all), "{name}: {lower} in {}", level.name);
+                assert!(
+                    less.len() < all.len(),
+                    "{name}: {} adds nothing",
+                    level.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn benchmarks_are_whole() {
+    let library = library();
+    for (name, numbers) in [
+        ("anssi_bp028", 80),
+        ("cis_debian12", 310),
+        ("cis_ubuntu2204", 301),
+        ("cis_ubuntu2404", 312),
+        ("cis_rhel9", 297),
+        ("stig_ubuntu2204", 188),
+        ("stig_ubuntu2404", 194),
+        ("stig_rhel9", 441),
+    ] {
+        assert_eq!(library.profiles[name].rules.len(), numbers, "{name}");
+    }
+    let numbers = library.profiles["anssi_bp028"].rules.iter();
+    let numbers: Vec<_> = numbers.map(|r| r.number.clone()).collect();
+    let whole: Vec<_> = (1..=80).map(|n| format!("R{n}")).collect();
+    assert_eq!(numbers, whole);
+}
+
+#[test]
+fn levels_have_short_names() {
+    let library = library();
+    for (profile, level, full) in [
+        ("anssi_bp028", "enhanced", "enhanced"),
+        ("cis_ubuntu2404", "2", "l2-server"),
+        ("cis_ubuntu2404", "2-workstation", "l2-workstation"),
+        ("cis_rhel9", "workstation", "l1-workstation"),
+        ("stig_rhel9", "high", "high"),
+    ] {
+        assert_eq!(at_level(&library, profile, level).profiles[0].level, full);
+    }
+    // Without a level: what every server can have, and all of a STIG.
+    let first = |name: &str| library.profiles[name].levels[0].name.clone();
+    assert_eq!(first("cis_debian12"), "l1-server");
+    assert_eq!(first("stig_ubuntu2404"), "low");
+    // Not every server's is every desktop's.
+    let asks = |level: &str, id: &str| {
+        let chosen = at_level(&library, "cis_debian12", level).chosen;
+        chosen.iter().any(|c| c.control.id == id)
+    };
+    assert!(asks("l1-server", "services_print") && !asks("l1-workstation", "services_print"));
+    assert!(asks("l1-workstation", "sshd_forwarding") && !asks("l1-server", "sshd_forwarding"));
+}

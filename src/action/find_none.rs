@@ -28,6 +28,10 @@ choices! {
         Setid = "setid",
         /// Files of the names in `names`.
         Named = "named",
+        /// Files and directories below `below` that their group or anyone may write.
+        Writable = "writable",
+        /// Files and directories below `below` that are not root's.
+        Foreign = "foreign",
     }
 }
 
@@ -37,6 +41,8 @@ crate::args! {
         what: What = required, aka ["match"];
         /// The names, where those are looked for.
         names: Vec<String> = "[]";
+        /// The directories, where files that others write or own are looked for.
+        below: Vec<String> = "[]";
         /// Paths, or shell patterns of them, that may be so, with all below.
         except: Vec<String> = "[]", aka ["allowed"];
         /// What makes a file right: a mode as for `chmod`, as in `o-w`.
@@ -63,6 +69,11 @@ pub(crate) static SPEC: Spec = Spec {
   find_none:
     what: named
     names: [.rhosts, .shosts]
+- name: Nobody but root writes programs
+  find_none:
+    what: writable
+    below: [/usr/bin, /usr/sbin]
+    mode: go-w
 "#,
     params: Args::params,
     free_form: None,
@@ -82,6 +93,21 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
             "`names` and `what: named` belong together",
         ));
     }
+    let placed = matches!(args.what, What::Writable | What::Foreign);
+    if let Some(Err(wrong)) = args
+        .below
+        .iter()
+        .map(|p| RemotePath::new(p))
+        .find(Result::is_err)
+    {
+        return Err(ArgError::new("below", wrong));
+    }
+    if placed == args.below.is_empty() {
+        return Err(ArgError::new(
+            "below",
+            "`below` belongs to `what: writable` and `what: foreign`",
+        ));
+    }
     if args
         .names
         .iter()
@@ -97,6 +123,13 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
 
 impl Args {
     fn walks(&self) -> Vec<Resource> {
+        let each = |which: fn(RemotePath) -> Which| {
+            let tops = self
+                .below
+                .iter()
+                .filter_map(|top| RemotePath::new(top).ok());
+            tops.map(|top| Resource::Walk(which(top))).collect()
+        };
         let which = match self.what {
             What::WorldWritable => Which::WorldWritable,
             What::OpenDirectory => Which::OpenDirectory,
@@ -107,6 +140,8 @@ impl Args {
                 let named = |n: &String| Resource::Walk(Which::Named(n.clone()));
                 return self.names.iter().map(named).collect();
             }
+            What::Writable => return each(Which::Writable),
+            What::Foreign => return each(Which::Foreign),
         };
         vec![Resource::Walk(which)]
     }

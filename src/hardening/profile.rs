@@ -104,12 +104,13 @@ impl Profile {
         }
     }
 
-    /// The level of a name; a number alone means the server's of that number.
+    /// The level of a name: a number alone means the server's of that number, `workstation` its first.
     pub fn level(&self, name: &str) -> Option<&Level> {
         let names = [
             name.to_owned(),
             format!("l{name}-server"),
             format!("l{name}"),
+            format!("l1-{name}"),
         ];
         let find = |n: &String| self.levels.iter().find(|l| l.name == *n);
         names.iter().find_map(find)
@@ -142,16 +143,24 @@ impl Profile {
     }
 }
 
-/// Whether a number is one of a section, or the section itself: `5.1.4` is within `5.1`.
+/// Whether a number is one of a section, or the section itself: `5.1.4` is within `5.1`, `R9` within
+/// `R8..R14`.
 pub fn is_within(number: &str, section: &str) -> bool {
+    if let Some((first, last)) = section.split_once("..") {
+        let at = in_order(number);
+        return in_order(first) <= at && at <= in_order(last);
+    }
     number
         .strip_prefix(section)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// Orders numbers as people do: `1.2` before `1.10`.
-pub fn in_order(number: &str) -> Vec<(u64, String)> {
-    let part = |p: &str| (p.parse().unwrap_or(u64::MAX), p.to_owned());
+/// Orders numbers as people do: `1.2` before `1.10`, `R9` before `R10`.
+pub fn in_order(number: &str) -> Vec<(String, u64)> {
+    let part = |p: &str| {
+        let word = p.trim_end_matches(|c: char| c.is_ascii_digit());
+        (word.to_owned(), p[word.len()..].parse().unwrap_or_default())
+    };
     number.split(['.', '-']).map(part).collect()
 }
 
@@ -221,9 +230,10 @@ mod tests {
 
     #[test]
     fn numbers_are_ordered_as_people_count() {
-        let mut numbers = ["1.10", "1.2", "1.2.1", "R5", "2"];
+        let mut numbers = ["1.10", "R10", "1.2", "1.2.1", "R5", "2"];
         numbers.sort_by_key(|n| in_order(n));
-        assert_eq!(numbers, ["1.2", "1.2.1", "1.10", "2", "R5"]);
+        assert_eq!(numbers, ["1.2", "1.2.1", "1.10", "2", "R5", "R10"]);
         assert!(is_within("5.1.4", "5.1") && !is_within("5.10", "5.1"));
+        assert!(is_within("R9", "R8..R14") && !is_within("R15", "R8..R14"));
     }
 }

@@ -33,6 +33,10 @@ pub enum Which {
     Setid,
     /// Files of this name.
     Named(String),
+    /// Files and directories at or below this one that not only their owner may write.
+    Writable(RemotePath),
+    /// Files and directories at or below this one that are not root's.
+    Foreign(RemotePath),
 }
 
 impl Which {
@@ -46,6 +50,10 @@ impl Which {
             Which::Ungrouped => nameless(&file.group),
             Which::Setid => file.is_file() && file.mode & 0o6000 != 0,
             Which::Named(name) => path.name() == name && !file.is_dir(),
+            Which::Writable(top) => {
+                !file.is_link() && file.mode & 0o022 != 0 && path.is_within(top)
+            }
+            Which::Foreign(top) => file.owner.id.is_some_and(|id| id != 0) && path.is_within(top),
         }
     }
 
@@ -58,8 +66,19 @@ impl Which {
             Which::Ungrouped => "$pl_ng".into(),
             Which::Setid => "-type f ( -perm -4000 -o -perm -2000 )".into(),
             Which::Named(name) => format!("! -type d -name {}", quote(&escaped(name))),
+            Which::Writable(top) => {
+                format!("! -type l ( -perm -0020 -o -perm -0002 ) {}", below(top))
+            }
+            Which::Foreign(top) => format!("! -user 0 {}", below(top)),
         }
     }
+}
+
+/// The test for a directory and all below.
+fn below(top: &RemotePath) -> String {
+    let path = escaped(top.as_str());
+    let inside = format!("{path}/*");
+    format!("( -path {} -o -path {} )", quote(&path), quote(&inside))
 }
 
 /// A name in which nothing is a pattern.
@@ -83,6 +102,10 @@ impl fmt::Display for Which {
             Which::Ungrouped => write!(f, "files without a group"),
             Which::Setid => write!(f, "setuid and setgid files"),
             Which::Named(name) => write!(f, "files named {name}"),
+            Which::Writable(top) => {
+                write!(f, "files in {top} that others than their owner may write")
+            }
+            Which::Foreign(top) => write!(f, "files in {top} that are not root's"),
         }
     }
 }

@@ -99,7 +99,7 @@ pub fn rank(verdict: Verdict) -> u8 {
 
 /// The sections of a report, in order; none is empty.
 pub fn sections(report: &Report) -> Vec<Section> {
-    let mut found: BTreeMap<(u8, Vec<(u64, String)>), Section> = BTreeMap::new();
+    let mut found: BTreeMap<(u8, Vec<(String, u64)>), Section> = BTreeMap::new();
     for (at, control) in report.controls.iter().enumerate() {
         let (named, number, title) = place(report, control);
         found

@@ -1,0 +1,1 @@
+sed -i '/^CREATE_HOME/d' /etc/login.defs

@@ -1,0 +1,1 @@
+chage -M 99999 root

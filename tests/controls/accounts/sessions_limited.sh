@@ -1,0 +1,1 @@
+sed -i '/maxlogins/d' /etc/security/limits.conf

@@ -1,0 +1,1 @@
+rm -rf /etc/systemd/system.conf.d

@@ -1,0 +1,1 @@
+mkdir -p /etc/selinux; chmod 0777 /etc/selinux
