@@ -65,6 +65,8 @@ mod pause;
 pub mod ping;
 mod place;
 mod put;
+pub mod put_back;
+mod put_back_as;
 mod ran;
 mod raw;
 mod reboot;

@@ -182,8 +182,12 @@ impl Observed {
         }
     }
 
-    /// In check mode the host is as before: what a removal takes with it is gone all the same.
+    /// In check mode the host is as before: what the removal of a path takes with it is gone all the same.
     fn predict(&mut self, change: &Change) {
+        let is_path = matches!(
+            change.on,
+            Resource::File(_) | Resource::Target(_) | Resource::Tree(_)
+        );
         for (on, seen) in &mut self.seen {
             if !overlaps(change, on, &seen.state) {
                 continue;
@@ -192,7 +196,7 @@ impl Observed {
                 self.before.push((on.clone(), Some(seen.clone())));
             }
             match (on, &change.after) {
-                (Resource::File(_) | Resource::Target(_), State::Absent) => {
+                (Resource::File(_) | Resource::Target(_), State::Absent) if is_path => {
                     seen.state = State::Absent;
                     seen.decided = true;
                 }

@@ -70,6 +70,9 @@ pub static ACTIONS: &[&Spec] = &[
     &super::wait_for_connection::SPEC,
 ];
 
+/// What only this program says, in plays that it makes itself. Their names are no words of playbooks.
+static OWN: &[&Spec] = &[&super::put_back::SPEC];
+
 /// The action a playbook means by a name: short, `ansible.builtin.x`, `ansible.legacy.x`, or with the
 /// collection it belongs to.
 pub fn find(name: &str) -> Option<&'static Spec> {
@@ -77,6 +80,10 @@ pub fn find(name: &str) -> Option<&'static Spec> {
         Some((collection, short)) => (Some(collection), short),
         None => (None, name),
     };
+    let own = |spec: &&&'static Spec| collection == Some("palisade") && spec.name == short;
+    if let Some(spec) = OWN.iter().find(own) {
+        return Some(spec);
+    }
     ACTIONS.iter().copied().find(|spec| {
         let named = spec.name == short || spec.aliases.contains(&short);
         let homed = collection.is_none_or(|c| {

@@ -19,7 +19,7 @@ use crate::source::{Diagnostic, Files, yaml};
 use super::evidence::Evidence;
 use super::exit::Exit;
 use super::face::Face;
-use super::options::{Becoming, Connections, Guarding, Inventories, Showing, Values};
+use super::options::{Becoming, Connections, Guarding, Inventories, Recording, Showing, Values};
 use super::playbook::{self, Compiled, PlaybookArgs};
 use super::run::{self, Ended, Running};
 use super::terminal::AtTerminal;
@@ -93,6 +93,8 @@ pub struct AuditArgs {
     pub becoming: Becoming,
     #[command(flatten)]
     pub guarding: Guarding,
+    #[command(flatten)]
+    pub recording: Recording,
     #[command(flatten)]
     pub showing: Showing,
 }
@@ -187,6 +189,7 @@ fn prepare(args: &AuditArgs) -> Result<Ready, Vec<Diagnostic>> {
         connections: args.connections.clone(),
         becoming: args.becoming.clone(),
         guarding: args.guarding.clone(),
+        recording: args.recording.clone(),
         showing: args.showing.clone(),
         ..PlaybookArgs::default()
     };

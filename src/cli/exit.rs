@@ -17,6 +17,8 @@ pub enum Exit {
     Unreachable = 4,
     /// The command line is wrong.
     Usage = 5,
+    /// `undo` left something alone that is not as the run left it.
+    Stale = 6,
     /// A change that may cut access was not confirmed, and was put back.
     Reverted = 9,
     /// Such a change was not confirmed, and nobody knows whether it was put back.

@@ -27,12 +27,14 @@ pub mod outputs;
 pub mod outside;
 pub mod playbook;
 pub mod prompts;
+pub mod recorded;
 pub mod reporters;
 pub mod run;
 pub mod setup;
 pub mod terminal;
 pub mod tree;
 pub mod tryout;
+pub mod undo;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -58,6 +60,7 @@ Exit codes:
   0 all hosts are fine        1 could not start: a mistake in a file or option value
   2 a host failed             3 drift or audit found something
   4 a host was unreachable    5 wrong command line
+  6 undo left something alone that is not as the run left it
   9 a change that may cut access was put back   10 it was not, and the host may be locked out
   130/143 stopped             250 a mistake of palisade's
 
@@ -89,6 +92,8 @@ enum Verb {
     Audit(Box<audit::AuditArgs>),
     /// Make hosts as a hardening profile says
     Harden(Box<audit::AuditArgs>),
+    /// Take back what a run changed
+    Undo(Box<undo::UndoArgs>),
     /// List hardening profiles and controls, or show one
     Controls(controls::ControlsArgs),
     /// Check chains of evidence
@@ -162,6 +167,7 @@ fn carry_out(verb: Verb) -> ExitCode {
             args.fixes = true;
             fill_all(&mut *args).unwrap_or_else(|| audit::run(&args))
         }
+        Verb::Undo(mut args) => undo::run(&mut args),
         Verb::Exec(mut args) => fill_all(&mut *args).unwrap_or_else(|| exec::run(&args, face)),
         Verb::Facts(mut args) => fill_all(&mut *args).unwrap_or_else(|| facts::run(&args)),
         Verb::Inventory(mut args) => {
@@ -220,6 +226,7 @@ macro_rules! fillable {
 fillable!(playbook::PlaybookArgs);
 fillable!(audit::AuditArgs);
 fillable!(exec::ExecArgs);
+fillable!(undo::UndoArgs);
 fillable!(facts::FactsArgs);
 
 /// Fills options in from environment and configuration; the exit code if these are wrong.

@@ -107,6 +107,18 @@ pub struct Guarding {
     pub canary: Option<Canary>,
 }
 
+/// What is written down about a run.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Journal")]
+pub struct Recording {
+    /// Do not keep what was there before a change: what it replaces cannot be undone
+    #[arg(long)]
+    pub no_undo_data: bool,
+    /// What runs on a host that is thrown away is not recorded.
+    #[arg(skip)]
+    pub nothing: bool,
+}
+
 /// What `--guard` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {

@@ -17,7 +17,9 @@ use crate::vars::{Layer, Var};
 
 use super::exit::Exit;
 use super::face::Face;
-use super::options::{Becoming, Connections, FORKS, Guard, Guarding, Inventories, Showing, Values};
+use super::options::{
+    Becoming, Connections, FORKS, Guard, Guarding, Inventories, Recording, Showing, Values,
+};
 use super::run::{self, Running};
 use super::setup::{self, Project};
 use super::terminal::AtTerminal;
@@ -83,6 +85,9 @@ pub struct PlaybookArgs {
     /// A playbook that is no file, in the place of all others.
     #[arg(skip)]
     pub built: Option<Arc<Built>>,
+    /// The run that is taken back.
+    #[arg(skip)]
+    pub undoes: Option<String>,
     /// Where Ansible would look for modules; palisade has its own
     #[arg(short = 'M', long, value_name = "PATH", hide = true)]
     pub module_path: Option<String>,
@@ -96,6 +101,8 @@ pub struct PlaybookArgs {
     pub becoming: Becoming,
     #[command(flatten)]
     pub guarding: Guarding,
+    #[command(flatten)]
+    pub recording: Recording,
     #[command(flatten)]
     pub showing: Showing,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::engine::event::HostName;
 use crate::engine::{Event, Job, Options, Stop, Summary};
-use crate::journal::Journal;
+use crate::journal::{Journal, contents};
 use crate::report::Reporter;
 use crate::source::Diagnostic;
 use crate::vars::Layer;
@@ -15,7 +15,7 @@ use crate::vars::Layer;
 use super::exit::Exit;
 use super::playbook::{Compiled, PlaybookArgs};
 use super::terminal::{AtTerminal, Hush};
-use super::{messages, setup};
+use super::{messages, recorded, setup};
 
 /// How often a reporter may say that time passes.
 const TICK: Duration = Duration::from_millis(100);
@@ -131,7 +131,7 @@ pub fn carry_out(running: Running<'_>) -> Ended {
         prompts,
         options,
         mask: project.mask.clone(),
-        journal,
+        journal: journal.clone(),
         terminal: Arc::new(terminal),
         seed: seed(),
         events,
@@ -142,6 +142,13 @@ pub fn carry_out(running: Running<'_>) -> Ended {
         watching.abort();
         summary
     });
+    if !journal.is_empty()
+        && let Some(dir) = state_dir()
+    {
+        let now = std::time::SystemTime::now();
+        // What is old can go the next time as well.
+        let _ = contents::prune(&dir.join(RUNS), &dir.join(CONTENTS), now);
+    }
     // The reporter ends when the last sender is gone; it needs the runtime's clock until then.
     let _ = telling.join();
     drop(runtime);
@@ -223,33 +230,35 @@ async fn watch(
     }
 }
 
+/// Runs that begin in the same microsecond take the next one.
+const TRIES: usize = 16;
+
 fn begin_journal(args: &PlaybookArgs) -> Journal {
-    let Some(dir) = state_dir() else {
+    let Some(dir) = state_dir().filter(|_| !args.recording.nothing) else {
         return Journal::none();
     };
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let run = format!(
-        "{}-{}",
-        since.map_or(0, |d| d.as_nanos()),
-        std::process::id()
-    );
-    let playbooks: Vec<String> = args
-        .playbooks
-        .iter()
-        .map(|p| p.display().to_string())
-        .collect();
-    let about = serde_json::json!({ "playbooks": playbooks });
-    match Journal::begin(&dir.join("runs"), &run, &about) {
-        Ok(journal) => journal,
-        Err(e) => {
-            messages::say(&format!(
-                "warning: this run is not recorded: {}: {e}",
-                dir.display()
-            ));
-            Journal::none()
+    let about = recorded::about(args);
+    let kept = (!args.recording.no_undo_data).then(|| dir.join(CONTENTS));
+    let mut begun = Err(std::io::ErrorKind::AlreadyExists.into());
+    for _ in 0..TRIES {
+        let now = jiff::Timestamp::now();
+        let run = now.strftime("%Y%m%d-%H%M%S-%6f").to_string();
+        begun = Journal::begin(&dir.join(RUNS), &run, &about, kept.as_deref());
+        let taken = |e: &std::io::Error| e.kind() == std::io::ErrorKind::AlreadyExists;
+        if !begun.as_ref().is_err_and(taken) {
+            break;
         }
     }
+    begun.unwrap_or_else(|e| {
+        let dir = dir.display();
+        messages::say(&format!("warning: this run is not recorded: {dir}: {e}"));
+        Journal::none()
+    })
 }
+
+/// Where runs are recorded, and what was there before them is kept, below the state's directory.
+pub const RUNS: &str = "runs";
+pub const CONTENTS: &str = "contents";
 
 /// `$XDG_STATE_HOME/palisade`, by default below `~/.local/state`.
 pub fn state_dir() -> Option<PathBuf> {

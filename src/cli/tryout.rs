@@ -20,7 +20,7 @@ use crate::source::Diagnostic;
 
 use super::exit::Exit;
 use super::face::Face;
-use super::options::{Becoming, Connections, Showing, Values};
+use super::options::{Becoming, Connections, Recording, Showing, Values};
 use super::playbook::{self, PlaybookArgs};
 use super::run::{self, Running};
 use super::terminal::AtTerminal;
@@ -158,6 +158,10 @@ fn playbook_args(args: &TryArgs) -> PlaybookArgs {
         tags: args.tags.clone(),
         skip_tags: args.skip_tags.clone(),
         diff: args.diff,
+        recording: Recording {
+            nothing: true,
+            ..Recording::default()
+        },
         connections: Connections::default(),
         becoming: Becoming::default(),
         ..PlaybookArgs::default()

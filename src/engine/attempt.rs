@@ -230,9 +230,13 @@ impl Runner {
             Ok(decision) if decision.steps.is_empty() => Raw::decided(decision, Vec::new()),
             Ok(decision) if settings.check && !is_read_only(&decision) => would(decision),
             Ok(decision) => {
+                let settings = Settings {
+                    notify: self.asks_for(task, layers),
+                    ..settings.clone()
+                };
                 self.carry_out(
                     &to,
-                    settings,
+                    &settings,
                     (task.id, name),
                     prepared.action.as_ref(),
                     &decision,

@@ -120,7 +120,11 @@ impl Runner {
         let options = &self.ctx.options;
         let settings = settings::resolve(&self.ctx.templar, task, scope, &plain, options)?;
         let live = options.live && self.play.hosts.len() == 1 && !settings.no_log;
-        Ok(Settings { live, ..settings })
+        Ok(Settings {
+            live,
+            lenient: !task.failed_when.is_empty(),
+            ..settings
+        })
     }
 
     /// Begins the task the cursor stands behind. Afterwards it is in the queue, unless it is passed

@@ -143,6 +143,12 @@ impl PlayRun {
         handlers.iter().position(|h| h.task.id == task.id)
     }
 
+    /// Where a handler is written.
+    pub(super) fn place_of(&self, index: usize) -> Option<String> {
+        let handlers = self.handlers.read().ok()?;
+        handlers.get(index).map(|h| h.task.span.to_string())
+    }
+
     pub(super) fn handler_items(&self) -> Arc<[Item]> {
         let Ok(handlers) = self.handlers.read() else {
             return Arc::from(Vec::new());

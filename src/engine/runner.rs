@@ -257,6 +257,13 @@ impl Runner {
         few(&mut queries);
         let mut work = Vec::new();
         let mut keys = Vec::new();
+        for d in 0..self.queue.len() {
+            let doing = &self.queue[d];
+            if doing.waiting() > 0 {
+                let notify = self.asks_for(&doing.task, &doing.layers);
+                self.queue[d].settings.notify = notify;
+            }
+        }
         for (d, doing) in self.queue.iter().enumerate() {
             for (i, item) in doing.items.iter().enumerate() {
                 for step in item.steps() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::action::{Done, Step};
 use crate::host::shell::{Launch, Prompt};
 use crate::host::{Deadlines, ErrorKind, HostError, Link};
+use crate::journal::{Journal, Meant};
 use crate::resource::apply::{Apply, ApplyOptions, RunContext, StepOutcome as Applied};
 use crate::resource::{Query, Want, launch, prelude};
 use crate::source::Secret;
@@ -33,6 +34,9 @@ pub(super) struct Work {
     pub step: Step,
     context: RunContext,
     pub task: TaskRef,
+    guarded: bool,
+    lenient: bool,
+    notify: Vec<String>,
 }
 
 impl Work {
@@ -47,6 +51,9 @@ impl Work {
             step: step.clone(),
             context,
             task: task.clone(),
+            guarded: settings.guard == Some(true),
+            lenient: settings.lenient,
+            notify: settings.notify.clone(),
         }
     }
 }
@@ -57,6 +64,29 @@ impl Work {
         match &self.step {
             Step::Set(change) => Some(change),
             Step::Run(_) | Step::Control(_) => None,
+        }
+    }
+}
+
+impl Work {
+    /// Writes down that it is about to be done, on this host and in this way; the number of its intent.
+    pub(super) fn note(&self, journal: &Journal, host: &str, way: &Way) -> Option<u64> {
+        let place = self.task.span.to_string();
+        let meant = Meant {
+            host,
+            task: &self.task.name,
+            place: &place,
+            handler: self.task.handler,
+            r#as: way.r#become.as_ref().map(|b| (&*b.method, &*b.user)),
+            notify: &self.notify,
+            guarded: self.guarded,
+            lenient: self.lenient,
+            hidden: self.task.no_log,
+        };
+        match &self.step {
+            Step::Set(change) => Some(journal.change(&meant, change)),
+            Step::Run(run) => Some(journal.run(&meant, run)),
+            Step::Control(_) => None,
         }
     }
 }

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, Semaphore};
 
-use crate::action::Step;
 use crate::host::shell::Shell;
 use crate::host::{Deadlines, ErrorKind, HostError, Link};
 use crate::journal::Journal;
@@ -172,7 +171,7 @@ impl Sessions {
         if let Some(raw) = refused.into_iter().next() {
             return Ok(Err(Box::new(raw)));
         }
-        let entries = self.begin(errand.to, work).await;
+        let entries = self.begin(errand.to, errand.way, work).await;
         let mut sent = 0;
         let sending = upload_all(link, errand.way, open.password.as_ref(), &apply, &mut sent);
         self.stop.unless(sending).await?;
@@ -258,7 +257,7 @@ impl Sessions {
             Some(first) => (first, Vec::new()),
             None => compose(&token, loaded, work, queries, &open.hello),
         };
-        let entries = self.begin(to, work).await;
+        let entries = self.begin(to, way, work).await;
         let (link, secret) = (Arc::clone(link), open.password.clone());
         let mut sent = 0;
         let sending = upload_all(&link, way, secret.as_ref(), &apply, &mut sent);
@@ -439,16 +438,10 @@ impl Sessions {
     }
 
     /// The intents are on disk before a byte of them leaves.
-    async fn begin(&self, to: &HostName, work: &[Work]) -> Vec<u64> {
+    async fn begin(&self, to: &HostName, way: &Way, work: &[Work]) -> Vec<u64> {
         let mut entries = Vec::new();
         for one in work {
-            let place = one.task.span.to_string();
-            let entry = match &one.step {
-                Step::Set(change) => self.journal.change(to, &one.task.name, &place, change),
-                Step::Run(_) => self.journal.run(to, &one.task.name, &place),
-                Step::Control(_) => continue,
-            };
-            entries.push(entry);
+            entries.extend(one.note(&self.journal, to, way));
         }
         if !entries.is_empty() {
             self.journal.sync().await;

@@ -50,6 +50,10 @@ pub(super) struct Settings {
     pub any_errors_fatal: bool,
     /// Whether it is guarded; where nobody says, what it touches decides.
     pub guard: Option<bool>,
+    /// The playbook judges by itself whether it failed.
+    pub lenient: bool,
+    /// Where the handlers stand that it asks for; known once there is something to carry out.
+    pub notify: Vec<String>,
 }
 
 /// How a task goes on by itself.
@@ -206,6 +210,8 @@ pub(super) fn resolve(
     };
     Ok(Settings {
         live: false,
+        lenient: false,
+        notify: Vec::new(),
         way,
         password,
         check: flag(t, k.check_mode.as_ref(), scope, options.check)?,

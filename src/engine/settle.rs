@@ -1,9 +1,10 @@
 //! Verdicts: what a task leaves behind on its host once it is known how it ended.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::plan::Task;
-use crate::source::{Mapping, Value};
+use crate::source::{Diagnostic, Mapping, Span, Value};
 use crate::vars::{Layer, Scope, Var};
 
 use super::doing::{Doing, Ended, ItemRun, ItemState};
@@ -309,37 +310,67 @@ impl Runner {
         );
     }
 
-    /// Asks for the handlers that a change notifies.
-    fn notify(&mut self, task: &Task, layers: &TaskLayers) {
+    /// The names of what a task notifies, and where they are written.
+    fn notified_by(
+        &self,
+        task: &Task,
+        layers: &TaskLayers,
+    ) -> Vec<Result<(String, Span), Diagnostic>> {
+        let mut names = Vec::new();
         for node in task.notify.iter().chain(&task.keywords.notify) {
             let scope = self.scope(task, layers, &[]);
-            let names = match self.ctx.templar.value(node, &scope) {
+            let all = match self.ctx.templar.value(node, &scope) {
                 Ok(Value::Sequence(items)) => items,
                 Ok(other) => vec![other],
                 Err(error) => {
-                    self.warn(error.diagnostic());
+                    names.push(Err(error.diagnostic()));
                     continue;
                 }
             };
-            for name in names.iter().filter_map(Value::as_str) {
-                let found = self.play.handlers_named(name, &self.ctx, &self.host);
-                if found.is_empty() {
-                    let text = format!("no handler is named or listens to `{name}`");
-                    self.warn(crate::source::Diagnostic::error(&node.span, text));
-                    self.life = super::runner::Life::Failed;
-                    self.tally.failed += 1;
+            let words = all.iter().filter_map(Value::as_str);
+            names.extend(words.map(|name| Ok((name.to_owned(), node.span.clone()))));
+        }
+        names
+    }
+
+    /// Where the handlers stand that a task asks for if it changes something.
+    pub(super) fn asks_for(&self, task: &Task, layers: &TaskLayers) -> Vec<String> {
+        let names = self.notified_by(task, layers).into_iter().flatten();
+        let of = |(name, _): (String, Span)| self.play.handlers_named(&name, &self.ctx, &self.host);
+        let found: BTreeSet<usize> = names.flat_map(of).collect();
+        found
+            .into_iter()
+            .filter_map(|index| self.play.place_of(index))
+            .collect()
+    }
+
+    /// Asks for the handlers that a change notifies.
+    fn notify(&mut self, task: &Task, layers: &TaskLayers) {
+        for name in self.notified_by(task, layers) {
+            let (name, span) = match name {
+                Ok(named) => named,
+                Err(diagnostic) => {
+                    self.warn(diagnostic);
+                    continue;
                 }
-                for handler in found {
-                    if let Some(armed) = self.guard.as_mut().filter(|g| g.ids.contains(&task.id)) {
-                        armed.handlers.insert(handler);
-                    }
-                    if self.notified.insert(handler) {
-                        let host = self.host.clone();
-                        self.ctx.tell(Event::Notified {
-                            host,
-                            handler: name.to_owned(),
-                        });
-                    }
+            };
+            let found = self.play.handlers_named(&name, &self.ctx, &self.host);
+            if found.is_empty() {
+                let text = format!("no handler is named or listens to `{name}`");
+                self.warn(Diagnostic::error(&span, text));
+                self.life = super::runner::Life::Failed;
+                self.tally.failed += 1;
+            }
+            for handler in found {
+                if let Some(armed) = self.guard.as_mut().filter(|g| g.ids.contains(&task.id)) {
+                    armed.handlers.insert(handler);
+                }
+                if self.notified.insert(handler) {
+                    let host = self.host.clone();
+                    self.ctx.tell(Event::Notified {
+                        host,
+                        handler: name.clone(),
+                    });
                 }
             }
         }

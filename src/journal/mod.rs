@@ -2,20 +2,35 @@
 //!
 //! An intent is on disk before the change leaves for its host, and every intent gets an outcome, if
 //! only "unknown". One file a run, one JSON object a line, readable by its owner only. The first line
-//! names the format's version; a reader refuses versions it does not know.
+//! names the format's version; a reader refuses versions it does not know. Each line ends with the
+//! beginning of its own digest, so that what was torn or damaged is told from what was written.
+//!
+//! What was there before a change is kept by its digest beside the runs ([`contents`]), so that an
+//! undo can bring it back. Secrets are not kept.
 
+pub mod contents;
 pub mod evidence;
-mod record;
+pub mod read;
+pub mod reverse;
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::resource::{Change, State};
+use serde_json::{Value, json};
+
+use crate::resource::{Change, Content, Digest, Resource, Run, State, written};
 
 /// The version of the format of run files.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+
+/// Digits of a line's digest: enough that no damage looks whole by chance.
+const SUM_DIGITS: usize = 16;
+
+/// Files that hold passwords whoever writes them. What they held is not kept.
+const SECRET: [&str; 2] = ["/etc/shadow", "/etc/gshadow"];
 
 /// The journal of one run. Cheap to clone.
 #[derive(Clone)]
@@ -27,24 +42,50 @@ struct Inner {
     /// `None` where nothing is recorded: checks, and runs that were asked not to.
     file: Option<Mutex<std::fs::File>>,
     path: Option<PathBuf>,
+    /// Where contents are kept; `None` where they are not.
+    kept: Option<PathBuf>,
     next: AtomicU64,
     /// Lines that were not yet written.
     lines: Mutex<Vec<u8>>,
+    /// Contents that were not yet written.
+    before: Mutex<BTreeMap<Digest, Content>>,
+}
+
+/// What is to be known of a step besides itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Meant<'a> {
+    pub host: &'a str,
+    pub task: &'a str,
+    /// Where the task is written.
+    pub place: &'a str,
+    /// Whether it is a handler.
+    pub handler: bool,
+    /// The method and the user that it becomes.
+    pub r#as: Option<(&'a str, &'a str)>,
+    /// The places of handlers that are asked for if it changes something.
+    pub notify: &'a [String],
+    /// The task says that it may cut access.
+    pub guarded: bool,
+    /// The task judges by itself whether it failed.
+    pub lenient: bool,
+    /// Nothing that it is about may be shown.
+    pub hidden: bool,
 }
 
 impl Journal {
     /// Records nothing: for runs that change nothing.
     pub fn none() -> Journal {
-        Journal::over(None, None)
+        Journal::over(None, None, None)
     }
 
-    fn over(file: Option<std::fs::File>, path: Option<PathBuf>) -> Journal {
-        let file = file.map(Mutex::new);
+    fn over(file: Option<std::fs::File>, path: Option<PathBuf>, kept: Option<PathBuf>) -> Journal {
         let inner = Inner {
-            file,
+            file: file.map(Mutex::new),
             path,
+            kept,
             next: AtomicU64::new(0),
             lines: Mutex::default(),
+            before: Mutex::default(),
         };
         Journal {
             inner: Arc::new(inner),
@@ -52,7 +93,13 @@ impl Journal {
     }
 
     /// Begins the file of a run in `dir`, which is made if it is not there, for its owner only.
-    pub fn begin(dir: &Path, run: &str, about: &serde_json::Value) -> std::io::Result<Journal> {
+    /// Contents go to `kept`. Nothing of it need be on disk before there is something to change.
+    pub fn begin(
+        dir: &Path,
+        run: &str,
+        about: &Value,
+        kept: Option<&Path>,
+    ) -> std::io::Result<Journal> {
         use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
         std::fs::DirBuilder::new()
             .recursive(true)
@@ -64,9 +111,9 @@ impl Journal {
             .append(true)
             .mode(0o600)
             .open(&path)?;
-        let journal = Journal::over(Some(file), Some(path));
-        journal.line(&serde_json::json!({ "version": VERSION, "run": run, "about": about }));
-        journal.write(true)?;
+        let journal = Journal::over(Some(file), Some(path), kept.map(Path::to_path_buf));
+        journal.line(json!({ "version": VERSION, "run": run, "about": about }));
+        journal.write(false)?;
         Ok(journal)
     }
 
@@ -74,13 +121,12 @@ impl Journal {
         self.inner.path.as_deref()
     }
 
-    fn line(&self, value: &serde_json::Value) {
+    fn line(&self, value: Value) {
         if self.inner.file.is_none() {
             return;
         }
-        if let Ok(mut lines) = self.inner.lines.lock()
-            && serde_json::to_writer(&mut *lines, value).is_ok()
-        {
+        if let Ok(mut lines) = self.inner.lines.lock() {
+            lines.extend_from_slice(summed(&value.to_string()).as_bytes());
             lines.push(b'\n');
         }
     }
@@ -89,31 +135,92 @@ impl Journal {
         self.inner.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A change is about to be made.
-    pub fn change(&self, host: &str, task: &str, place: &str, change: &Change) -> u64 {
+    /// Whether anything was to be changed so far.
+    pub fn is_empty(&self) -> bool {
+        self.inner.next.load(Ordering::Relaxed) == 0
+    }
+
+    fn intent(&self, meant: &Meant<'_>) -> (u64, Value) {
         let number = self.number();
-        let hidden = change.how.secret;
-        let end = |state: &State| record::end(state, hidden);
-        self.line(&serde_json::json!({
-            "intent": number, "host": host, "task": task, "place": place,
-            "on": change.on.to_string(),
-            "before": end(&change.before), "after": end(&change.after),
-        }));
+        let mut line = json!({
+            "intent": number, "host": meant.host, "task": meant.task, "place": meant.place,
+        });
+        if let Some((method, user)) = meant.r#as {
+            line["as"] = json!({ "method": method, "user": user });
+        }
+        for (name, is) in [
+            ("handler", meant.handler),
+            ("guarded", meant.guarded),
+            ("lenient", meant.lenient),
+        ] {
+            if is {
+                line[name] = json!(true);
+            }
+        }
+        if !meant.notify.is_empty() {
+            line["notify"] = json!(meant.notify);
+        }
+        (number, line)
+    }
+
+    /// A change is about to be made.
+    pub fn change(&self, meant: &Meant<'_>, change: &Change) -> u64 {
+        let (number, mut line) = self.intent(meant);
+        line["on"] = json!(change.on.to_string());
+        line["what"] = json!(written::resource(&change.on));
+        if meant.hidden || change.how.secret {
+            (line["before"], line["after"]) = (json!("hidden"), json!("hidden"));
+        } else {
+            let end = |state: &State| written::state(state).unwrap_or_else(|| json!("present"));
+            (line["before"], line["after"]) = (end(&change.before), end(&change.after));
+            if let (State::User(before), State::User(after)) = (&change.before, &change.after)
+                && before.password != after.password
+            {
+                line["password"] = json!("changed");
+            }
+            if !change.how.options.is_empty() {
+                line["options"] = json!(change.how.options);
+            }
+            self.keep(change);
+        }
+        self.line(line);
         number
     }
 
+    /// What a change replaces is kept, unless it holds secrets.
+    fn keep(&self, change: &Change) {
+        let secret = match &change.on {
+            Resource::File(path) | Resource::Target(path) => {
+                SECRET.iter().any(|s| path.as_str().starts_with(s))
+            }
+            _ => false,
+        };
+        if secret || self.inner.kept.is_none() || self.inner.file.is_none() {
+            return;
+        }
+        if let (Some(content), Ok(mut before)) =
+            (written::content(&change.before), self.inner.before.lock())
+        {
+            before.insert(content.digest, content);
+        }
+    }
+
     /// A command is about to be run: what it does is not known.
-    pub fn run(&self, host: &str, task: &str, place: &str) -> u64 {
-        let number = self.number();
-        self.line(&serde_json::json!({
-            "intent": number, "host": host, "task": task, "place": place, "on": "command",
-        }));
+    pub fn run(&self, meant: &Meant<'_>, run: &Run) -> u64 {
+        let (number, mut line) = self.intent(meant);
+        line["on"] = json!("command");
+        line["changes"] = json!(run.changes && !run.read_only);
+        // What only tells a service what to do is done again after an undo.
+        if (meant.handler || run.tells) && !meant.hidden {
+            line["run"] = json!(written::run(run));
+        }
+        self.line(line);
         number
     }
 
     /// What came of an intent.
     pub fn outcome(&self, intent: u64, word: &str) {
-        self.line(&serde_json::json!({ "outcome": intent, "is": word }));
+        self.line(json!({ "outcome": intent, "is": word }));
     }
 
     /// Writes what was noted and waits until it is on disk.
@@ -147,6 +254,13 @@ impl Journal {
         let Some(file) = &self.inner.file else {
             return Ok(());
         };
+        // What is to be kept comes first: an intent on disk has its contents there.
+        if let Some(dir) = &self.inner.kept {
+            let before = self.inner.before.lock();
+            let before = before.map(|mut b| std::mem::take(&mut *b));
+            // What could not be kept cannot be brought back, and the undo says so.
+            let _ = contents::keep(dir, before.unwrap_or_default().values());
+        }
         // The file first: whoever holds it writes the lines of all who wait for it.
         let Ok(mut file) = file.lock() else {
             return Ok(());
@@ -165,4 +279,24 @@ impl Journal {
         }
         Ok(())
     }
+}
+
+/// A line of JSON, an object, with the digest of all that stands before it as its last member.
+fn summed(json: &str) -> String {
+    let open = json.strip_suffix('}').unwrap_or(json);
+    format!("{open},\"sum\":\"{}\"}}", sum(open))
+}
+
+fn sum(text: &str) -> String {
+    let mut digits = Digest::of(text.as_bytes()).to_string();
+    digits.truncate(SUM_DIGITS);
+    digits
+}
+
+/// Whether a line is as it was written.
+fn is_whole(line: &str) -> bool {
+    let Some((open, rest)) = line.rsplit_once(",\"sum\":\"") else {
+        return false;
+    };
+    rest.strip_suffix("\"}") == Some(sum(open).as_str())
 }

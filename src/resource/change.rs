@@ -24,7 +24,7 @@ pub struct How {
     /// Options of the tool that makes it, as an action gives them (`--purge`, `--force`). For a
     /// file: `mtime` and `atime` (see [`How::time`]); `copy_from`, a path on the host whose bytes
     /// the new file gets where `after` holds none; `hard_link_to`, a path on the host that it
-    /// becomes another name of.
+    /// becomes another name of; `empty`, a directory is removed only if nothing is in it.
     pub options: Vec<(String, String)>,
     /// A value that must never be shown (a password hash): replaces both ends in diffs.
     pub secret: bool,

@@ -86,6 +86,7 @@ pub mod unpack;
 pub mod user;
 pub mod waiting;
 pub mod walk;
+pub mod written;
 
 pub use account::is_name as is_account_name;
 pub use change::{Change, Touch};

@@ -25,6 +25,8 @@ pub struct Run {
     /// Whether the action may call it failed although it exited 0, so that nothing may be sent to
     /// the host behind it before the action has spoken (`uri`).
     pub judged: bool,
+    /// Whether it only has a service read what is on disk, so that it may be made again at any time.
+    pub tells: bool,
 }
 
 /// How it is started.
@@ -75,6 +77,7 @@ impl Run {
             read_only: false,
             capture: CAPTURE_LIMIT,
             judged: false,
+            tells: false,
         }
     }
 }

@@ -433,6 +433,7 @@ fn remove(change: &Change, head: Head<'_>) -> Result<Made, ApplyError> {
         return Err(ApplyError::unfit(change));
     };
     let command = match before.node {
+        Node::Dir if change.how.option("empty").is_some() => "rmdir -- \"$pl_b\"",
         Node::Dir => "[ \"$PWD/$pl_b\" != //./ ] && rm -rf -- \"$pl_b\"",
         _ => "rm -f -- \"$pl_b\"",
     };

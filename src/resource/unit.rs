@@ -413,6 +413,7 @@ pub fn daemon(scope: Scope, verb: &'static str) -> Run {
         name: "systemctl",
     }));
     run.changes = false;
+    run.tells = true;
     run
 }
 

@@ -300,12 +300,31 @@ fn remove(change: &Change, name: &str) -> String {
         "userdel"
     };
     let name = quote(name);
+    let (find, clear) = match change.how.option("unused_home") {
+        Some(_) => (
+            format!(
+                "{ENTRIES}\npl_h=$(pl_ent passwd {name}); pl_h=${{pl_h%:*}}; pl_h=${{pl_h##*:}}\n"
+            ),
+            UNUSED,
+        ),
+        None => (String::new(), ""),
+    };
     format!(
-        "pl_t={tool}; pl_has $pl_t || pl_t=userdel\n\
-         if pl_has $pl_t; then $pl_t{} {name}; else deluser{small} {name}; fi",
+        "{find}pl_t={tool}; pl_has $pl_t || pl_t=userdel\n\
+         {{ if pl_has $pl_t; then $pl_t{} {name}; else deluser{small} {name}; fi; }} || exit{clear}",
         flags.0
     )
 }
+
+/// A home in which nothing is but what every new one has goes with its account.
+const UNUSED: &str = r#"
+case $pl_h in /?*/?*) ;; *) exit 0 ;; esac
+[ -d "$pl_h" ] && [ ! -L "$pl_h" ] && cd -P -- "$pl_h" 2>/dev/null || exit 0
+for pl_f in ./* ./.[!.]* ./..?*; do
+  [ -f "$pl_f" ] && [ ! -L "$pl_f" ] && cmp -s -- "$pl_f" "/etc/skel/$pl_f" && rm -f -- "$pl_f"
+done
+cd / && rmdir -- "$pl_h" 2>/dev/null
+exit 0"#;
 
 /// A day since 1970 as `2030-01-01`.
 pub fn date(days: i64) -> String {

@@ -1,0 +1,208 @@
+//! The way back as a play: a task for each thing, for all hosts on which it is taken back alike.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::action::put_back;
+use crate::hardening::play::Built;
+use crate::journal::reverse::{Again, Reverse, Told};
+use crate::source::{Kind, Node, Span};
+
+/// A task for some hosts. Two that differ in nothing but their hosts are one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Step {
+    name: String,
+    /// Where the task stood that is taken back.
+    place: String,
+    change: String,
+    r#as: Option<(String, String)>,
+    notify: Vec<String>,
+    listen: Option<String>,
+    guarded: bool,
+}
+
+/// Steps in an order in which each host has its own.
+type Steps = Vec<(Arc<Step>, BTreeSet<String>)>;
+
+/// The name of this machine in a journal where a task said that it runs here.
+const HERE: &str = "@here";
+
+fn host(name: &str) -> String {
+    match name {
+        HERE => "localhost".into(),
+        other => other.into(),
+    }
+}
+
+/// The play that takes a run back.
+pub(super) fn build(
+    reverse: &Reverse,
+    places: &BTreeMap<u64, String>,
+    name: &str,
+    contents: &str,
+) -> Built {
+    let known: BTreeSet<&str> = reverse.again.iter().map(|a| a.place.as_str()).collect();
+    let mut by_host: BTreeMap<String, (Vec<Step>, Vec<Step>)> = BTreeMap::new();
+    for r in &reverse.reversals {
+        let notify = r.notify.iter().filter(|n| known.contains(n.as_str()));
+        let step = Step {
+            name: r.tasks.join(", "),
+            place: places.get(&r.first).cloned().unwrap_or_default(),
+            change: put_back::back(&r.on, (&r.left, &r.to), &r.patches, &r.options, contents),
+            r#as: r.r#as.clone(),
+            notify: notify.cloned().collect(),
+            listen: None,
+            guarded: r.guarded,
+        };
+        by_host.entry(host(&r.host)).or_default().0.push(step);
+    }
+    for again in &reverse.again {
+        let steps = by_host.entry(host(&again.host)).or_default();
+        steps.1.push(told(again));
+    }
+    let hosts: BTreeSet<String> = by_host.keys().cloned().collect();
+    let (mut tasks, mut handlers) = (Steps::new(), Steps::new());
+    for (host, (mine, told)) in by_host {
+        merge(&mut tasks, &host, mine);
+        merge(&mut handlers, &host, told);
+    }
+    let at = Span::outside("undo");
+    let nodes = |steps: &Steps| {
+        let all = steps.iter().map(|(step, on)| task(step, on, &hosts));
+        Node::new(Kind::Seq(all.collect()), at.clone())
+    };
+    let names: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    let play = map(
+        &at,
+        vec![
+            ("name", text(name, &at)),
+            ("hosts", text(&names.join(","), &at)),
+            ("gather_facts", Node::new(Kind::Bool(false), at.clone())),
+            ("tasks", nodes(&tasks)),
+            ("handlers", nodes(&handlers)),
+        ],
+    );
+    Built {
+        playbook: Node::new(Kind::Seq(vec![play]), at),
+        defaults: Vec::new(),
+    }
+}
+
+fn told(again: &Again) -> Step {
+    Step {
+        name: again.task.clone(),
+        place: again.place.clone(),
+        change: match &again.what {
+            Told::Kick(on, kick) => put_back::tell(on, *kick),
+            Told::Run(run) => put_back::again(run, again.lenient),
+        },
+        r#as: again.r#as.clone(),
+        notify: Vec::new(),
+        listen: Some(again.place.clone()),
+        guarded: false,
+    }
+}
+
+/// Lays the steps of a host into those of others, in its own order.
+fn merge(steps: &mut Steps, host: &str, mine: Vec<Step>) {
+    let mut from = 0;
+    for step in mine {
+        let found = steps[from..].iter().position(|(s, _)| **s == step);
+        match found {
+            Some(at) => {
+                from += at;
+                steps[from].1.insert(host.to_owned());
+            }
+            None => steps.insert(from, (Arc::new(step), BTreeSet::from([host.to_owned()]))),
+        }
+        from += 1;
+    }
+}
+
+fn task(step: &Step, on: &BTreeSet<String>, all: &BTreeSet<String>) -> Node {
+    let at = Span::outside(&step.place);
+    let yes = |yes: bool| Node::new(Kind::Bool(yes), at.clone());
+    let list = |items: &[String]| {
+        let items = items.iter().map(|i| text(i, &at)).collect();
+        Node::new(Kind::Seq(items), at.clone())
+    };
+    let change = map(&at, vec![("change", text(&step.change, &at))]);
+    let mut entries = vec![
+        ("name", text(&step.name, &at)),
+        ("palisade.put_back", change),
+        // What cannot be put back holds nothing else up.
+        ("ignore_errors", yes(true)),
+        ("become", yes(step.r#as.is_some())),
+    ];
+    if let Some((method, user)) = &step.r#as {
+        entries.push(("become_method", text(method, &at)));
+        entries.push(("become_user", text(user, &at)));
+    }
+    if !step.notify.is_empty() {
+        entries.push(("notify", list(&step.notify)));
+    }
+    if let Some(place) = &step.listen {
+        entries.push(("listen", list(std::slice::from_ref(place))));
+    }
+    if step.guarded {
+        entries.push(("guard", yes(true)));
+    }
+    if on != all {
+        // JSON's strings are strings of the template language too.
+        let names = serde_json::json!(on).to_string();
+        let names = names.replace("{{", "{ {");
+        entries.push(("when", text(&format!("inventory_hostname in {names}"), &at)));
+    }
+    map(&at, entries)
+}
+
+/// Text that is no template, whatever it says.
+fn text(text: &str, at: &Span) -> Node {
+    let plain = text
+        .replace("{{", "{ {")
+        .replace("{%", "{ %")
+        .replace("{#", "{ #");
+    Node::str(&plain, at.clone())
+}
+
+fn map(at: &Span, entries: Vec<(&str, Node)>) -> Node {
+    let entry = |(key, value): (&str, Node)| (Node::str(key, at.clone()), value);
+    Node::new(
+        Kind::Map(entries.into_iter().map(entry).collect()),
+        at.clone(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(name: &str) -> Step {
+        Step {
+            name: name.into(),
+            place: String::new(),
+            change: String::new(),
+            r#as: None,
+            notify: Vec::new(),
+            listen: None,
+            guarded: false,
+        }
+    }
+
+    #[test]
+    fn each_host_keeps_its_order() {
+        let mut steps = Steps::new();
+        for (host, mine) in [("a", "123"), ("b", "135"), ("c", "42"), ("d", "31")] {
+            let mine = mine.chars().map(|c| step(&c.to_string())).collect();
+            merge(&mut steps, host, mine);
+        }
+        let of = |host: &str| -> String {
+            let mine = steps.iter().filter(|(_, on)| on.contains(host));
+            mine.map(|(s, _)| s.name.as_str()).collect()
+        };
+        for (host, mine) in [("a", "123"), ("b", "135"), ("c", "42"), ("d", "31")] {
+            assert_eq!(of(host), mine);
+        }
+        assert!(steps.len() <= 6, "{steps:?}");
+    }
+}

@@ -1,0 +1,473 @@
+//! The way back: what a run changed, host by host, in reverse order.
+//!
+//! Changes of one thing that follow from one another are undone as one, so that what the run wrote in
+//! between is not written again. Where only some of them are to be undone, and they are of a text, their
+//! lines are taken out of it; other things are undone from the end on only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::read::{Entry, Outcome, What};
+use crate::resource::file::{FileState, Node};
+use crate::resource::hash::INLINE_LIMIT;
+use crate::resource::unit::{Kick, UnitState};
+use crate::resource::{Content, Digest, Resource, Run, State};
+
+/// One thing on one host, from how the run left it to how it was.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reversal {
+    pub host: String,
+    pub on: Resource,
+    /// How the run left it: nothing else is touched.
+    pub left: State,
+    pub to: State,
+    /// Texts as they were after and before each change whose lines are taken out, the last one first.
+    pub patches: Vec<(Option<Digest>, Option<Digest>)>,
+    /// The tasks that changed it, in their order.
+    pub tasks: Vec<String>,
+    pub r#as: Option<(String, String)>,
+    /// The places of the handlers that they asked for.
+    pub notify: BTreeSet<String>,
+    pub guarded: bool,
+    /// Options of the changes, as far as they matter to the way back.
+    pub options: Vec<(String, String)>,
+    /// The first of the steps that it takes back.
+    pub first: u64,
+}
+
+/// What tells a service to read what was put back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Again {
+    pub host: String,
+    pub task: String,
+    pub place: String,
+    pub r#as: Option<(String, String)>,
+    pub what: Told,
+    pub lenient: bool,
+    pub number: u64,
+    handler: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    Kick(Resource, Kick),
+    Run(Box<Run>),
+}
+
+/// What stays as it is, and why.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Irreversible {
+    pub task: String,
+    pub on: String,
+    pub why: String,
+    pub host: String,
+}
+
+/// How a run is taken back.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reverse {
+    /// By host; within one, in the order in which they are undone.
+    pub reversals: Vec<Reversal>,
+    /// What is done again afterwards, by host and in its order.
+    pub again: Vec<Again>,
+    pub irreversible: Vec<Irreversible>,
+}
+
+/// The way back of what is `wanted`; `has` tells which contents are kept.
+pub fn reverse(
+    entries: &[Entry],
+    wanted: &dyn Fn(&Entry) -> bool,
+    has: &dyn Fn(&Digest) -> bool,
+) -> Reverse {
+    let mut hosts: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    for entry in entries {
+        hosts.entry(&entry.host).or_default().push(entry);
+    }
+    let mut out = Reverse::default();
+    for entries in hosts.values() {
+        of_host(entries, wanted, has, &mut out);
+    }
+    out.irreversible.sort();
+    out.irreversible.dedup();
+    out
+}
+
+fn of_host(
+    entries: &[&Entry],
+    wanted: &dyn Fn(&Entry) -> bool,
+    has: &dyn Fn(&Digest) -> bool,
+    out: &mut Reverse,
+) {
+    let mut chains: Vec<(Resource, Vec<Link<'_>>)> = Vec::new();
+    let mut again = Vec::new();
+    for entry in entries.iter().filter(|e| e.outcome.is_possible()) {
+        let mut cannot = |why: String| {
+            if wanted(entry) {
+                out.irreversible.push(irreversible(entry, why));
+            }
+        };
+        match &entry.what {
+            What::Run { again: Some(_), .. } => again.extend(told(entry)),
+            What::Run { changes: true, .. } => cannot("nobody knows what a command did".into()),
+            What::Run { .. } => {}
+            What::Change { .. } => match link(entry) {
+                Ok(Some(link)) => {
+                    if link.is_kick() {
+                        again.extend(told(entry));
+                    }
+                    if link.is_change() {
+                        add(&mut chains, link);
+                    }
+                }
+                Ok(None) => {}
+                Err(why) => cannot(why),
+            },
+        }
+        if let What::Change { password: true, .. } = entry.what
+            && wanted(entry)
+        {
+            let why = "passwords are not recorded, so the old one is not known".into();
+            out.irreversible.push(irreversible(entry, why));
+        }
+    }
+    let mut reversals = Vec::new();
+    for (on, links) in &chains {
+        match of_chain(on, links, wanted, has) {
+            Ok(found) => reversals.extend(found),
+            Err((entry, why)) => out.irreversible.push(irreversible(entry, why)),
+        }
+    }
+    reversals.sort_by_key(|r| std::cmp::Reverse(r.first));
+    // A service is told what its handlers told it, and what a task behind the change did.
+    let needed = |a: &Again| {
+        reversals.iter().any(|r| match a.handler {
+            true => r.notify.contains(&a.place),
+            false => r.first < a.number,
+        })
+    };
+    let mut seen: Vec<Again> = Vec::new();
+    for one in again {
+        let known = |s: &Again| s.place == one.place && s.what == one.what;
+        if needed(&one) && !seen.iter().any(known) {
+            seen.push(one);
+        }
+    }
+    // What a task did itself is asked for by what it came after.
+    for one in seen.iter().filter(|a| !a.handler) {
+        for reversal in reversals.iter_mut().filter(|r| r.first < one.number) {
+            reversal.notify.insert(one.place.clone());
+        }
+    }
+    out.reversals.extend(reversals);
+    out.again.extend(seen);
+}
+
+fn irreversible(entry: &Entry, why: String) -> Irreversible {
+    Irreversible {
+        host: entry.host.clone(),
+        task: entry.task.clone(),
+        on: entry.on.clone(),
+        why,
+    }
+}
+
+fn told(entry: &Entry) -> Option<Again> {
+    let what = match &entry.what {
+        What::Run { again, .. } => Told::Run(Box::new(again.clone()?)),
+        What::Change { on, after, .. } => match after.as_ref()? {
+            State::Unit(UnitState {
+                kick: Some(kick), ..
+            }) => Told::Kick(on.clone()?, *kick),
+            _ => return None,
+        },
+    };
+    Some(Again {
+        host: entry.host.clone(),
+        task: entry.task.clone(),
+        place: entry.place.clone(),
+        r#as: entry.r#as.clone(),
+        what,
+        lenient: entry.lenient,
+        number: entry.number,
+        handler: entry.handler,
+    })
+}
+
+/// A change that can be taken back.
+struct Link<'a> {
+    entry: &'a Entry,
+    on: &'a Resource,
+    before: State,
+    after: State,
+    options: &'a [(String, String)],
+}
+
+impl Link<'_> {
+    fn is_kick(&self) -> bool {
+        matches!(&self.after, State::Unit(u) if u.kick.is_some())
+    }
+
+    fn is_change(&self) -> bool {
+        match (&self.before, &self.after) {
+            (State::Unit(a), State::Unit(b)) => {
+                (a.running, a.enabled, a.masked, &a.levels)
+                    != (b.running, b.enabled, b.masked, &b.levels)
+            }
+            (a, b) => !a.same(b),
+        }
+    }
+}
+
+/// The change of an entry; the error is why there is no way back, nothing where none is needed.
+fn link(entry: &Entry) -> Result<Option<Link<'_>>, String> {
+    let What::Change {
+        on,
+        before,
+        after,
+        options,
+        hidden,
+        ..
+    } = &entry.what
+    else {
+        return Ok(None);
+    };
+    if *hidden {
+        return Err("it may not be shown (no_log), so what was there before is not kept".into());
+    }
+    if on.is_none() && entry.on == "package index" {
+        return Ok(None);
+    }
+    let (Some(on), Some(before), Some(after)) = (on, before, after) else {
+        return Err("what was there before is not recorded".into());
+    };
+    let why = match (before, after) {
+        (State::File(file), State::Absent) => match &file.node {
+            Node::Dir if !options.iter().any(|(name, _)| name == EMPTY) => {
+                Some("what was in a directory is not kept")
+            }
+            Node::Other(_) => Some("special files are not made again"),
+            _ => None,
+        },
+        (State::User(user), State::Absent) if user.password.is_none() => {
+            Some("the password of an account is not kept")
+        }
+        (State::Group(group), State::Absent) if !group.members.is_empty() => {
+            Some("who was in a group is not brought back")
+        }
+        _ => None,
+    };
+    match why {
+        Some(why) => Err(why.into()),
+        None => Ok(Some(Link {
+            entry,
+            on,
+            before: before.clone(),
+            after: after.clone(),
+            options,
+        })),
+    }
+}
+
+/// The option of a change that removes a directory only if nothing is in it.
+pub const EMPTY: &str = "empty";
+
+/// Adds a change to the chain that it continues, or begins one.
+fn add<'a>(chains: &mut Vec<(Resource, Vec<Link<'a>>)>, mut link: Link<'a>) {
+    let last = chains.iter_mut().rev().find(|(on, _)| on == link.on);
+    if let Some((_, chain)) = last
+        && let Some(previous) = chain.last_mut()
+        && joins(&previous.after, &link.before)
+    {
+        // What neither of the two looked at is what the other one saw.
+        share(&mut previous.after, &mut link.before);
+        let unchanged = !alters_bytes(previous);
+        if unchanged {
+            let Link { before, after, .. } = previous;
+            share(before, after);
+        }
+        if !alters_bytes(&link) {
+            share(&mut link.before, &mut link.after);
+        }
+        chain.push(link);
+        return;
+    }
+    chains.push((link.on.clone(), vec![link]));
+}
+
+fn file_of(state: &mut State) -> Option<&mut FileState> {
+    match state {
+        State::File(file) => Some(file),
+        _ => None,
+    }
+}
+
+/// The content of a file that one of the two states knows is known to both.
+fn share(a: &mut State, b: &mut State) {
+    let (Some(a), Some(b)) = (file_of(a), file_of(b)) else {
+        return;
+    };
+    match (&mut a.node, &mut b.node) {
+        (Node::File(a @ None), Node::File(b)) => a.clone_from(b),
+        (Node::File(a), Node::File(b @ None)) => b.clone_from(a),
+        _ => {}
+    }
+}
+
+fn alters_bytes(link: &Link<'_>) -> bool {
+    let node = |s: &State| s.file().map(|f| f.node.clone());
+    node(&link.before) != node(&link.after)
+}
+
+/// Whether a state is the one that a later change saw.
+fn joins(after: &State, before: &State) -> bool {
+    match (after, before) {
+        (State::File(a), State::File(b)) => {
+            let nodes = match (&a.node, &b.node) {
+                (Node::File(x), Node::File(y)) => x.is_none() || y.is_none() || x == y,
+                (x, y) => x == y,
+            };
+            let same = |x: &crate::resource::file::Owner, y| x.same(y);
+            nodes
+                && (a.mode == b.mode || a.is_link())
+                && same(&a.owner, &b.owner)
+                && same(&a.group, &b.group)
+        }
+        (State::Unit(a), State::Unit(b)) => {
+            (a.running, a.enabled, a.masked) == (b.running, b.enabled, b.masked)
+        }
+        (State::Package(a), State::Package(b)) => a.version.is_some() == b.version.is_some(),
+        (State::User(_), State::User(_))
+        | (State::Group(_), State::Group(_))
+        | (State::Mount(_), State::Mount(_)) => true,
+        (a, b) => a == b,
+    }
+}
+
+type Refused<'a> = (&'a Entry, String);
+
+/// What is undone of the changes of one thing.
+fn of_chain<'a>(
+    on: &Resource,
+    links: &[Link<'a>],
+    wanted: &dyn Fn(&Entry) -> bool,
+    has: &dyn Fn(&Digest) -> bool,
+) -> Result<Option<Reversal>, Refused<'a>> {
+    let chosen: Vec<usize> = (0..links.len())
+        .filter(|n| wanted(links[*n].entry))
+        .collect();
+    let (Some(&first), Some(&last), Some(end)) = (chosen.first(), chosen.last(), links.last())
+    else {
+        return Ok(None);
+    };
+    let mut patches = Vec::new();
+    let mut to = links[first].before.clone();
+    let whole = last + 1 == links.len() && chosen.len() == last + 1 - first;
+    if whole {
+        if let Some(missing) = missing(&to, &end.after, has) {
+            return Err((links[first].entry, missing));
+        }
+    } else {
+        for n in chosen.iter().rev() {
+            let link = &links[*n];
+            patches.push(patch(link, links.get(n + 1), has).map_err(|why| (link.entry, why))?);
+        }
+        to = end.after.clone();
+    }
+    if patches.is_empty() && to.same(&end.after) {
+        return Ok(None);
+    }
+    let picked = || chosen.iter().map(|n| &links[*n]);
+    let mut tasks: Vec<String> = Vec::new();
+    for link in picked() {
+        if !tasks.contains(&link.entry.task) {
+            tasks.push(link.entry.task.clone());
+        }
+    }
+    Ok(Some(Reversal {
+        host: end.entry.host.clone(),
+        on: on.clone(),
+        left: unkicked(end.after.clone()),
+        to: unkicked(to),
+        patches,
+        tasks,
+        r#as: end.entry.r#as.clone(),
+        notify: picked().flat_map(|l| l.entry.notify.clone()).collect(),
+        guarded: picked().any(|l| l.entry.guarded),
+        options: picked().flat_map(|l| l.options.to_vec()).collect(),
+        first: links[first].entry.number,
+    }))
+}
+
+fn unkicked(state: State) -> State {
+    match state {
+        State::Unit(unit) => State::Unit(UnitState { kick: None, ..unit }),
+        other => other,
+    }
+}
+
+/// The bytes that a state speaks of.
+fn bytes(state: &State) -> Option<&Content> {
+    match state {
+        State::File(file) => file.content(),
+        State::Content(content) => Some(content),
+        _ => None,
+    }
+}
+
+/// Why the bytes of a state cannot be brought back, where they have to be.
+fn missing(to: &State, left: &State, has: &dyn Fn(&Digest) -> bool) -> Option<String> {
+    let size = match to {
+        State::File(file) if file.is_file() => {
+            let known = file.content();
+            let same = left.file().is_some_and(|l| l.node == file.node);
+            if same || known.is_some_and(|c| has(&c.digest)) {
+                return None;
+            }
+            known.map_or_else(|| file.meta.as_ref().map_or(0, |m| m.size), |c| c.size)
+        }
+        State::Content(content) if !has(&content.digest) => content.size,
+        _ => return None,
+    };
+    Some(match size > INLINE_LIMIT {
+        true => "its old content was larger than 1 MiB, and is not kept".into(),
+        false => "its old content is not kept".into(),
+    })
+}
+
+/// The text before and after a change in the midst of others.
+fn patch(
+    link: &Link<'_>,
+    next: Option<&Link<'_>>,
+    has: &dyn Fn(&Digest) -> bool,
+) -> Result<(Option<Digest>, Option<Digest>), String> {
+    let later = |next: &Link<'_>| {
+        format!(
+            "`{}` of the same run changed it again: undo both",
+            next.entry.task
+        )
+    };
+    let texts = [&link.before, &link.after].map(|state| match state {
+        State::Absent => Some(None),
+        state => bytes(state).map(|c| Some(c.digest)),
+    });
+    let [Some(before), Some(after)] = texts else {
+        return Err(next.map_or_else(|| "something else changed it too".into(), later));
+    };
+    // What was removed and made again has no lines to take out.
+    if before == after || link.after.is_absent() {
+        return Err(next.map_or_else(|| "something else changed it too".into(), later));
+    }
+    let kept = |digest: &Option<Digest>| digest.as_ref().is_none_or(has);
+    match kept(&before) && (next.is_none() || kept(&after)) {
+        true => Ok((after.filter(|_| next.is_some()), before)),
+        false => Err("its old content is not kept".into()),
+    }
+}
+
+/// Whether anything of a run may have changed something.
+pub fn changed(entries: &[Entry]) -> bool {
+    entries.iter().any(|e| match &e.what {
+        _ if e.outcome == Outcome::NotRun || e.outcome == Outcome::Failed => false,
+        What::Change { .. } => true,
+        What::Run { changes, .. } => *changes,
+    })
+}
