@@ -1,7 +1,7 @@
 //! Files anywhere on the host that are as described: all such questions of a script are one walk.
 //!
-//! Only local file systems are entered, each once; network mounts, virtual file systems and what
-//! belongs to containers (whose files are those of their images) are not. The walk runs at the lowest
+//! Only local file systems are entered, each once; network mounts, virtual file systems, what belongs
+//! to containers (whose files are those of their images) and what the guard keeps for a while are not. The walk runs at the lowest
 //! priority, and its answer is bounded.
 
 use std::collections::BTreeMap;
@@ -154,7 +154,7 @@ $pl_ni find "$@" -xdev \
   ( -path /proc -o -path /sys -o -path /dev -o -path /run/user -o -path /snap \
   -o -path /var/lib/docker -o -path /var/lib/containers -o -path /var/lib/containerd \
   -o -path /run/containerd -o -path /var/lib/kubelet -o -path /var/lib/lxc -o -path /var/lib/lxcfs \
-  -o -path /var/lib/machines -o -path '*/.snapshots' ) -prune -o \
+  -o -path /var/lib/machines -o -path /var/lib/palisade/guard -o -path '*/.snapshots' ) -prune -o \
   ( -path "$1" -o @TESTS@ ) \
   -exec sh -c 'case "$*" in
   *"@NL@"*) for f; do s=$(stat -c "$0" -- "$f") && printf "%s:%s" "$s" "$f" | tr "\n" "\001" && echo; done ;;

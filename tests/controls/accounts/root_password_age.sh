@@ -1,1 +1,0 @@
-chage -M 99999 root
