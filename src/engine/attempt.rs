@@ -313,14 +313,16 @@ impl Runner {
                 continue;
             }
             if self.needs_guard(settings, to, step) {
-                let changes: Vec<_> = match step {
-                    Step::Set(change) => vec![change],
-                    _ => Vec::new(),
+                let change = match step {
+                    Step::Set(change) => Some(change),
+                    Step::Run(_) | Step::Control(_) => None,
                 };
-                if let Err(raw) = self.arm(settings, to, &changes).await {
+                let here = self.here.clone();
+                let wanted = [(name.clone(), change)];
+                if let Err((_, raw)) = self.arm(settings, to, &here, &wanted).await {
                     return *raw;
                 }
-                self.under_guard(id, name);
+                self.under_guard(id, name, &Arc::from(&name.position[1..]));
             }
             let work = vec![Work::new(step, settings, name)];
             let Some(exchange) = self.trip(to, settings, work, &[], name).await else {
@@ -397,6 +399,7 @@ impl Runner {
             to,
             way: &settings.way,
             password: settings.password.clone(),
+            guard: self.guard.as_ref().map(|armed| armed.id()),
         }
     }
 

@@ -143,6 +143,9 @@ impl Runner {
             return Looked::Decided;
         }
         let place = self.cursor.position();
+        if self.passes_over(&place) {
+            return Looked::Decided;
+        }
         if self.ctx.options.apart {
             self.keep_apart(&place);
         }

@@ -147,6 +147,8 @@ pub enum GuardStage {
     Confirmed,
     /// It was not confirmed, and the host is as before.
     Reverted { why: String },
+    /// It was not confirmed and the host is as before; it is tried again in parts.
+    Divided { why: String },
     /// The run was stopped: nobody confirms it, and the host puts itself back.
     Left { seconds: u64 },
     /// It was not confirmed, and the host does not say how it is: nobody may be able to come in.

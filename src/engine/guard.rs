@@ -9,11 +9,14 @@ use std::time::{Duration, Instant};
 
 use crate::action::Step;
 use crate::host::{ErrorKind, HostError};
-use crate::resource::guard::{self, Guard, Stage};
-use crate::resource::{Change, Resource, access, launch};
+use crate::resource::file::Node;
+use crate::resource::guard::{self, Answer, Entry, Guard, Stage};
+use crate::resource::{Change, Content, Resource, State, access, launch};
 use crate::source::Secret;
 
-use super::canary::Pass;
+use super::canary;
+use super::cursor::{Cursor, Position};
+use super::divide::Place;
 use super::event::{Event, GuardStage, HostName, TaskRef};
 use super::runner::{Life, Runner};
 use super::sending::{Work, launching, token};
@@ -33,8 +36,14 @@ const REREAD: Duration = Duration::from_millis(300);
 /// Refused so often by a server that answers, nobody will be let in.
 const REFUSALS: u32 = 5;
 
-/// Putting back takes no longer than this.
-const PUTTING_BACK: Duration = Duration::from_secs(60);
+/// Putting back takes no longer than this, also on a host that is busy.
+const PUTTING_BACK: Duration = Duration::from_secs(120);
+
+/// What is said instead of a stage where the SSH server would not start again.
+const WRONG: &str = "wrong: ";
+
+/// A copy of everything, and questions to whoever reads it.
+const ARMING: Duration = Duration::from_secs(60);
 
 /// One look at a host.
 const LOOK: Duration = Duration::from_secs(20);
@@ -47,8 +56,10 @@ pub(super) struct Armed {
     password: Option<Secret>,
     since: Instant,
     time: Duration,
-    pass: Pass,
     tasks: Vec<TaskRef>,
+    /// The entries of the play's list that they belong to, and where the first of them was begun.
+    pub entries: BTreeSet<Place>,
+    before: Cursor,
     /// The guarded tasks, by number.
     pub ids: BTreeSet<usize>,
     /// Handlers that they notified: these run before the confirmation.
@@ -59,6 +70,13 @@ pub(super) struct Armed {
     pub doubtful: bool,
 }
 
+impl Armed {
+    /// Its name on the host.
+    pub(super) fn id(&self) -> &str {
+        &self.guard.id
+    }
+}
+
 /// How a guard ended.
 enum End {
     Confirmed,
@@ -66,10 +84,75 @@ enum End {
     Lost(String),
 }
 
+fn entry(entry: &crate::host::Entry) -> Entry<'_> {
+    let key = entry.key.as_ref();
+    Entry {
+        how: entry.method,
+        key: key.map(|(algorithm, key)| (algorithm.as_str(), key.as_str())),
+    }
+}
+
+/// What is to be done under a guard, and the change that it is.
+pub(super) type Wanted<'a> = (TaskRef, Option<&'a Change>);
+
+/// Contents up to this size are looked at before they are written.
+const MOST_LOOKED_AT: u64 = 64 * 1024;
+
+/// The changes among these by their number, with the bytes of those that come from a file of ours.
+async fn at_hand(wanted: &[Wanted<'_>]) -> Vec<(usize, Change)> {
+    let mut out = Vec::new();
+    for (n, (_, change)) in wanted.iter().enumerate() {
+        let Some(mut change) = change.cloned() else {
+            continue;
+        };
+        if let State::File(file) = &mut change.after
+            && let Node::File(Some(content)) = &mut file.node
+            && content.bytes.is_none()
+            && content.size <= MOST_LOOKED_AT
+            && let Some(path) = &content.source
+            && let Ok(bytes) = tokio::fs::read(path).await
+        {
+            *content = Content::new(bytes);
+        }
+        out.push((n, change));
+    }
+    out
+}
+
+/// What would keep people out is a finding: whoever wrote it must decide.
+fn refused(why: &str) -> Raw {
+    let mut raw = Raw {
+        failed: Some(format!("not done, because it would keep us out: {why}")),
+        ..Raw::default()
+    };
+    raw.result.insert("finding".into(), true.into());
+    raw
+}
+
+/// What is not as it was although it was put back, in words.
+fn otherwise(said: &str) -> String {
+    let paths: Vec<_> = said.lines().skip(1).map(str::trim).collect();
+    match paths.is_empty() {
+        true => String::new(),
+        false => format!("; not as they were: {}", paths.join(", ")),
+    }
+}
+
 impl Sessions {
     /// Runs a script of ours over a new login.
     async fn anew(&self, errand: &Errand<'_>, script: &str) -> Result<String, HostError> {
+        self.anew_by(errand, LOOK, |_| script.to_owned()).await
+    }
+
+    /// The same with a script that wants to know how the login came in.
+    async fn anew_by(
+        &self,
+        errand: &Errand<'_>,
+        limit: Duration,
+        script: impl FnOnce(Entry<'_>) -> String,
+    ) -> Result<String, HostError> {
         let link = self.targets.connect(errand.subject, errand.to).await?;
+        let script = script(link.entry().map(entry).unwrap_or_default());
         let size = Some(script.len() as u64);
         let launch = launching(
             errand.way,
@@ -81,7 +164,8 @@ impl Sessions {
         let mut from = script.as_bytes();
         let deadlines = self.deadlines;
         let done =
-            crate::host::transfer::upload(&*link, &launch, &mut from, &deadlines, Some(LOOK)).await;
+            crate::host::transfer::upload(&*link, &launch, &mut from, &deadlines, Some(limit))
+                .await;
         link.close().await;
         let done = done?;
         match done.status {
@@ -149,7 +233,27 @@ impl Runner {
             .take_while(soon)
             .filter(|n| needs(*n))
             .last()?;
-        Some(end(last)).filter(|cut| *cut < work.len())
+        let cut = match self.too_many((0..work.len()).filter(|n| needs(*n)), keys) {
+            Some(n) => end(last).min(start(n)),
+            None => end(last),
+        };
+        Some(cut).filter(|cut| (1..work.len()).contains(cut))
+    }
+
+    /// The first of these steps that would bring more under one guard than may be together.
+    fn too_many(
+        &self,
+        mut needs: impl Iterator<Item = usize>,
+        keys: &[(usize, usize)],
+    ) -> Option<usize> {
+        let again = self.again.as_ref()?;
+        let armed = self.guard.as_ref().map(|armed| armed.entries.clone());
+        let mut entries = armed.unwrap_or_default();
+        needs.find(|n| {
+            let doing = self.queue.get(keys[*n].0);
+            entries.extend(doing.map(|d| self.entry_of(&d.place)));
+            entries.len() > again.at_once
+        })
     }
 
     /// Arms a guard where something queued needs one; the error is what may not be done, and why.
@@ -165,31 +269,39 @@ impl Runner {
         };
         let pairs = keys.iter().zip(work);
         let guarded: Vec<_> = pairs.filter(|(k, w)| needs(k, w)).collect();
-        let Some(((d, i), _)) = guarded.first() else {
+        let Some(((d, _), _)) = guarded.first() else {
             return Ok(());
         };
-        let changes: Vec<_> = guarded.iter().filter_map(|(_, w)| w.change()).collect();
-        let Some(settings) = self.queue.get(*d).map(|q| q.settings.clone()) else {
+        let Some(doing) = self.queue.get(*d) else {
             return Ok(());
         };
-        let armed = self.arm(&settings, &host, &changes).await;
-        armed.map_err(|raw| (*d, *i, raw))?;
+        let (settings, before) = (doing.settings.clone(), doing.before.clone());
+        let wanted: Vec<Wanted<'_>> = guarded
+            .iter()
+            .map(|(_, w)| (w.task.clone(), w.change()))
+            .collect();
+        let armed = self.arm(&settings, &host, &before, &wanted).await;
+        armed.map_err(|(n, raw)| {
+            let ((d, i), _) = guarded[n];
+            (*d, *i, raw)
+        })?;
         for ((d, _), _) in &guarded {
             if let Some(doing) = self.queue.get(*d) {
-                let (id, name) = (doing.task.id, doing.name.clone());
-                self.under_guard(id, &name);
+                let (id, name, place) = (doing.task.id, doing.name.clone(), doing.place.clone());
+                self.under_guard(id, &name, &place);
             }
         }
         Ok(())
     }
 
-    /// Arms a guard, unless one is armed. The error is why nothing may be changed.
+    /// Arms a guard, unless one is armed. The error is which of these may not be done, and why.
     pub(super) async fn arm(
         &mut self,
         settings: &Settings,
         to: &HostName,
-        changes: &[&Change],
-    ) -> Result<(), Box<Raw>> {
+        before: &Cursor,
+        wanted: &[Wanted<'_>],
+    ) -> Result<(), (usize, Box<Raw>)> {
         let Some(time) = self.ctx.options.guard.filter(|_| self.guard.is_none()) else {
             return Ok(());
         };
@@ -200,17 +312,17 @@ impl Runner {
             })
         };
         let ctx = Arc::clone(&self.ctx);
-        // Where all hosts go step by step together, they meet before one of them could be first.
-        let pass = match self.play.linear {
-            true => Pass::Later,
-            false => {
-                let waiting = ctx.canary.enter();
-                let host = self.host.clone();
-                let what = "a new login on the hosts that go first";
-                let pass = ctx.sessions.telling_what(&host, what, waiting).await;
-                pass.map_err(|why| failed(format!("it may cut access, and {why}")))?
-            }
-        };
+        let host = self.host.clone();
+        let tasks: Vec<_> = wanted.iter().map(|(task, _)| canary::key(task)).collect();
+        let waiting = ctx.canary.enter(&host, &tasks);
+        let what = "a new login on the hosts that go first";
+        let turn = ctx.sessions.telling_what(&host, what, waiting).await;
+        turn.map_err(|shut| {
+            (
+                shut.task,
+                failed(format!("it may cut access, and {}", shut.why)),
+            )
+        })?;
         let login = self.seen.get(&settings.way).map(|o| o.me.login.clone());
         let guard = Guard {
             id: token(),
@@ -218,24 +330,31 @@ impl Runner {
             seconds: time.as_secs(),
             login: login.unwrap_or_default(),
         };
-        let script = guard::arm(&guard, changes);
+        let (numbers, changes): (Vec<usize>, Vec<_>) = at_hand(wanted).await.into_iter().unzip();
+        let changes: Vec<&Change> = changes.iter().collect();
         let errand = self.errand(to, settings);
-        let armed = ctx.sessions.anew(&errand, &script).await;
-        match armed {
-            Ok(said) if said.trim().starts_with("armed ") => {}
-            Ok(said) => {
-                ctx.canary.gave_up(pass);
-                let text = format!("no guard could be armed: {}", said.trim());
-                return Err(failed(text));
+        let script = |entry: Entry<'_>| guard::arm(&guard, &changes, entry);
+        let armed = ctx.sessions.anew_by(&errand, ARMING, script).await;
+        let why = match armed.map(|said| Answer::of(&said)) {
+            Ok(Answer::Armed) => None,
+            Ok(Answer::Refused(n, why)) => {
+                let n = numbers.get(n).copied().unwrap_or_default();
+                Some((n, Box::new(refused(&why))))
+            }
+            Ok(Answer::Other(said)) => {
+                Some((0, failed(format!("no guard could be armed: {said}"))))
             }
             Err(error) => {
-                ctx.canary.gave_up(pass);
                 let text = format!(
                     "it may cut access, and was not tried: a new login could not arm its guard: {}",
                     error.message.trim()
                 );
-                return Err(failed(text));
+                Some((0, failed(text)))
             }
+        };
+        if let Some(why) = why {
+            ctx.canary.gave_up(&host);
+            return Err(why);
         }
         self.guard = Some(Armed {
             guard,
@@ -244,8 +363,9 @@ impl Runner {
             password: settings.password.clone(),
             since: Instant::now(),
             time,
-            pass,
             tasks: Vec::new(),
+            entries: BTreeSet::new(),
+            before: before.clone(),
             ids: BTreeSet::new(),
             handlers: BTreeSet::new(),
             held: BTreeSet::new(),
@@ -257,11 +377,13 @@ impl Runner {
     }
 
     /// Notes that a task is under the guard.
-    pub(super) fn under_guard(&mut self, id: usize, task: &TaskRef) {
-        if let Some(armed) = &mut self.guard
-            && armed.ids.insert(id)
-        {
-            armed.tasks.push(task.clone());
+    pub(super) fn under_guard(&mut self, id: usize, task: &TaskRef, place: &Position) {
+        let entry = self.entry_of(place);
+        if let Some(armed) = &mut self.guard {
+            armed.entries.insert(entry);
+            if armed.ids.insert(id) {
+                armed.tasks.push(task.clone());
+            }
         }
     }
 
@@ -295,6 +417,7 @@ impl Runner {
 
     async fn end_guard(&mut self, armed: Armed) {
         let tasks = armed.tasks.clone();
+        let keys: Vec<_> = tasks.iter().map(canary::key).collect();
         if self.ctx.stopping() {
             let left = armed.time.saturating_sub(armed.since.elapsed()).as_secs();
             self.ctx.canary.shut("the run was stopped");
@@ -308,19 +431,28 @@ impl Runner {
             .await;
         match end {
             End::Confirmed => {
-                self.ctx.canary.passed(armed.pass);
+                self.ctx.canary.passed(&host, &keys);
                 self.tell_guard(GuardStage::Confirmed, tasks);
             }
             End::Reverted(why) => {
-                self.ctx.canary.shut(&format!("{host} was put back"));
+                self.seen.clear();
+                self.prepared.clear();
+                if self.ctx.options.goes_on {
+                    if armed.entries.len() > 1 {
+                        self.ctx.canary.gave_up(&host);
+                        self.tell_guard(GuardStage::Divided { why }, tasks);
+                        return self.divide(&armed.entries, armed.before);
+                    }
+                    self.found_guilty(&armed.entries);
+                    let why = format!("{host} was put back");
+                    self.ctx.canary.shut_out(&host, &keys, &why);
+                } else {
+                    self.ctx.canary.shut(&format!("{host} was put back"));
+                    self.life = Life::Failed;
+                }
                 self.tally.reverted += 1;
                 self.tally.failed += 1;
                 self.tell_guard(GuardStage::Reverted { why }, tasks);
-                self.seen.clear();
-                self.prepared.clear();
-                if !self.ctx.options.goes_on {
-                    self.life = Life::Failed;
-                }
             }
             End::Lost(why) => {
                 self.ctx
@@ -340,6 +472,7 @@ impl Runner {
             to: &armed.to,
             way: &armed.way,
             password: armed.password.clone(),
+            guard: None,
         };
         let why = match armed.doubtful {
             true => "what it changed has no verdict".to_owned(),
@@ -353,21 +486,25 @@ impl Runner {
         let script = guard::revert(&armed.guard);
         sessions.in_shell(&errand, &script).await;
         let look = guard::confirm(&armed.guard, false);
-        let end = armed.since + armed.time + PUTTING_BACK;
-        let mut last = why.clone();
+        let end = (armed.since + armed.time).max(Instant::now()) + PUTTING_BACK;
+        let mut last = End::Lost(why.clone());
         loop {
-            match sessions.anew(&errand, &look).await {
+            last = match sessions.anew(&errand, &look).await {
                 Ok(said) => match Stage::of(&said) {
-                    Some(Stage::Reverted) => return End::Reverted(why),
+                    Some(Stage::Reverted) => return End::Reverted(why + &otherwise(&said)),
                     // The rename was made, and its answer was lost.
                     Some(Stage::Committed) => return End::Confirmed,
-                    Some(Stage::Armed | Stage::Again | Stage::Reverting) => {}
-                    None => last = format!("the guard is not there: {}", said.trim()),
+                    // A login comes in, whatever it is that has not ended.
+                    Some(Stage::Reverting) => End::Reverted(format!(
+                        "{why}; something that was begun is still under way"
+                    )),
+                    Some(Stage::Armed | Stage::Again) => last,
+                    None => End::Lost(format!("the guard is not there: {}", said.trim())),
                 },
-                Err(error) => last = error.message,
-            }
+                Err(error) => End::Lost(error.message),
+            };
             if Instant::now() >= end {
-                return End::Lost(last);
+                return last;
             }
             tokio::time::sleep(RETRY).await;
         }
@@ -390,6 +527,7 @@ impl Runner {
                         continue;
                     }
                     Some(Stage::Again) => "the SSH server does not read its configuration".into(),
+                    _ if said.starts_with(WRONG) => return Err(said.trim().to_owned()),
                     _ => format!("the guard is not there: {}", said.trim()),
                 },
                 Err(error) => {

@@ -17,6 +17,7 @@ mod control;
 mod cursor;
 mod decide;
 mod diff;
+mod divide;
 mod doing;
 pub mod event;
 mod failing;

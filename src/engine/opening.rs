@@ -28,6 +28,7 @@ impl Sessions {
             to,
             way,
             password,
+            guard: _,
         } = errand;
         if session.link.as_ref().is_some_and(|l| l.is_lost()) {
             self.close(session).await;

@@ -149,6 +149,13 @@ impl PlayRun {
         handlers.get(index).map(|h| h.task.span.to_string())
     }
 
+    /// Whether one host runs a handler for all.
+    pub(super) fn is_shared(&self, handler: usize) -> bool {
+        let handlers = self.handlers.read();
+        let once = |h: &Arc<Handler>| h.task.keywords.run_once.is_some();
+        handlers.is_ok_and(|all| all.get(handler).is_some_and(once))
+    }
+
     pub(super) fn handler_items(&self) -> Arc<[Item]> {
         let Ok(handlers) = self.handlers.read() else {
             return Arc::from(Vec::new());
@@ -382,6 +389,7 @@ pub(super) async fn run_batch(
                     continue;
                 };
                 run.meet.leave(host);
+                ctx.canary.lost(host);
                 let start: Place = (0, Arc::from(Vec::new()));
                 run.note_failure(host, &start);
                 if run.any_errors_fatal {

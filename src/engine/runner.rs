@@ -72,6 +72,12 @@ pub(super) struct Runner {
     pub entry: (usize, Option<usize>),
     /// What may cut access is being changed.
     pub guard: Option<super::guard::Armed>,
+    /// What was put back together and is tried apart.
+    pub again: Option<super::divide::Again>,
+    /// Entries of the section's list that were put back for good.
+    pub guilty: BTreeSet<super::divide::Place>,
+    /// Where the host stood before the task that is carried out by itself.
+    pub here: Cursor,
 }
 
 /// What the runner needs to go on.
@@ -123,6 +129,9 @@ impl Runner {
             started: true,
             entry: (0, None),
             guard: None,
+            again: None,
+            guilty: BTreeSet::new(),
+            here: Cursor::default(),
         }
     }
 
@@ -137,6 +146,7 @@ impl Runner {
         self.prepared.clear();
         self.alone.clear();
         self.conflicts.clear();
+        self.again = None;
         while self.life == Life::Live {
             if self.guard.is_some() {
                 self.mind_guard().await;
@@ -294,6 +304,7 @@ impl Runner {
             to: &self.host,
             way,
             password,
+            guard: self.guard.as_ref().map(|armed| armed.id()),
         };
         let answer = self.ctx.sessions.exchange(errand, work, &queries).await;
         let Exchange {

@@ -155,6 +155,7 @@ pub(super) fn compose(
     loaded: bool,
     work: &[Work],
     queries: &[Query],
+    guard: Option<&str>,
     hello: &prelude::Hello,
 ) -> (Apply, Vec<Raw>) {
     let mut apply = Apply::new(ApplyOptions {
@@ -162,6 +163,9 @@ pub(super) fn compose(
         loaded,
         lock_wait: LOCK_WAIT,
     });
+    if let Some(guard) = guard.filter(|_| !work.is_empty()) {
+        apply.under(guard);
+    }
     for one in work {
         let added = match &one.step {
             Step::Set(change) => apply.change(change, hello),

@@ -45,6 +45,8 @@ pub(super) struct Errand<'a> {
     pub to: &'a HostName,
     pub way: &'a Way,
     pub password: Option<Secret>,
+    /// The guard it is done under, by its name on the host.
+    pub guard: Option<&'a str>,
 }
 
 /// What came of an exchange.
@@ -167,7 +169,7 @@ impl Sessions {
         let (Some(link), Some(open)) = (link.as_ref(), shells.get_mut(errand.way)) else {
             return Err(HostError::new(ErrorKind::Lost, "the shell is gone"));
         };
-        let (apply, refused) = compose(&token(), true, work, &[], &open.hello);
+        let (apply, refused) = compose(&token(), true, work, &[], None, &open.hello);
         if let Some(raw) = refused.into_iter().next() {
             return Ok(Err(Box::new(raw)));
         }
@@ -233,7 +235,7 @@ impl Sessions {
         let is_first = work.is_empty() && !queries.is_empty() && !session.shells.contains_key(way);
         let mut first = is_first.then(|| {
             let hello = prelude::Hello::default();
-            compose(&token, true, work, queries, &hello).0
+            compose(&token, true, work, queries, None, &hello).0
         });
         let text = first.as_mut().map(|apply| apply.script());
         let opening = self.open(errand, session, text);
@@ -255,7 +257,7 @@ impl Sessions {
         let loaded = open.loaded || work.is_empty();
         let (mut apply, mut refused) = match first {
             Some(first) => (first, Vec::new()),
-            None => compose(&token, loaded, work, queries, &open.hello),
+            None => compose(&token, loaded, work, queries, errand.guard, &open.hello),
         };
         let entries = self.begin(to, way, work).await;
         let (link, secret) = (Arc::clone(link), open.password.clone());
@@ -288,7 +290,7 @@ impl Sessions {
             return Err(uploaded.err().unwrap_or(gone));
         };
         if loaded && !open.loaded && !work.is_empty() {
-            (apply, refused) = compose(&token, false, work, queries, &open.hello);
+            (apply, refused) = compose(&token, false, work, queries, errand.guard, &open.hello);
         }
         let limit = if work.is_empty() {
             LONGEST_PROBE
@@ -355,7 +357,7 @@ impl Sessions {
     ) -> Result<(), HostError> {
         let moved = answers.iter().filter(|(_, state)| has_moved(state));
         let queries: Vec<Query> = moved.map(|(query, _)| query.clone()).collect();
-        let (mut apply, _) = compose(&token(), true, &[], &queries, &open.hello);
+        let (mut apply, _) = compose(&token(), true, &[], &queries, None, &open.hello);
         let asked = open.shell.request(apply.script(), Some(LONGEST_PROBE));
         let bytes = self.stop.unless(asked).await?;
         self.round_trips.fetch_add(1, Ordering::Relaxed);

@@ -362,7 +362,11 @@ impl Runner {
                 self.tally.failed += 1;
             }
             for handler in found {
-                if let Some(armed) = self.guard.as_mut().filter(|g| g.ids.contains(&task.id)) {
+                // One that a single host runs for all has its own time: here, the others wait.
+                let shared = self.play.is_shared(handler);
+                if let Some(armed) = self.guard.as_mut().filter(|g| g.ids.contains(&task.id))
+                    && !shared
+                {
                     armed.handlers.insert(handler);
                 }
                 if self.notified.insert(handler) {

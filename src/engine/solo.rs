@@ -33,6 +33,7 @@ impl Runner {
         let Some(task) = self.cursor.next() else {
             return;
         };
+        self.here = before.clone();
         let position = self.cursor.position();
         let layers = self.layers(&task, &self.cursor);
         let mut name = self.describe(&task, &self.cursor, &layers);
@@ -46,8 +47,12 @@ impl Runner {
         }
         let place = self.place(&position);
         let play = Arc::clone(&self.play);
-        // Whatever is alone because of another host waits for it here.
-        if self.play.linear || self.needs_others(&task) || self.alone.remove(&position) {
+        // Whatever is alone because of another host waits for it here. Others wait for a host whose change
+        // is not confirmed yet, so it waits for nobody.
+        let free = self.guard.is_some() && self.cursor.in_handlers();
+        if free {
+            self.alone.remove(&position);
+        } else if self.play.linear || self.needs_others(&task) || self.alone.remove(&position) {
             play.meet.wait(&self.host, &place).await;
             let live = magic::of_live(
                 &play.meet.present(&play.hosts, &place),

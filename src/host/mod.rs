@@ -58,6 +58,20 @@ pub trait Link: Send + Sync {
 
     /// Bytes sent and received so far, for `-vv` and the benchmark.
     fn traffic(&self) -> Traffic;
+
+    /// How the login came in, where there was one.
+    fn entry(&self) -> Option<&Entry> {
+        None
+    }
+}
+
+/// How a login came in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// SSH's name of the method.
+    pub method: &'static str,
+    /// The algorithm of the key and the key in base64; nothing for a certificate.
+    pub key: Option<(String, String)>,
 }
 
 /// Opens ways to hosts. The [`Dialer`] is the real one; tests put themselves in between.

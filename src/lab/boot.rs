@@ -37,7 +37,7 @@ const UP: &str = "up\n";
 const WAIT: &str =
     "read -r pid _ </proc/self/stat; echo \"ready $pid\"; read -r go && exec \"$0\" \"$@\"";
 
-/// The host's process 1: starts what was given, then collects orphans. On the way out everyone gets
+/// The host's process 1: does what an administrator wants done at boot, starts what was given, then collects orphans. On the way out everyone gets
 /// a moment to say goodbye to the other end of their connections.
 const INIT: &str = "\
 bye() { trap '' HUP TERM; kill -TERM -1; sleep 0.2; exit $1; }
@@ -45,6 +45,7 @@ trap 'bye 64' HUP
 trap 'bye 0' TERM
 mkdir -p /run/lock /run/sshd
 chmod 1777 /run/lock
+[ ! -x /etc/rc.local ] || /etc/rc.local </dev/null >/dev/null 2>&1
 \"$@\" </dev/null >/dev/null 2>&1 &
 while :; do sleep 2147483 & wait $!; done";
 

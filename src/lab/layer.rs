@@ -144,6 +144,11 @@ fn hide(lower: &Path, top: &Path) -> Result<(), LabError> {
         make_dir(&dir, *mode)?;
         opaque(&dir)?;
     }
+    // What the machine's administrator wants done when the machine starts.
+    if lower.join("etc/rc.local").symlink_metadata().is_ok() {
+        make_dir(&top.join("etc"), 0o755)?;
+        whiteout(&top.join("etc/rc.local"))?;
+    }
     for entry in fs::read_dir(lower.join("etc/ssh"))
         .into_iter()
         .flatten()

@@ -19,7 +19,7 @@
 //! | `interrupted` | `at_once`: somebody asked the run to stop |
 //! | `stopping` | `host`, `heard`: whether it will begin no further step |
 //! | `not_run` | `host`, `tasks`: decided, and not run to their end because the run was stopped |
-//! | `guard` | `host`, `stage` (`armed`, `confirmed`, `reverted`, `left`, `lost`), `seconds`, `why`, `tasks` |
+//! | `guard` | `host`, `stage` (`armed`, `confirmed`, `reverted`, `divided`, `left`, `lost`), `seconds`, `why`, `tasks` |
 //! | `waiting` | `host`, `what`, `seconds` |
 //! | `connected` | `host`, `seconds` |
 //! | `included` | `hosts`, `task`, `what` |
@@ -107,6 +107,7 @@ fn guard(host: &str, stage: &GuardStage, tasks: &[TaskRef]) -> Json {
         GuardStage::Armed { seconds } => ("armed", Some(*seconds), None),
         GuardStage::Confirmed => ("confirmed", None, None),
         GuardStage::Reverted { why } => ("reverted", None, Some(why)),
+        GuardStage::Divided { why } => ("divided", None, Some(why)),
         GuardStage::Left { seconds } => ("left", Some(*seconds), None),
         GuardStage::Lost { why } => ("lost", None, Some(why)),
     };

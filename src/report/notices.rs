@@ -101,6 +101,9 @@ impl Notices {
             GuardStage::Reverted { why } => self.say(&format!(
                 "reverted {host}: no new login came in ({why}), so it was put back as before: {names}"
             )),
+            GuardStage::Divided { why } => self.say(&format!(
+                "put back {host}: no new login came in ({why}) with these together; they are tried apart: {names}"
+            )),
             GuardStage::Left { seconds } => self.say(&format!(
                 "{host} puts itself back in {seconds} s, because nobody confirms: {names}"
             )),

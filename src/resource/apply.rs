@@ -193,6 +193,8 @@ pub struct Apply {
     /// The files written since.
     pending: Vec<RemotePath>,
     probe: Option<Probe>,
+    /// What ends the note in the directory of a guard.
+    note: Option<&'static str>,
     ended: bool,
 }
 
@@ -220,8 +222,16 @@ impl Apply {
             flushes: Vec::new(),
             pending: Vec::new(),
             probe: None,
+            note: None,
             ended: false,
         }
+    }
+
+    /// What follows is done under a guard, by its name.
+    pub fn under(&mut self, guard: &str) {
+        let (begin, end) = super::guard::note(guard);
+        self.script.say(&begin);
+        self.note = Some(end);
     }
 
     /// Adds a change.
@@ -321,6 +331,9 @@ impl Apply {
             for upload in &self.uploads {
                 let text = format!("[ $pl_ok = 1 ] || {}", upload.remove);
                 self.script.say(&text);
+            }
+            if let Some(end) = self.note {
+                self.script.say(end);
             }
             self.ended = true;
         }

@@ -4,12 +4,17 @@
 //! puts it back. [`confirm`], run over a new connection, ends that by one rename. All of it is plain sh
 //! on the host: the way back needs no network, no controller and no program of ours.
 
+mod staged;
+
 use super::script::quote;
 use super::{Change, Resource, access};
 
 const ARM: &str = include_str!("guard/arm.sh");
 const REVERT: &str = include_str!("guard/revert.sh");
 const CONFIRM: &str = include_str!("guard/confirm.sh");
+const PREFLIGHT: &str = include_str!("guard/preflight.sh");
+const HOOK: &str = include_str!("guard/hook.sh");
+const UNHOOK: &str = include_str!("guard/unhook.sh");
 const REVERT_NOW: &str = include_str!("guard/revert_now.sh");
 
 /// What a guard is made of.
@@ -25,6 +30,38 @@ pub struct Guard {
     pub login: String,
 }
 
+/// How the login came in that arms a guard, and so will the next one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Entry<'a> {
+    /// `publickey`, `password`, `keyboard-interactive`; empty where nobody knows.
+    pub how: &'a str,
+    /// The algorithm of its key and the key in base64; nothing for a certificate.
+    pub key: Option<(&'a str, &'a str)>,
+}
+
+/// What a host says of a guard that is to be armed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Armed,
+    /// The change of this number would keep people out, for this reason. Nothing was changed.
+    Refused(usize, String),
+    Other(String),
+}
+
+impl Answer {
+    pub fn of(said: &str) -> Answer {
+        let said = said.trim();
+        if said.starts_with("armed ") {
+            return Answer::Armed;
+        }
+        let refused = said.strip_prefix("refused ").and_then(|rest| {
+            let (number, why) = rest.split_once(' ')?;
+            Some(Answer::Refused(number.parse().ok()?, why.to_owned()))
+        });
+        refused.unwrap_or_else(|| Answer::Other(said.to_owned()))
+    }
+}
+
 /// How a guard stands, in the host's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -38,7 +75,7 @@ pub enum Stage {
 
 impl Stage {
     pub fn of(said: &str) -> Option<Stage> {
-        match said.trim() {
+        match said.lines().next().unwrap_or_default().trim() {
             "armed" => Some(Stage::Armed),
             "again" => Some(Stage::Again),
             "committed" => Some(Stage::Committed),
@@ -54,8 +91,11 @@ fn script(text: &str) -> String {
     format!("{{\n{text}\n}} </dev/null\n")
 }
 
-/// Keeps what is there and sets the timer. `changes` name further files that are to be kept.
-pub fn arm(guard: &Guard, changes: &[&Change]) -> String {
+/// Keeps what is there, asks whoever reads the files of `changes` whether the login would still come in,
+/// and sets the timer. Answers an [`Answer`].
+pub fn arm(guard: &Guard, changes: &[&Change], entry: Entry<'_>) -> String {
+    let staged = staged::staged(changes);
+    let (algorithm, key) = entry.key.unwrap_or_default();
     let mut more: Vec<String> = changes.iter().filter_map(|c| path(c)).collect();
     more.sort();
     more.dedup();
@@ -66,7 +106,16 @@ pub fn arm(guard: &Guard, changes: &[&Change]) -> String {
         .replace("@LOGIN@", &quote(&guard.login))
         .replace("@PATHS@", &access::PATHS.join("\n"))
         .replace("@MORE@", &more.join("\n"))
-        .replace("@REVERT@", REVERT.trim_end());
+        .replace("@HOOK@", HOOK.trim_end())
+        .replace("@PREFLIGHT@", PREFLIGHT.trim_end())
+        .replace("@STEPS@", staged.steps.trim_end())
+        .replace("@SUBJECTS@", &staged.subjects)
+        .replace("@HOW@", &quote(entry.how))
+        .replace("@KEYTYPE@", &quote(algorithm))
+        .replace("@KEY@", &quote(key))
+        .replace("@REVERT@", REVERT.trim_end())
+        .replace("@UNHOOK@", UNHOOK.trim_end())
+        .replace("@STAGED@", staged.text.trim_end());
     script(&text)
 }
 
@@ -75,8 +124,20 @@ pub fn confirm(guard: &Guard, commit: bool) -> String {
     let text = CONFIRM
         .replace("@ID@", &quote(&guard.id))
         .replace("@NONCE@", &quote(&guard.nonce))
-        .replace("@COMMIT@", if commit { "1" } else { "0" });
+        .replace("@COMMIT@", if commit { "1" } else { "0" })
+        .replace("@UNHOOK@", UNHOOK.trim_end());
     script(&text)
+}
+
+/// Shell text that notes in a guard's directory what works under it, and the text that ends the note:
+/// what is still at it when the time runs out may write after everything was put back.
+pub(super) fn note(id: &str) -> (String, &'static str) {
+    let id = quote(id);
+    let begin = format!(
+        "if [ -n \"$pl_root\" ]; then pl_g=/var/lib; else pl_g=$HOME/.local/state; fi\n\
+         pl_g=$pl_g/palisade/guard/{id}/at\necho $$ >\"$pl_g\""
+    );
+    (format!("{{ {begin}; }} 2>/dev/null"), "rm -f -- \"$pl_g\"")
 }
 
 /// Puts back at once: for a shell that is open.

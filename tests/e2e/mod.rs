@@ -82,7 +82,12 @@ impl Bench {
 
     /// Adds a host whose process 1 is systemd; false where that is not possible.
     pub fn systemd(&self) -> bool {
-        match self.lab.up(&want(1, Profile::Systemd)) {
+        self.systemds(1)
+    }
+
+    /// Adds so many hosts whose process 1 is systemd; false where that is not possible.
+    pub fn systemds(&self, count: usize) -> bool {
+        match self.lab.up(&want(count, Profile::Systemd)) {
             Err(LabError::Refused { what, why }) => {
                 eprintln!("skipped: {what}: {why}");
                 return false;

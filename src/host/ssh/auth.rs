@@ -11,7 +11,7 @@ use russh::{MethodKind, MethodSet};
 use super::handler::{Client, Seen};
 use super::keys::Keys;
 use crate::host::config::Route;
-use crate::host::{ErrorKind, HostError, Prompter, plain};
+use crate::host::{Entry, ErrorKind, HostError, Prompter, plain};
 use crate::source::secret::Secret;
 
 /// sshd's MaxAuthTries. More would lock the address out, and the last try must be ours to choose.
@@ -42,6 +42,8 @@ enum Candidate {
 struct Attempt<'a> {
     login: &'a Login<'a>,
     handle: &'a mut Handle<Client>,
+    /// What was tried last.
+    entry: Entry,
     /// What the server still takes; `None` until it said so.
     takes: Option<MethodSet>,
     tried: Vec<String>,
@@ -52,10 +54,11 @@ struct Attempt<'a> {
 pub(super) async fn log_in(
     handle: &mut Handle<Client>,
     login: &Login<'_>,
-) -> Result<(), HostError> {
+) -> Result<Entry, HostError> {
     let mut attempt = Attempt {
         login,
         handle,
+        entry: Entry::default(),
         takes: None,
         tried: Vec::new(),
         rsa: None,
@@ -73,38 +76,53 @@ pub(super) async fn log_in(
             break;
         }
         if attempt.offer(candidate).await? {
-            return Ok(());
+            return Ok(attempt.entry);
         }
     }
     if attempt.takes.is_none() {
         // Nothing was offered yet: ask what is taken, so that the password goes the right way.
+        attempt.by("none");
         let result = attempt.handle.authenticate_none(&login.route.user).await;
         if attempt.judge(result)? {
-            return Ok(());
+            return Ok(attempt.entry);
         }
     }
     if let Some(password) = password {
         if login.route.methods.password && attempt.takes(MethodKind::Password) {
             attempt.tried.push("password".into());
+            attempt.by("password");
             let user = login.route.user.as_str();
             let result = attempt
                 .handle
                 .authenticate_password(user, password.reveal())
                 .await;
             if attempt.judge(result)? {
-                return Ok(());
+                return Ok(attempt.entry);
             }
         } else if login.route.methods.keyboard
             && attempt.takes(MethodKind::KeyboardInteractive)
             && attempt.keyboard(password).await?
         {
-            return Ok(());
+            return Ok(attempt.entry);
         }
     }
     Err(attempt.refused())
 }
 
 impl Attempt<'_> {
+    fn by(&mut self, method: &'static str) {
+        self.entry = Entry { method, key: None };
+    }
+
+    fn by_key(&mut self, key: &PublicKey) {
+        let text = key.to_openssh().unwrap_or_default();
+        let mut words = text.split(' ').map(str::to_owned);
+        self.entry = Entry {
+            method: "publickey",
+            key: words.next().zip(words.next()),
+        };
+    }
+
     fn takes(&self, method: MethodKind) -> bool {
         self.takes
             .as_ref()
@@ -133,6 +151,7 @@ impl Attempt<'_> {
         match candidate {
             Candidate::Key(key) => {
                 self.tried.push(name(key.public_key()));
+                self.by_key(key.public_key());
                 let Some(hash) = self.hash(key.algorithm().is_rsa()).await? else {
                     return Ok(false);
                 };
@@ -143,6 +162,7 @@ impl Attempt<'_> {
             Candidate::Certificate(key, certificate) => {
                 self.tried
                     .push(format!("certificate {}", plain(certificate.key_id())));
+                self.by("publickey");
                 let result = self
                     .handle
                     .authenticate_openssh_cert(user, key, *certificate)
@@ -168,6 +188,7 @@ impl Attempt<'_> {
         let result = match identity {
             AgentIdentity::PublicKey { key, .. } => {
                 self.tried.push(format!("{} (agent)", name(&key)));
+                self.by_key(&key);
                 let Some(hash) = self.hash(key.algorithm().is_rsa()).await? else {
                     return Ok(false);
                 };
@@ -180,6 +201,7 @@ impl Attempt<'_> {
                     "certificate {} (agent)",
                     plain(certificate.key_id())
                 ));
+                self.by("publickey");
                 let rsa = certificate.algorithm().is_rsa();
                 let Some(hash) = self.hash(rsa).await? else {
                     return Ok(false);
@@ -219,6 +241,7 @@ impl Attempt<'_> {
     /// Answers a single hidden prompt with the password, once. Anything else is not about it.
     async fn keyboard(&mut self, password: &Secret) -> Result<bool, HostError> {
         self.tried.push("keyboard-interactive".into());
+        self.by("keyboard-interactive");
         let user = self.login.route.user.as_str();
         let mut reply = self
             .handle

@@ -105,7 +105,7 @@ pub(crate) async fn open(hop: &Hop<'_>) -> Result<Session, Failure> {
         prompter: &**hop.prompter,
         seen: &seen,
     };
-    match tokio::time::timeout(deadlines.auth, log_in(&mut handle, &login)).await {
+    let entry = match tokio::time::timeout(deadlines.auth, log_in(&mut handle, &login)).await {
         Ok(done) => done?,
         Err(_) => {
             return Err(Failure::Final(HostError::new(
@@ -116,7 +116,7 @@ pub(crate) async fn open(hop: &Hop<'_>) -> Result<Session, Failure> {
                 ),
             )));
         }
-    }
+    };
     guard.keep();
     let via = match &hop.way {
         Way::Jump(session) => Some(session.clone()),
@@ -128,6 +128,7 @@ pub(crate) async fn open(hop: &Hop<'_>) -> Result<Session, Failure> {
         cut,
         seen,
         place,
+        entry,
         deadlines,
         _via: via,
     })

@@ -23,7 +23,7 @@ use handler::{Client, Seen};
 use wire::Cut;
 pub use wire::Gauge;
 
-use super::{BoxFuture, Chunk, Deadlines, ErrorKind, HostError, Link, Pipe, Traffic, plain};
+use super::{BoxFuture, Chunk, Deadlines, Entry, ErrorKind, HostError, Link, Pipe, Traffic, plain};
 
 /// What a host may send while we are still writing to it. More is a flood.
 const UNREAD: usize = 64 * 1024 * 1024;
@@ -34,6 +34,7 @@ pub(crate) struct Session {
     cut: Cut,
     seen: Seen,
     place: String,
+    entry: Entry,
     deadlines: Deadlines,
     /// What carries it: the session of a jump host, kept open for as long as this one.
     _via: Option<Arc<Session>>,
@@ -153,6 +154,10 @@ impl Link for SshLink {
 
     fn traffic(&self) -> Traffic {
         self.0.cut.traffic()
+    }
+
+    fn entry(&self) -> Option<&Entry> {
+        Some(&self.0.entry)
     }
 }
 

@@ -65,6 +65,8 @@ struct Host {
     lost: Option<String>,
     trouble: Vec<String>,
     round_trips: u64,
+    /// Tasks of it may be carried out once more.
+    again: bool,
 }
 
 pub struct Fold {
@@ -142,6 +144,10 @@ impl Fold {
     fn guard(&mut self, host: &HostName, stage: &GuardStage, tasks: &[TaskRef]) {
         let (verdict, why) = match stage {
             GuardStage::Armed { .. } | GuardStage::Confirmed => return,
+            GuardStage::Divided { .. } => {
+                self.hosts.entry(host.clone()).or_default().again = true;
+                return;
+            }
             GuardStage::Reverted { why } => (
                 Verdict::Fail,
                 format!("it was put back, because no new login came in with it: {why}"),
@@ -222,7 +228,13 @@ impl Fold {
             .then(|| self.evidence(task, outcome, message));
         let id = control.id.clone();
         let known = self.hosts.entry(host.clone()).or_default();
+        let again = known.again;
         let standing = known.controls.entry(id).or_default();
+        if let Some(new) = evidence.as_ref().filter(|_| again) {
+            standing
+                .evidence
+                .retain(|old| (&old.at, &old.task) != (&new.at, &new.task));
+        }
         standing.evidence.extend(evidence);
         if standing.verdict.is_none_or(|v| weight(verdict) > weight(v)) {
             standing.verdict = Some(verdict);

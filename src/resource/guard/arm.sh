@@ -1,6 +1,7 @@
 # Arms a guard: snapshot, timer, boot hook; then says so. Nothing was changed yet.
 # Answers `armed DIRECTORY`, or fails with the reason on stderr.
 set -u
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 id=@ID@ nonce=@NONCE@ seconds=@SECONDS@ login=@LOGIN@
 if [ "$(id -u)" = 0 ]; then root=1 base=/var/lib/palisade
 else root= base=${HOME:?}/.local/state/palisade
@@ -76,36 +77,17 @@ sh -n revert.sh || give_up "the way back is broken"
 if [ -n "$root" ] && command -v sshd >/dev/null 2>&1 && [ -f /etc/ssh/sshd_config ]; then
   why=$(sshd -t 2>&1) || give_up "the SSH server's configuration is wrong before anything was changed: $why"
 fi
-sync
-
-# Survives a reboot: whatever was not confirmed is taken back before anybody can be kept out.
-if [ -n "$root" ]; then
-  if [ -d /run/systemd/system ]; then
-    unit=/etc/systemd/system/palisade-guard-boot.service
-    mkdir -p /etc/systemd/system/sysinit.target.wants
-    cat >"$unit.new" <<'UNIT'
-[Unit]
-Description=Take back changes that may cut access and were not confirmed
-DefaultDependencies=no
-ConditionPathExistsGlob=/var/lib/palisade/guard/*/arm[e]d
-After=local-fs.target
-Before=network-pre.target sysinit.target shutdown.target ssh.service sshd.service nftables.service
-Wants=network-pre.target
-
-[Service]
-Type=oneshot
-ExecStart=/bin/sh -c 'for g in /var/lib/palisade/guard/*/armed; do sh "$${g%/armed}/revert.sh" boot; done'
-UNIT
-    mv -f "$unit.new" "$unit"
-    ln -sf "$unit" /etc/systemd/system/sysinit.target.wants/palisade-guard-boot.service
-  elif [ -d /etc/local.d ]; then
-    printf '#!/bin/sh\nfor g in /var/lib/palisade/guard/*/armed; do [ ! -e "$g" ] || sh "${g%%/armed}/revert.sh" boot; done\n' \
-      >/etc/local.d/palisade-guard.start && chmod 755 /etc/local.d/palisade-guard.start
-  elif [ -d /etc/cron.d ]; then
-    printf '@reboot root for g in /var/lib/palisade/guard/*/armed; do [ ! -e "$g" ] || sh "${g%%/armed}/revert.sh" boot; done\n' \
-      | sed 's/%\([^%]\)/\\%\1/g' >/etc/cron.d/palisade-guard && chmod 644 /etc/cron.d/palisade-guard
-  fi
+if [ -n "$root" ] && [ -n "@STEPS@" ]; then
+how=@HOW@ keytype=@KEYTYPE@ key64=@KEY@
+@PREFLIGHT@
+@STAGED@
+( preflight "@STEPS@" "@SUBJECTS@" ) || { cd /; rm -rf "$dir"; exit 0; }
 fi
+# What it needs is on the disk, whatever else waits to be written there.
+find "$dir" -type f -exec sync -- {} + 2>/dev/null || sync
+
+@HOOK@
+[ -z "$root" ] || hook || give_up "nothing can be set up to run at boot"
 
 mv nonce armed || give_up "cannot arm"
 # The timer belongs to the system, not to this session.

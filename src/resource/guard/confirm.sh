@@ -10,6 +10,7 @@ cd "$dir" || exit 1
 if [ -e armed ] && read -r n <armed && [ "$n" != "$nonce" ]; then
   echo "this guard belongs to another run" >&2; exit 1
 fi
+@UNHOOK@
 # Whether the server's configuration was changed under this guard, and is newer than the server.
 unread() {
   [ "$(id -u)" = 0 ] || return 1
@@ -26,6 +27,10 @@ unread() {
 }
 if [ @COMMIT@ = 1 ]; then
   if [ -e armed ] && unread; then
+    # One that it would not start with again is not for it to read.
+    if command -v sshd >/dev/null 2>&1; then
+      why=$(sshd -t 2>&1) || { printf 'wrong: %s\n' "$why"; exit 0; }
+    fi
     if [ ! -e asked ]; then
       : >asked
       if [ -d /run/systemd/system ]; then
@@ -40,19 +45,25 @@ if [ @COMMIT@ = 1 ]; then
     [ ! -e $pid ] || { echo again; exit 0; }
   fi
   if mv armed committed 2>/dev/null; then
-    sync
+    sync -- . 2>/dev/null || sync
     if [ -d /run/systemd/system ] && [ "$(id -u)" = 0 ]; then
       systemctl stop "palisade-guard-$id.timer" 2>/dev/null
     fi
     for g in ../*/armed; do [ ! -e "$g" ] || { echo committed; exit 0; }; done
-    rm -f /etc/cron.d/palisade-guard /etc/local.d/palisade-guard.start \
-      /etc/systemd/system/sysinit.target.wants/palisade-guard-boot.service \
-      /etc/systemd/system/palisade-guard-boot.service 2>/dev/null
+    unhook
     # Copies of keys and shadow entries are not needed any more.
     rm -rf files
   fi
 fi
-for s in committed reverted reverting armed; do
+# What is not as it was although it was put back.
+if [ -e reverted ]; then
+  echo reverted
+  while IFS= read -r file; do
+    [ -L "files$file" ] || cmp -s "files$file" "$file" || echo "$file"
+  done <list
+  exit 0
+fi
+for s in committed reverting armed; do
   [ ! -e $s ] || { echo $s; exit 0; }
 done
 echo nothing

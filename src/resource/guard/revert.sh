@@ -5,9 +5,18 @@ umask 077
 cd "${0%/*}" || exit 1
 here=$PWD
 mv armed reverting 2>/dev/null || [ -e reverting ] || exit 0
+# One at a time; what a power cut interrupted is done again.
+turn=turn-$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)
+[ "$turn" != turn- ] || [ "${1-}" != boot ] || rm -rf turn-
+mkdir "$turn" 2>/dev/null || { read -r pid <"$turn/pid" && ! kill -0 "$pid"; } 2>/dev/null || exit 0
+echo $$ >"$turn/pid"
 exec >>revert.log 2>&1
 echo "putting back, ${1:-in time}"
-changed=
+systemd=
+[ ! -d /run/systemd/system ] || systemd=1
+# Before the services of a host are started, their files are all there is to put back.
+early=
+[ "${1-}" != boot ] || [ -z "$systemd" ] || early=1
 same() { # PATH
   if [ -L "files$1" ] || [ -L "$1" ]; then
     [ -L "files$1" ] && [ -L "$1" ] && [ "$(readlink "files$1")" = "$(readlink "$1")" ]
@@ -16,32 +25,31 @@ same() { # PATH
   [ -f "$1" ] && cmp -s "files$1" "$1" &&
     [ "$(stat -c %a:%u:%g "files$1")" = "$(stat -c %a:%u:%g "$1")" ]
 }
-while IFS= read -r file; do
-  ! same "$file" || continue
-  changed=1
-  new=${file%/*}/.${file##*/}.palisade.guard
-  mkdir -p "${file%/*}"
-  if cp -pP -- "files$file" "$new"; then
-    sync "$new" 2>/dev/null
-    mkdir -p "aside${file%/*}" && cp -pP -- "$file" "aside$file" 2>/dev/null
-    mv -f -- "$new" "$file" && echo "put back $file"
-  fi
-done <list
-# What came since is set aside: it may be what keeps people out.
-while IFS= read -r path; do
-  [ -e "$path" ] || continue
-  find "$path" \( -type f -o -type l \) -print 2>/dev/null
-done <paths | sort -u >now
-while IFS= read -r file; do
-  ! grep -qxF -e "$file" list || continue
-  changed=1
-  mkdir -p "aside${file%/*}" && mv -f -- "$file" "aside$file" && echo "set aside $file"
-done <now
-sync
-systemd=
-[ "${1-}" = boot ] || [ ! -d /run/systemd/system ] || systemd=1
-[ -z "$systemd" ] || systemctl daemon-reload
-if [ "${1-}" != boot ]; then
+put_back() {
+  while IFS= read -r file; do
+    ! same "$file" || continue
+    new=${file%/*}/.${file##*/}.palisade.guard
+    mkdir -p "${file%/*}"
+    if cp -pP -- "files$file" "$new"; then
+      sync -- "$new" 2>/dev/null
+      mkdir -p "aside${file%/*}" && cp -pP -- "$file" "aside$file" 2>/dev/null
+      mv -f -- "$new" "$file" && echo "put back $file"
+      sync -- "${file%/*}" 2>/dev/null || sync
+    fi
+  done <list
+  # What came since is set aside: it may be what keeps people out.
+  while IFS= read -r path; do
+    [ -e "$path" ] || continue
+    find "$path" \( -type f -o -type l \) -print 2>/dev/null
+  done <paths | sort -u >now
+  while IFS= read -r file; do
+    ! grep -qxF -e "$file" list || continue
+    mkdir -p "aside${file%/*}" && mv -f -- "$file" "aside$file" && echo "set aside $file"
+  done <now
+}
+# What is in effect, as it was.
+live() {
+  [ -z "$systemd" ] || systemctl daemon-reload
   [ ! -s sysctl ] || while read -r f v; do
     read -r w <"$f" && [ "$v" = "$w" ] || printf '%s\n' "$v" >"$f"
   done <sysctl 2>/dev/null
@@ -70,27 +78,40 @@ if [ "${1-}" != boot ]; then
     done <units
     [ ! -e rules.nft ] || nft -f rules.load
   fi
-  # The server reads its old configuration again, or is started again.
+}
+# The server reads its old configuration again, or is started again.
+server() {
   for i in 1 2 3; do
     if [ -n "$systemd" ]; then
       for unit in ssh sshd; do
-        systemctl is-active --quiet $unit && { systemctl reload $unit || systemctl restart $unit; } && break 2
+        systemctl is-active --quiet $unit && { systemctl reload $unit || systemctl restart $unit; } && return
       done
     fi
     for p in /run/sshd.pid /var/run/sshd.pid; do
-      [ -r $p ] && read -r pid <$p && kill -HUP "$pid" && break 2
+      [ -r $p ] && read -r pid <$p && kill -HUP "$pid" 2>/dev/null && return
     done
+    # While a host boots, whoever starts its services starts this one.
+    [ "$boot" = '' ] || return
     if [ -z "$systemd" ] && command -v sshd >/dev/null 2>&1 && [ -f /etc/ssh/sshd_config ]; then
       mkdir -p /run/sshd
-      "$(command -v sshd)" && break
+      "$(command -v sshd)" && return
     fi
     sleep 1
   done
-fi
+}
+boot=
+[ "${1-}" != boot ] || { boot=1; rm -f at; }
+# What is being done while the time runs out may write again: once it has ended, so is that put back.
+busy=
+[ ! -s at ] || busy=1
+put_back
+[ -n "$early" ] || { live; server; }
+n=0
+while [ -s at ] && read -r pid <at && kill -0 "$pid" && [ $n -lt 3600 ]; do busy=1 n=$((n+1)); sleep 1; done 2>/dev/null
+[ -z "$busy" ] || { put_back; live; server; }
+@UNHOOK@
+unhook
 mv reverting reverted
-rm -f /etc/cron.d/palisade-guard /etc/local.d/palisade-guard.start
-rm -f /etc/systemd/system/sysinit.target.wants/palisade-guard-boot.service
-rm -f /etc/systemd/system/palisade-guard-boot.service
-sync
+sync -- . 2>/dev/null || sync
 ! command -v logger >/dev/null 2>&1 ||
   logger -t palisade "a change that may cut access was not confirmed and was put back; see $here"
