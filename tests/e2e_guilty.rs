@@ -78,9 +78,9 @@ fn of_controls_that_were_put_back_together_only_the_guilty_one_is_left_undone_on
 fn who_logs_in_as_root_is_told_so_and_everything_else_is_done() {
     let Some(bench) = up("b", 1) else { return };
     let only = [
-        "baseline",
+        "strict",
         "--only",
-        "sshd_root_login,sshd_grace_time,sshd_banner,sshd_forwarding",
+        "sshd_root_login,sshd_login_grace,sshd_auth_tries,sshd_max_sessions",
     ];
     let report = harden(&bench, &only, 3);
     let found = verdicts(&report, 0);

@@ -111,7 +111,7 @@ fn what_keeps_only_others_out_is_done() {
         "DenyUsers nobody",
         "Port 22",
         "Port 2222",
-        "PermitRootLogin prohibit-password",
+        "PermitRootLogin without-password",
         "AuthorizedKeysFile /nowhere/%u %h/.ssh/authorized_keys",
         "AuthenticationMethods publickey",
     ] {

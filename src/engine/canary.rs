@@ -87,16 +87,19 @@ impl Gate {
         if self.first == 0 || tasks.iter().all(proven) {
             return Some(Ok(()));
         }
-        (state.under_way.len() < self.first).then(|| {
+        let on_the_way = state.under_way.contains(host);
+        (on_the_way || state.under_way.len() < self.first).then(|| {
             state.under_way.insert(host.clone());
             Ok(())
         })
     }
 
-    /// It went well.
-    pub(super) fn passed(&self, host: &HostName, tasks: &[Key]) {
+    /// It went well. `stays` is that the host has more to try before it is another's turn.
+    pub(super) fn passed(&self, host: &HostName, tasks: &[Key], stays: bool) {
         self.state.send_modify(|state| {
-            state.under_way.remove(host);
+            if !stays {
+                state.under_way.remove(host);
+            }
             for task in tasks {
                 *state.passed.entry(task.clone()).or_default() += 1;
             }
@@ -111,9 +114,11 @@ impl Gate {
     }
 
     /// These did not go well: nobody else tries them.
-    pub(super) fn shut_out(&self, host: &HostName, tasks: &[Key], why: &str) {
+    pub(super) fn shut_out(&self, host: &HostName, tasks: &[Key], why: &str, stays: bool) {
         self.state.send_modify(|state| {
-            state.under_way.remove(host);
+            if !stays {
+                state.under_way.remove(host);
+            }
             for task in tasks {
                 let first = state.shut.entry(task.clone());
                 first.or_insert_with(|| why.to_owned());
@@ -157,7 +162,7 @@ mod tests {
         };
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
-        gate.passed(&a, &[task(1)]);
+        gate.passed(&a, &[task(1)], false);
         assert_eq!(waiting.await.unwrap(), Ok(()));
         gate.shut("a was put back");
         assert!(gate.enter(&b, &[task(1)]).await.is_err());
@@ -168,7 +173,7 @@ mod tests {
         let gate = Gate::new(1);
         let (a, b) = (HostName::from("a"), HostName::from("b"));
         assert_eq!(gate.enter(&a, &[task(1), task(2)]).await, Ok(()));
-        gate.shut_out(&a, &[task(2)], "a was put back");
+        gate.shut_out(&a, &[task(2)], "a was put back", false);
         let shut = gate.enter(&b, &[task(1), task(2)]).await.unwrap_err();
         assert_eq!((shut.task, shut.why.as_str()), (1, "a was put back"));
         assert_eq!(gate.enter(&b, &[task(1)]).await, Ok(()));

@@ -211,6 +211,7 @@ impl Runner {
 
     /// How many of the queued steps go out now, where not all do: the time of a guard is for what may cut
     /// access, so what comes before goes out before it is armed, and what may take long, after it has ended.
+    /// None of them is that the guard must end first.
     pub(super) fn cut_for_guard(&self, keys: &[(usize, usize)], work: &[Work]) -> Option<usize> {
         let needs = |n: usize| {
             let settings = self.queue.get(keys[n].0).map(|q| &q.settings);
@@ -237,7 +238,7 @@ impl Runner {
             Some(n) => end(last).min(start(n)),
             None => end(last),
         };
-        Some(cut).filter(|cut| (1..work.len()).contains(cut))
+        Some(cut).filter(|cut| *cut < work.len())
     }
 
     /// The first of these steps that would bring more under one guard than may be together.
@@ -250,7 +251,7 @@ impl Runner {
         let armed = self.guard.as_ref().map(|armed| armed.entries.clone());
         let mut entries = armed.unwrap_or_default();
         needs.find(|n| {
-            let doing = self.queue.get(keys[*n].0);
+            let doing = self.queue.get(keys[*n].0).filter(|d| !d.name.handler);
             entries.extend(doing.map(|d| self.entry_of(&d.place)));
             entries.len() > again.at_once
         })
@@ -353,7 +354,9 @@ impl Runner {
             }
         };
         if let Some(why) = why {
-            ctx.canary.gave_up(&host);
+            if self.again.is_none() {
+                ctx.canary.gave_up(&host);
+            }
             return Err(why);
         }
         self.guard = Some(Armed {
@@ -380,7 +383,8 @@ impl Runner {
     pub(super) fn under_guard(&mut self, id: usize, task: &TaskRef, place: &Position) {
         let entry = self.entry_of(place);
         if let Some(armed) = &mut self.guard {
-            armed.entries.insert(entry);
+            // A handler runs for others.
+            armed.entries.extend((!task.handler).then_some(entry));
             if armed.ids.insert(id) {
                 armed.tasks.push(task.clone());
             }
@@ -431,21 +435,24 @@ impl Runner {
             .await;
         match end {
             End::Confirmed => {
-                self.ctx.canary.passed(&host, &keys);
+                self.acquit(&armed.entries);
+                self.ctx.canary.passed(&host, &keys, self.again.is_some());
                 self.tell_guard(GuardStage::Confirmed, tasks);
             }
             End::Reverted(why) => {
                 self.seen.clear();
                 self.prepared.clear();
                 if self.ctx.options.goes_on {
-                    if armed.entries.len() > 1 {
-                        self.ctx.canary.gave_up(&host);
+                    let live = self.life == Life::Live && !self.play.has_ended();
+                    if live && armed.entries.len() > 1 {
                         self.tell_guard(GuardStage::Divided { why }, tasks);
                         return self.divide(&armed.entries, armed.before);
                     }
-                    self.found_guilty(&armed.entries);
                     let why = format!("{host} was put back");
-                    self.ctx.canary.shut_out(&host, &keys, &why);
+                    self.ctx
+                        .canary
+                        .shut_out(&host, &keys, &why, self.again.is_some());
+                    self.found_guilty(&armed.entries);
                 } else {
                     self.ctx.canary.shut(&format!("{host} was put back"));
                     self.life = Life::Failed;

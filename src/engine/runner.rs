@@ -146,7 +146,6 @@ impl Runner {
         self.prepared.clear();
         self.alone.clear();
         self.conflicts.clear();
-        self.again = None;
         while self.life == Life::Live {
             if self.guard.is_some() {
                 self.mind_guard().await;
@@ -180,6 +179,7 @@ impl Runner {
             self.queue.clear();
             self.mind_guard().await;
         }
+        self.stop_dividing();
     }
 
     /// Whether what is queued is as much as one script should bring.
@@ -286,6 +286,9 @@ impl Runner {
             return self.stuck();
         }
         if let Some(cut) = self.cut_for_guard(&keys, &work) {
+            if cut == 0 {
+                return self.retreat();
+            }
             let (d, i) = keys[cut - 1];
             self.go_back(d, i);
             keys.truncate(cut);
