@@ -1,7 +1,7 @@
 # Arms a guard: snapshot, timer, boot hook; then says so. Nothing was changed yet.
 # Answers `armed DIRECTORY`, or fails with the reason on stderr.
 set -u
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
 id=@ID@ nonce=@NONCE@ seconds=@SECONDS@ login=@LOGIN@
 if [ "$(id -u)" = 0 ]; then root=1 base=/var/lib/palisade
 else root= base=${HOME:?}/.local/state/palisade

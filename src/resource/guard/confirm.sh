@@ -2,6 +2,7 @@
 # Answers how it stands, or `again` where the SSH server has not read its new configuration yet: a login
 # to the old one would prove nothing.
 set -u
+PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
 id=@ID@ nonce=@NONCE@
 if [ "$(id -u)" = 0 ]; then dir=/var/lib/palisade/guard/$id
 else dir=${HOME:?}/.local/state/palisade/guard/$id
