@@ -1,7 +1,8 @@
 //! The hardening library as it is in the program: every control and profile is read, compiled, and
 //! says what it must say.
 
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use palisade::hardening::select::Wanted;
@@ -126,23 +127,58 @@ fn controls_that_change_how_one_comes_in_are_guarded() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The stems of a folder's files that end so, as ids of the area.
+fn scripted(scene: &Path, ending: &str) -> BTreeSet<String> {
+    let name = scene.file_name().and_then(|n| n.to_str()).expect("a name");
+    let area = name.split('_').next().expect("an area");
+    let files = std::fs::read_dir(scene).expect("a folder").flatten();
+    let names = files.filter_map(|f| f.file_name().into_string().ok());
+    let stems = names.filter_map(|n| Some(n.strip_suffix(ending)?.to_owned()));
+    stems
+        .filter(|stem| !stem.contains('.'))
+        .map(|stem| format!("{area}_{stem}"))
+        .collect()
+}
+
 #[test]
-fn tests_that_break_hosts_are_about_controls_that_there_are() {
+fn every_control_has_a_host_that_is_wrong_for_it() {
     let library = library();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/controls");
-    let Ok(areas) = std::fs::read_dir(&root) else {
-        return;
+    let scenes = std::fs::read_dir(&root).expect("scenes").flatten();
+    let scenes: Vec<_> = scenes.map(|s| s.path()).filter(|s| s.is_dir()).collect();
+    let all = |ending| -> BTreeSet<String> {
+        let of = |scene: &PathBuf| scripted(scene, ending);
+        scenes.iter().flat_map(of).collect()
     };
-    for area in areas.flatten() {
-        for file in std::fs::read_dir(area.path()).expect("a folder").flatten() {
-            let id = palisade::hardening::control::id_of(&file.path()).expect("a name");
-            assert!(
-                library.controls.contains_key(&id),
-                "{id}: {}",
-                file.path().display()
-            );
+    let (broken, mended) = (all(".sh"), all(".mend.sh"));
+    let list = std::fs::read_to_string(root.join("UNTESTABLE")).expect("a list");
+    let lines = list.lines().filter(|l| !l.starts_with('#'));
+    let reasons: BTreeMap<_, _> = lines.filter_map(|l| l.split_once(": ")).collect();
+    let mut wrong = Vec::new();
+    for (id, control) in &library.controls {
+        let ways = [
+            broken.contains(id),
+            control.manual.is_some(),
+            reasons.contains_key(id.as_str()),
+        ];
+        if ways.into_iter().filter(|w| *w).count() != 1 {
+            let need = "exactly one of a script in tests/controls, `manual`, a line in UNTESTABLE";
+            wrong.push(format!("{id}: {need}"));
+        }
+        if mended.contains(id) && control.fix.is_none() {
+            wrong.push(format!("{id}: is mended by hand, and has no `fix`"));
         }
     }
+    let named = broken.iter().map(String::as_str);
+    for id in named
+        .chain(mended.iter().map(String::as_str))
+        .chain(reasons.keys().copied())
+    {
+        if !library.controls.contains_key(id) {
+            wrong.push(format!("{id}: has a test, and there is no such control"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// A profile at a level, as on the command line.

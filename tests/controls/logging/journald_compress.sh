@@ -1,2 +1,2 @@
 mkdir -p /etc/systemd/journald.conf.d
-printf '[Journal]\nCompress=no\n' x
+printf '[Journal]\nCompress=no\n' >/etc/systemd/journald.conf.d/50-compress.conf

@@ -1,2 +1,2 @@
 mkdir -p /etc/systemd/journald.conf.d
-printf '[Journal]\nStorage=volatile\n' x
+printf '[Journal]\nStorage=volatile\n' >/etc/systemd/journald.conf.d/50-persistent.conf

@@ -1,0 +1,2 @@
+groupadd wheelers
+usermod -g wheelers wheeler

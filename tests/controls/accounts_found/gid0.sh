@@ -1,0 +1,1 @@
+useradd -M -g 0 wheeler

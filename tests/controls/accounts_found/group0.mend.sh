@@ -1,0 +1,1 @@
+groupmod -g 5501 zero

@@ -1,0 +1,1 @@
+groupadd -o -g 0 zero

@@ -1,0 +1,1 @@
+groupadd -g 5555 strays

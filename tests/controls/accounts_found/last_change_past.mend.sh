@@ -1,0 +1,1 @@
+chage -d "$(date +%F)" early

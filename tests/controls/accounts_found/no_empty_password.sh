@@ -1,0 +1,2 @@
+useradd -M open
+passwd -d open

@@ -1,0 +1,1 @@
+echo 'weak:palisade-Test-2' | chpasswd

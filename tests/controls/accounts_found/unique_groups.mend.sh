@@ -1,0 +1,1 @@
+sed -i '/^twin:x:5701:/d' /etc/group

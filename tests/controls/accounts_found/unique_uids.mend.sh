@@ -1,0 +1,1 @@
+usermod -u 5801 other

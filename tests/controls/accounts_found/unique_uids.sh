@@ -1,0 +1,2 @@
+useradd -M -u 5800 one
+useradd -M -o -u 5800 other

@@ -1,0 +1,1 @@
+sed -i '/^same:x:5901:/d' /etc/passwd

@@ -1,0 +1,1 @@
+sed -i 's/(complain)/(enforce)/;s/(unconfined)/(enforce)/' /sys/kernel/security/apparmor/profiles

@@ -1,0 +1,1 @@
+sed -i 's/(unconfined)/(complain)/' /sys/kernel/security/apparmor/profiles

@@ -1,0 +1,1 @@
+command -v ip6tables >/dev/null && for chain in INPUT FORWARD OUTPUT; do ip6tables -P $chain ACCEPT; done

@@ -1,0 +1,1 @@
+command -v ip6tables >/dev/null && ip6tables -F INPUT

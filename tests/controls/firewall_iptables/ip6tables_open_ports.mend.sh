@@ -1,0 +1,1 @@
+ip6tables -A INPUT -p tcp --dport 8096 -j DROP

@@ -1,0 +1,1 @@
+dpkg --purge ufw iptables-persistent iptables

@@ -1,0 +1,1 @@
+command -v iptables >/dev/null && iptables -F INPUT

@@ -1,0 +1,1 @@
+[ ! -e /etc/ufw/user.rules ] || ufw --force reset

@@ -1,0 +1,1 @@
+ufw deny 8099/tcp

@@ -1,0 +1,1 @@
+systemd-run -q --socket-property=ListenStream=8099 --unit=palisade-listens /bin/true

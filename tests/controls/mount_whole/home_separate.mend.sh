@@ -1,0 +1,2 @@
+mkdir -p /home
+mount --rbind /home /home

@@ -1,0 +1,1 @@
+while mountpoint -q /home; do umount -l /home || break; done

@@ -1,0 +1,2 @@
+mkdir -p /var/log/audit
+mount --rbind /var/log/audit /var/log/audit

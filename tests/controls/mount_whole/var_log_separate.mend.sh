@@ -1,0 +1,2 @@
+mkdir -p /var/log
+mount --rbind /var/log /var/log

@@ -1,0 +1,1 @@
+while mountpoint -q /var/log; do umount -l /var/log || break; done

@@ -1,0 +1,2 @@
+mkdir -p /var
+mount --rbind /var /var

@@ -1,0 +1,1 @@
+while mountpoint -q /var; do umount -l /var || break; done

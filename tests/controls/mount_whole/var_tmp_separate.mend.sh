@@ -1,0 +1,2 @@
+mkdir -p /var/tmp
+mount --rbind /var/tmp /var/tmp

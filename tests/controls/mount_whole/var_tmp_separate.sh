@@ -1,0 +1,1 @@
+while mountpoint -q /var/tmp; do umount -l /var/tmp || break; done

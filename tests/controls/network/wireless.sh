@@ -1,0 +1,1 @@
+ip link add wlan0 type bridge

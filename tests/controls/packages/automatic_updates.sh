@@ -1,0 +1,2 @@
+dpkg --purge unattended-upgrades
+rm -f /etc/apt/apt.conf.d/20auto-upgrades

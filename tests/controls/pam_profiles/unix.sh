@@ -1,0 +1,1 @@
+DEBIAN_FRONTEND=noninteractive pam-auth-update --package --remove unix

@@ -1,0 +1,1 @@
+rm /usr/local/bin/palisade-setid

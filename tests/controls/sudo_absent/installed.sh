@@ -1,0 +1,1 @@
+SUDO_FORCE_REMOVE=yes dpkg --purge --force-all sudo

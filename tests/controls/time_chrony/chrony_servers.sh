@@ -1,0 +1,1 @@
+sed -i "/^pool/d;/^server/d" /etc/chrony/chrony.conf
