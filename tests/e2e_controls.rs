@@ -19,6 +19,9 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/controls")
 }
 
+/// Hosts that say they are of another distribution; their scripts are named by whole ids.
+const DISTRIBUTIONS: [&str; 2] = ["redhat", "ubuntu"];
+
 /// The scripts of a scene by control.
 fn scripts(scene: &str, ending: &str) -> BTreeMap<String, String> {
     let area = scene.split('_').next().unwrap();
@@ -27,14 +30,19 @@ fn scripts(scene: &str, ending: &str) -> BTreeMap<String, String> {
         let name = file.file_name().into_string().unwrap();
         if let Some(stem) = name.strip_suffix(ending).filter(|s| !s.contains('.')) {
             let text = std::fs::read_to_string(file.path()).unwrap();
-            scripts.insert(format!("{area}_{stem}"), text);
+            let id = match DISTRIBUTIONS.contains(&scene) {
+                true => stem.to_owned(),
+                false => format!("{area}_{stem}"),
+            };
+            scripts.insert(id, text);
         }
     }
     scripts
 }
 
 /// Scenes whose controls install packages.
-const NEED_PACKAGES: [&str; 17] = [
+const NEED_PACKAGES: [&str; 18] = [
+    "accounts_user",
     "apparmor",
     "audit",
     "audit_absent",
@@ -141,7 +149,7 @@ fn scene(name: &str, letters: &str) {
     if vars.exists() {
         stage.vars.push(format!("@{}", vars.display()));
     }
-    if name == "sshd_user" {
+    if name.ends_with("_user") {
         // Whoever comes in as root cannot be kept from it.
         let inventory = stage.bench.lab.inventory(Format::Ini, "deploy").unwrap();
         stage.bench.write("inventory.ini", &inventory);
@@ -234,10 +242,10 @@ macro_rules! scenes {
 }
 
 scenes! {
-    accounts "ca", accounts_found "cb", apparmor "cc", audit "cd", audit_absent "ce", banner "cf", boot "cg",
-    clients "ch", cron "ci", desktop "cj", filesystem "ck", firewall "cl", firewall_iptables "cm",
-    firewall_ufw "cn", integrity "co", kernel "cp", logging "cq", logging_absent "cr", logging_journald "cs",
+    accounts "ca", accounts_found "cb", accounts_root_user "ea", accounts_user "eb", apparmor "cc", audit "cd", audit_absent "ce", banner "cf", boot "cg",
+    clients "ch", cron "ci", desktop "cj", filesystem "ck", firewall "cl", firewall_firewalld "ec", firewall_iptables "cm",
+    firewall_ufw "cn", integrity "co", kernel "cp", kernel_arm "ed", kernel_arm64 "ee", kernel_build "ef", kernel_wide "eg", kernel_x86 "eh", logging "cq", logging_absent "cr", logging_journald "cs",
     logging_upload "ct", mount "cu", mount_tmp "cv", mount_whole "cw", network "cx", packages "cy",
-    pam "da", pam_packages "db", pam_profiles "dc", permissions "dd", sandbox "de", services "df",
-    sshd "dg", sshd_user "dh", selinux "dn", sudo "di", sudo_absent "dj", time "dk", time_chrony "dl", time_timesyncd "dm",
+    pam "da", pam_packages "db", pam_profiles "dc", permissions "dd", redhat "ei", sandbox "de", services "df",
+    sshd "dg", sshd_user "dh", selinux "dn", sudo "di", sudo_absent "dj", time "dk", time_chrony "dl", time_timesyncd "dm", ubuntu "ej",
 }

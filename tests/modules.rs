@@ -136,7 +136,11 @@ fn scripted(scene: &Path, ending: &str) -> BTreeSet<String> {
     let stems = names.filter_map(|n| Some(n.strip_suffix(ending)?.to_owned()));
     stems
         .filter(|stem| !stem.contains('.'))
-        .map(|stem| format!("{area}_{stem}"))
+        .map(|stem| match area {
+            // What runs on hosts of another distribution is named by whole ids.
+            "redhat" | "ubuntu" => stem,
+            _ => format!("{area}_{stem}"),
+        })
         .collect()
 }
 

@@ -4,3 +4,5 @@ rm -f /var/lib/aide/aide.db*
 printf '[Service]\nExecStart=/bin/true\n' >/etc/systemd/system/palisade-aide-init.service
 printf 'database_out=file:/var/lib/aide/aide.db\n/etc/hostname sha512\n' >/root/aide.conf
 systemctl daemon-reload
+# To ask about each of its 150 configuration files takes most of a minute.
+for program in ucf ucfr; do printf '#!/bin/sh\n' >/usr/bin/$program; done

@@ -1,0 +1,1 @@
+echo 'root:palisade-Test-1' | chpasswd

@@ -1,0 +1,1 @@
+printf 'root: nobody\npostmaster: nobody\n' >/etc/aliases

@@ -1,0 +1,1 @@
+echo tty1 >/etc/securetty

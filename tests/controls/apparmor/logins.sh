@@ -1,0 +1,1 @@
+dpkg --purge libpam-apparmor

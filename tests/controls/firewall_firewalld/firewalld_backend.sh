@@ -1,0 +1,2 @@
+mkdir -p /etc/firewalld
+echo FirewallBackend=iptables >/etc/firewalld/firewalld.conf

@@ -1,0 +1,1 @@
+sed -i 's/ACCEPT/DROP/' /etc/firewalld/zones/public.xml

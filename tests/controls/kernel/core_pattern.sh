@@ -1,0 +1,2 @@
+echo core >/proc/sys/kernel/core_pattern
+rm -f /etc/sysctl.d/99-zz-palisade.conf

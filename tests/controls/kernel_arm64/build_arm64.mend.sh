@@ -1,0 +1,1 @@
+printf '%s\n' CONFIG_RANDOMIZE_BASE=y CONFIG_ARM64_SW_TTBR0_PAN=y CONFIG_UNMAP_KERNEL_AT_EL0=y >>/boot/config-$(uname -r)

@@ -1,0 +1,2 @@
+sed -i '/^CONFIG_SLAB_MERGE_DEFAULT=/d;/^CONFIG_COMPAT_BRK=/d' /boot/config-$(uname -r)
+printf '%s\n' CONFIG_SLAB_FREELIST_RANDOM=y CONFIG_SLAB_FREELIST_HARDENED=y CONFIG_SLUB_DEBUG=y CONFIG_PAGE_POISONING=y >>/boot/config-$(uname -r)

@@ -1,0 +1,2 @@
+sed -i '/^CONFIG_SECURITY_WRITABLE_HOOKS=/d;/^CONFIG_SECURITY_SELINUX_DISABLE=/d' /boot/config-$(uname -r)
+printf '%s\n' CONFIG_SECCOMP=y CONFIG_SECCOMP_FILTER=y CONFIG_SECURITY=y CONFIG_SECURITY_YAMA=y >>/boot/config-$(uname -r)

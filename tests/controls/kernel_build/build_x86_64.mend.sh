@@ -1,0 +1,2 @@
+sed -i '/^CONFIG_IA32_EMULATION=/d;/^CONFIG_MODIFY_LDT_SYSCALL=/d;/^CONFIG_X86_X32=/d' /boot/config-$(uname -r)
+printf '%s\n' CONFIG_RANDOMIZE_BASE=y CONFIG_RANDOMIZE_MEMORY=y CONFIG_PAGE_TABLE_ISOLATION=y >>/boot/config-$(uname -r)

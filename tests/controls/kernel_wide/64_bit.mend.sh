@@ -1,0 +1,1 @@
+echo x86_64 >/proc/sys/kernel/arch

@@ -1,0 +1,3 @@
+mkdir -p /var
+mountpoint -q /var || mount --rbind /var /var
+mount -o remount,bind,dev,suid,exec /var

@@ -1,0 +1,1 @@
+while mountpoint -q /boot; do umount -l /boot || break; done

@@ -1,0 +1,2 @@
+mkdir -p /opt
+mount --rbind /opt /opt

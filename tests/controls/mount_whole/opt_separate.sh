@@ -1,0 +1,1 @@
+while mountpoint -q /opt; do umount -l /opt || break; done

@@ -1,0 +1,2 @@
+mkdir -p /srv
+mount --rbind /srv /srv

@@ -1,0 +1,1 @@
+while mountpoint -q /srv; do umount -l /srv || break; done

@@ -1,0 +1,2 @@
+mkdir -p /usr
+mount --rbind /usr /usr

@@ -1,0 +1,1 @@
+while mountpoint -q /usr; do umount -l /usr || break; done

@@ -1,0 +1,2 @@
+ip link add curious type bridge
+ip link set curious promisc on

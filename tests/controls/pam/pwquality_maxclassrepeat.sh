@@ -1,0 +1,1 @@
+mkdir -p /etc/security/pwquality.conf.d; echo "maxclassrepeat = 0" >>/etc/security/pwquality.conf

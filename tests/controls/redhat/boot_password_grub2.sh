@@ -1,0 +1,1 @@
+echo GRUB2_PASSWORD= >/boot/grub2/user.cfg

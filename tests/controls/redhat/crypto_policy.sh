@@ -1,0 +1,1 @@
+echo LEGACY >/etc/crypto-policies/config

@@ -1,0 +1,1 @@
+sed -i s/,aes128-cbc// /etc/crypto-policies/back-ends/openssh.config

@@ -1,0 +1,3 @@
+mkdir -p /etc/sysconfig
+echo CRYPTO_POLICY= >/etc/sysconfig/sshd
+touch /etc/ipsec.conf

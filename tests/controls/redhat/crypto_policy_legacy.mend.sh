@@ -1,0 +1,1 @@
+echo DEFAULT:PALISADE >/etc/crypto-policies/state/current

@@ -1,0 +1,2 @@
+mkdir -p /etc/authselect
+printf 'sssd\n' >/etc/authselect/authselect.conf

@@ -1,0 +1,1 @@
+echo SELINUX=permissive >>/etc/selinux/config

@@ -1,0 +1,1 @@
+echo SELINUXTYPE=minimum >>/etc/selinux/config

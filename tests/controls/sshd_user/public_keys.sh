@@ -1,0 +1,1 @@
+echo "PubkeyAuthentication no" >>/etc/ssh/sshd_config

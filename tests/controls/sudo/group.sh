@@ -1,0 +1,2 @@
+chgrp root /usr/bin/sudo
+chmod 4755 /usr/bin/sudo

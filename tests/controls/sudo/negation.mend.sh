@@ -1,0 +1,1 @@
+rm /etc/sudoers.d/50-negated

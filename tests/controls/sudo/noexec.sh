@@ -1,0 +1,1 @@
+echo "Defaults !noexec" >>/etc/sudoers

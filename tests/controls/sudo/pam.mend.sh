@@ -1,0 +1,1 @@
+sed -i '/pam_permit/d' /etc/pam.d/sudo

@@ -1,0 +1,1 @@
+echo "Defaults !requiretty" >>/etc/sudoers

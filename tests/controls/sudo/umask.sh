@@ -1,0 +1,1 @@
+echo "Defaults umask=0002" >>/etc/sudoers

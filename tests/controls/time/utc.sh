@@ -1,0 +1,1 @@
+ln -sfn /usr/share/zoneinfo/Europe/Berlin /etc/localtime

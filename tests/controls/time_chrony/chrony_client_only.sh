@@ -1,0 +1,1 @@
+printf "port 123\ncmdport 323\n" >>/etc/chrony/chrony.conf

@@ -1,0 +1,1 @@
+sed -i "/^makestep/d" /etc/chrony/chrony.conf
