@@ -352,6 +352,32 @@ tasks:
 }
 
 #[test]
+fn a_change_that_lets_in_only_this_machine_is_put_back_where_another_one_must_come_in_too() {
+    let Some(bench) = up("l", 2) else { return };
+    let also = ["-l", "lab1", "--confirm-also", "lab2"];
+    let only_us = shut("").replace(
+        "AllowUsers nobody",
+        "AllowUsers root@'${SSH_CONNECTION%% *}'",
+    );
+    let run = bench.play(&only_us, &also).expect(9);
+    assert_eq!(stages(&run, "lab1"), ["armed", "reverted"], "{run}");
+    let why = run
+        .events
+        .iter()
+        .find(|e| e["stage"] == "reverted")
+        .unwrap();
+    assert!(
+        why["why"].as_str().unwrap().starts_with("from lab2: "),
+        "{why}"
+    );
+    let everybody = shut("").replace("AllowUsers nobody", "AllowUsers root");
+    let run = bench.play(&everybody, &also).expect(0);
+    assert_eq!(stages(&run, "lab1"), ["armed", "confirmed"], "{run}");
+    let run = bench.play(&everybody, &["--confirm-also", "nobody"]);
+    assert_eq!(run.code, Some(1), "{run}");
+}
+
+#[test]
 fn what_takes_long_behind_the_change_waits_until_it_is_confirmed() {
     let Some(bench) = up("k", 1) else { return };
     let play = "

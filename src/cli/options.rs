@@ -105,6 +105,10 @@ pub struct Guarding {
     /// Hosts on which such changes are made before all others: a number or a percentage (1)
     #[arg(long, value_name = "N|P%", value_parser = canary)]
     pub canary: Option<Canary>,
+    /// A host of the inventory from which a new login must come in as well before such a change is
+    /// kept; may be repeated
+    #[arg(long, value_name = "HOST")]
+    pub confirm_also: Vec<String>,
 }
 
 /// What is written down about a run.

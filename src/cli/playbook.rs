@@ -333,6 +333,12 @@ pub fn options(args: &PlaybookArgs, project: &Project) -> Result<Options, Diagno
             None => Some(crate::engine::options::GUARD),
         },
         canary: args.guarding.canary.unwrap_or(Canary::Hosts(1)),
+        confirm_also: args
+            .guarding
+            .confirm_also
+            .iter()
+            .map(|h| h.as_str().into())
+            .collect(),
         ..Options::default()
     })
 }

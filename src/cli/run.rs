@@ -43,6 +43,13 @@ pub fn limit(
     compiled: &mut Compiled,
     args: &PlaybookArgs,
 ) -> Result<Option<Vec<HostName>>, Diagnostic> {
+    for name in &args.guarding.confirm_also {
+        let hosts = compiled.inventory.hosts();
+        if !hosts.iter().any(|h| h.name.as_str() == name) {
+            let text = format!("`--confirm-also {name}`: the inventory has no such host");
+            return Err(Diagnostic::bare(text));
+        }
+    }
     let Some(limit) = &args.who.limit else {
         return Ok(None);
     };

@@ -141,17 +141,22 @@ fn otherwise(said: &str) -> String {
 impl Sessions {
     /// Runs a script of ours over a new login.
     async fn anew(&self, errand: &Errand<'_>, script: &str) -> Result<String, HostError> {
-        self.anew_by(errand, LOOK, |_| script.to_owned()).await
+        self.anew_by(errand, None, LOOK, |_| script.to_owned())
+            .await
     }
 
-    /// The same with a script that wants to know how the login came in.
+    /// The same by way of another host, or with a script that wants to know how the login came in.
     async fn anew_by(
         &self,
         errand: &Errand<'_>,
+        from: Option<&HostName>,
         limit: Duration,
         script: impl FnOnce(Entry<'_>) -> String,
     ) -> Result<String, HostError> {
-        let link = self.targets.connect(errand.subject, errand.to).await?;
+        let link = match from {
+            Some(from) => self.targets.connect_from(errand.to, from).await?,
+            None => self.targets.connect(errand.subject, errand.to).await?,
+        };
         let script = script(link.entry().map(entry).unwrap_or_default());
         let size = Some(script.len() as u64);
         let launch = launching(
@@ -335,7 +340,7 @@ impl Runner {
         let changes: Vec<&Change> = changes.iter().collect();
         let errand = self.errand(to, settings);
         let script = |entry: Entry<'_>| guard::arm(&guard, &changes, entry);
-        let armed = ctx.sessions.anew_by(&errand, ARMING, script).await;
+        let armed = ctx.sessions.anew_by(&errand, None, ARMING, script).await;
         let why = match armed.map(|said| Answer::of(&said)) {
             Ok(Answer::Armed) => None,
             Ok(Answer::Refused(n, why)) => {
@@ -517,15 +522,36 @@ impl Runner {
         }
     }
 
-    /// Confirms by the login that the next run will use; the error is why it could not.
+    /// Confirms by the login that the next run will use, once one came in from each of the hosts that were
+    /// named for it; the error is why it could not.
     async fn confirm(&self, armed: &Armed, errand: &Errand<'_>) -> Result<(), String> {
+        let others = self.ctx.options.confirm_also.iter();
+        for from in others.filter(|from| **from != armed.to) {
+            let script = guard::ready(&armed.guard);
+            let come = self.come_in(armed, errand, Some(from), &script).await;
+            come.map_err(|why| format!("from {from}: {why}"))?;
+        }
         let script = guard::confirm(&armed.guard, true);
+        self.come_in(armed, errand, None, &script).await
+    }
+
+    /// Logs in anew until the guard answers that it is well.
+    async fn come_in(
+        &self,
+        armed: &Armed,
+        errand: &Errand<'_>,
+        from: Option<&HostName>,
+        script: &str,
+    ) -> Result<(), String> {
         let limit = armed.since + armed.time.saturating_sub(MARGIN).max(armed.time / 2);
         let mut refusals = 0;
         loop {
-            let why = match self.ctx.sessions.anew(errand, &script).await {
+            let sessions = &self.ctx.sessions;
+            let said = sessions.anew_by(errand, from, LOOK, |_| script.to_owned());
+            let why = match said.await {
                 Ok(said) => match Stage::of(&said) {
                     Some(Stage::Committed) => return Ok(()),
+                    Some(Stage::Armed) if from.is_some() => return Ok(()),
                     Some(Stage::Reverted | Stage::Reverting) => {
                         return Err("the time for a confirmation was over".into());
                     }

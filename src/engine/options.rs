@@ -42,6 +42,8 @@ pub struct Options {
     pub guard: Option<Duration>,
     /// Hosts on which what may cut access is changed before all others.
     pub canary: Canary,
+    /// Hosts from which a new login must come in as well before such a change is kept.
+    pub confirm_also: Vec<super::event::HostName>,
 }
 
 /// How many hosts go first.
@@ -105,6 +107,7 @@ impl Default for Options {
             connection: Connection::default(),
             guard: Some(GUARD),
             canary: Canary::Hosts(1),
+            confirm_also: Vec::new(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::action::arg::{FromArg, text};
 use crate::host::target::{Engine, Kind, SshTarget, Target};
 use crate::host::{Connect, ErrorKind, HostError, Link};
+use crate::resource::script::{quote, words};
 use crate::source::{Secret, Value};
 use crate::vars::{Scope, SearchPath, Templar};
 
@@ -24,6 +25,23 @@ pub(super) struct Targets {
     pub connection: Connection,
 }
 
+/// The argument that has a host be a jump host, reached as the inventory says.
+fn hop(host: &SshTarget) -> String {
+    let mut line: Vec<String> = ["ssh", "-W", "%h:%p"].map(Into::into).to_vec();
+    let port = host.port.map(|p| p.to_string());
+    let key = host.private_key.as_ref().map(|k| k.display().to_string());
+    for (flag, value) in [("-p", port), ("-l", host.user.clone()), ("-i", key)] {
+        line.extend(value.into_iter().flat_map(|v| [flag.to_owned(), v]));
+    }
+    // Each of them may hold several words.
+    let args = host.args.iter();
+    line.extend(args.flat_map(|a| words(a).unwrap_or_else(|| vec![a.clone()])));
+    line.push(host.host.clone());
+    let command: Vec<_> = line.iter().map(|w| quote(w)).collect();
+    let option = format!("ProxyCommand={}", command.join(" "));
+    format!("-o {}", quote(&option))
+}
+
 impl Targets {
     pub(super) async fn connect(
         &self,
@@ -32,6 +50,23 @@ impl Targets {
     ) -> Result<Box<dyn Link>, HostError> {
         let _ = subject;
         let target = self.resolve(to)?;
+        self.dialer.connect(&target).await
+    }
+
+    /// A login to a host by way of another one of the inventory, from whose address it comes.
+    pub(super) async fn connect_from(
+        &self,
+        to: &HostName,
+        from: &HostName,
+    ) -> Result<Box<dyn Link>, HostError> {
+        let mut target = self.resolve(to)?;
+        match (&mut target.kind, self.resolve(from)?.kind) {
+            (Kind::Ssh(ssh), Kind::Ssh(from)) => ssh.args.insert(0, hop(&from)),
+            _ => {
+                let text = format!("a login from {from} needs ssh on both hosts");
+                return Err(HostError::new(ErrorKind::Unreachable, text));
+            }
+        }
         self.dialer.connect(&target).await
     }
 
@@ -112,7 +147,7 @@ impl Targets {
             "ansible_ssh_args",
         ] {
             if let Some(line) = self.word(scope, &[name])? {
-                let words = crate::resource::script::words(&line)
+                let words = words(&line)
                     .ok_or_else(|| wrong(format!("the quotes in {name} are not balanced")))?;
                 args.extend(words);
             }

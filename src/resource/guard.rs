@@ -121,10 +121,19 @@ pub fn arm(guard: &Guard, changes: &[&Change], entry: Entry<'_>) -> String {
 
 /// Commits it, or only looks; answers a [`Stage`].
 pub fn confirm(guard: &Guard, commit: bool) -> String {
+    confirmation(guard, if commit { "commit" } else { "look" })
+}
+
+/// As [`confirm`], but for the commit itself: a login from elsewhere comes in, and more are to.
+pub fn ready(guard: &Guard) -> String {
+    confirmation(guard, "ready")
+}
+
+fn confirmation(guard: &Guard, what: &str) -> String {
     let text = CONFIRM
         .replace("@ID@", &quote(&guard.id))
         .replace("@NONCE@", &quote(&guard.nonce))
-        .replace("@COMMIT@", if commit { "1" } else { "0" })
+        .replace("@COMMIT@", what)
         .replace("@UNHOOK@", UNHOOK.trim_end());
     script(&text)
 }

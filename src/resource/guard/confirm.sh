@@ -26,7 +26,7 @@ unread() {
   done
   [ -n "$late" ]
 }
-if [ @COMMIT@ = 1 ]; then
+if [ @COMMIT@ != look ]; then
   if [ -e armed ] && unread; then
     # One that it would not start with again is not for it to read.
     if command -v sshd >/dev/null 2>&1; then
@@ -45,7 +45,7 @@ if [ @COMMIT@ = 1 ]; then
     # A server that keeps no number in a file had its time by now.
     [ ! -e $pid ] || { echo again; exit 0; }
   fi
-  if mv armed committed 2>/dev/null; then
+  if [ @COMMIT@ = commit ] && mv armed committed 2>/dev/null; then
     sync -- . 2>/dev/null || sync
     if [ -d /run/systemd/system ] && [ "$(id -u)" = 0 ]; then
       systemctl stop "palisade-guard-$id.timer" 2>/dev/null
