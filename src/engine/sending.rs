@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::action::{Done, Step};
 use crate::host::shell::{Launch, Prompt};
 use crate::host::{Deadlines, ErrorKind, HostError, Link};
-use crate::journal::{Journal, Meant};
+use crate::journal::{By, Journal, Meant};
 use crate::resource::apply::{Apply, ApplyOptions, RunContext, StepOutcome as Applied};
 use crate::resource::{Query, Want, launch, prelude};
 use crate::source::Secret;
@@ -70,13 +70,19 @@ impl Work {
 
 impl Work {
     /// Writes down that it is about to be done, on this host and in this way; the number of its intent.
-    pub(super) fn note(&self, journal: &Journal, host: &str, way: &Way) -> Option<u64> {
+    pub(super) fn note(
+        &self,
+        journal: &Journal,
+        (host, by): (&str, By<'_>),
+        way: &Way,
+    ) -> Option<u64> {
         let place = self.task.span.to_string();
         let meant = Meant {
             host,
             task: &self.task.name,
             place: &place,
             handler: self.task.handler,
+            by,
             r#as: way.r#become.as_ref().map(|b| (&*b.method, &*b.user)),
             notify: &self.notify,
             guarded: self.guarded,

@@ -11,8 +11,9 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::host::shell::Shell;
+use crate::host::target::{Engine, Kind, Target};
 use crate::host::{Deadlines, ErrorKind, HostError, Link};
-use crate::journal::Journal;
+use crate::journal::{By, Journal};
 use crate::resource::apply::Apply;
 use crate::resource::{Identity, Query, State, has_moved, prelude, reply};
 use crate::source::Secret;
@@ -442,8 +443,13 @@ impl Sessions {
     /// The intents are on disk before a byte of them leaves.
     async fn begin(&self, to: &HostName, way: &Way, work: &[Work]) -> Vec<u64> {
         let mut entries = Vec::new();
+        if work.is_empty() {
+            return entries;
+        }
+        let target = self.targets.resolve(to).ok();
+        let by = target.as_ref().map(by).unwrap_or_default();
         for one in work {
-            entries.extend(one.note(&self.journal, to, way));
+            entries.extend(one.note(&self.journal, (to, by), way));
         }
         if !entries.is_empty() {
             self.journal.sync().await;
@@ -463,5 +469,28 @@ impl Sessions {
         if !entries.is_empty() {
             self.journal.flush().await;
         }
+    }
+}
+
+/// How a host is reached, for the journal.
+fn by(target: &Target) -> By<'_> {
+    match &target.kind {
+        Kind::Ssh(ssh) => By {
+            connection: "ssh",
+            user: ssh.user.as_deref(),
+            port: ssh.port,
+        },
+        Kind::Container { engine, user, .. } => By {
+            connection: match engine {
+                Engine::Docker => "docker",
+                Engine::Podman => "podman",
+            },
+            user: user.as_deref(),
+            port: None,
+        },
+        Kind::Local => By {
+            connection: "local",
+            ..By::default()
+        },
     }
 }

@@ -78,7 +78,7 @@ impl Targets {
 
     /// The connection variables of a host. Its facts are not asked: a host does not choose where
     /// its name leads.
-    fn resolve(&self, to: &HostName) -> Result<Target, HostError> {
+    pub(super) fn resolve(&self, to: &HostName) -> Result<Target, HostError> {
         if &**to == HERE {
             return Ok(Target::local(to.to_string()));
         }

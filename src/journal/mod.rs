@@ -60,6 +60,8 @@ pub struct Meant<'a> {
     pub place: &'a str,
     /// Whether it is a handler.
     pub handler: bool,
+    /// How the host was reached.
+    pub by: By<'a>,
     /// The method and the user that it becomes.
     pub r#as: Option<(&'a str, &'a str)>,
     /// The places of handlers that are asked for if it changes something.
@@ -70,6 +72,15 @@ pub struct Meant<'a> {
     pub lenient: bool,
     /// Nothing that it is about may be shown.
     pub hidden: bool,
+}
+
+/// How a host was reached, as far as somebody said so.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct By<'a> {
+    /// `ssh`, `local`, `docker`, `podman`
+    pub connection: &'a str,
+    pub user: Option<&'a str>,
+    pub port: Option<u16>,
 }
 
 impl Journal {
@@ -145,6 +156,14 @@ impl Journal {
         let mut line = json!({
             "intent": number, "host": meant.host, "task": meant.task, "place": meant.place,
         });
+        let By {
+            connection,
+            user,
+            port,
+        } = meant.by;
+        if !matches!(connection, "" | "ssh") || user.is_some() || port.is_some() {
+            line["by"] = json!({ "connection": connection, "user": user, "port": port });
+        }
         if let Some((method, user)) = meant.r#as {
             line["as"] = json!({ "method": method, "user": user });
         }

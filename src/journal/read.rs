@@ -34,6 +34,7 @@ pub struct Entry {
     pub handler: bool,
     pub guarded: bool,
     pub lenient: bool,
+    pub by: By,
     /// The method and the user that it became.
     pub r#as: Option<(String, String)>,
     pub notify: Vec<String>,
@@ -41,6 +42,15 @@ pub struct Entry {
     pub on: String,
     pub what: What,
     pub outcome: Outcome,
+}
+
+/// How a host was reached, as far as somebody said so.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct By {
+    /// Empty where that is SSH.
+    pub connection: String,
+    pub user: Option<String>,
+    pub port: Option<u16>,
 }
 
 #[derive(Clone, Debug)]
@@ -221,12 +231,23 @@ fn entry(value: &Value) -> Option<Entry> {
         handler: flag("handler"),
         guarded: flag("guarded"),
         lenient: flag("lenient"),
+        by: get("by").map(by).unwrap_or_default(),
         r#as: get("as").map(|v| (word(v, "method"), word(v, "user"))),
         notify: notify.map(str::to_owned).collect(),
         on: word(value, "on"),
         what,
         outcome: Outcome::Unknown,
     })
+}
+
+fn by(value: &Value) -> By {
+    let port = value.get("port").and_then(Value::as_u64);
+    let user = value.get("user").and_then(Value::as_str);
+    By {
+        connection: word(value, "connection"),
+        user: user.map(str::to_owned),
+        port: port.and_then(|p| p.try_into().ok()),
+    }
 }
 
 /// The files of all runs, the newest first.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::read::{Entry, Outcome, What};
+use super::read::{By, Entry, Outcome, What};
 use crate::resource::file::{FileState, Node};
 use crate::resource::hash::INLINE_LIMIT;
 use crate::resource::unit::{Kick, UnitState};
@@ -24,6 +24,7 @@ pub struct Reversal {
     pub patches: Vec<(Option<Digest>, Option<Digest>)>,
     /// The tasks that changed it, in their order.
     pub tasks: Vec<String>,
+    pub by: By,
     pub r#as: Option<(String, String)>,
     /// The places of the handlers that they asked for.
     pub notify: BTreeSet<String>,
@@ -40,6 +41,7 @@ pub struct Again {
     pub host: String,
     pub task: String,
     pub place: String,
+    pub by: By,
     pub r#as: Option<(String, String)>,
     pub what: Told,
     pub lenient: bool,
@@ -184,6 +186,7 @@ fn told(entry: &Entry) -> Option<Again> {
         host: entry.host.clone(),
         task: entry.task.clone(),
         place: entry.place.clone(),
+        by: entry.by.clone(),
         r#as: entry.r#as.clone(),
         what,
         lenient: entry.lenient,
@@ -271,26 +274,36 @@ fn link(entry: &Entry) -> Result<Option<Link<'_>>, String> {
 pub const EMPTY: &str = "empty";
 
 /// Adds a change to the chain that it continues, or begins one.
-fn add<'a>(chains: &mut Vec<(Resource, Vec<Link<'a>>)>, mut link: Link<'a>) {
+fn add<'a>(chains: &mut Vec<(Resource, Vec<Link<'a>>)>, link: Link<'a>) {
     let last = chains.iter_mut().rev().find(|(on, _)| on == link.on);
     if let Some((_, chain)) = last
-        && let Some(previous) = chain.last_mut()
+        && let Some(previous) = chain.last()
         && joins(&previous.after, &link.before)
     {
-        // What neither of the two looked at is what the other one saw.
-        share(&mut previous.after, &mut link.before);
-        let unchanged = !alters_bytes(previous);
-        if unchanged {
-            let Link { before, after, .. } = previous;
-            share(before, after);
-        }
-        if !alters_bytes(&link) {
-            share(&mut link.before, &mut link.after);
-        }
         chain.push(link);
+        known(chain);
         return;
     }
     chains.push((link.on.clone(), vec![link]));
+}
+
+/// A content that one step of a chain saw is what the steps beside it left, unless they changed it: who
+/// only changes a mode does not look at the content.
+fn known(chain: &mut [Link<'_>]) {
+    for n in (1..chain.len()).rev() {
+        let (earlier, later) = chain.split_at_mut(n);
+        let (Some(previous), Some(link)) = (earlier.last_mut(), later.first_mut()) else {
+            return;
+        };
+        let kept = (!alters_bytes(previous), !alters_bytes(link));
+        share(&mut previous.after, &mut link.before);
+        if kept.0 {
+            share(&mut previous.before, &mut previous.after);
+        }
+        if kept.1 {
+            share(&mut link.before, &mut link.after);
+        }
+    }
 }
 
 fn file_of(state: &mut State) -> Option<&mut FileState> {
@@ -389,6 +402,7 @@ fn of_chain<'a>(
         to: unkicked(to),
         patches,
         tasks,
+        by: end.entry.by.clone(),
         r#as: end.entry.r#as.clone(),
         notify: picked().flat_map(|l| l.entry.notify.clone()).collect(),
         guarded: picked().any(|l| l.entry.guarded),
@@ -470,4 +484,207 @@ pub fn changed(entries: &[Entry]) -> bool {
         What::Change { .. } => true,
         What::Run { changes, .. } => *changes,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::RemotePath;
+    use crate::resource::file::Owner;
+    use crate::resource::unit::Scope;
+
+    fn entry(number: u64, task: &str, on: Resource, before: State, after: State) -> Entry {
+        Entry {
+            number,
+            host: "h".into(),
+            task: task.into(),
+            place: format!("site.yml:{number}:1"),
+            handler: false,
+            guarded: false,
+            lenient: false,
+            by: By::default(),
+            r#as: None,
+            notify: Vec::new(),
+            on: on.to_string(),
+            what: What::Change {
+                on: Some(on),
+                before: Some(before),
+                after: Some(after),
+                options: Vec::new(),
+                hidden: false,
+                password: false,
+            },
+            outcome: Outcome::Done,
+        }
+    }
+
+    fn path(at: &str) -> Resource {
+        Resource::File(RemotePath::new(at).unwrap())
+    }
+
+    fn file(mode: u32, text: Option<&str>) -> State {
+        State::File(FileState {
+            node: Node::File(text.map(|t| Content::new(t.as_bytes().to_vec()))),
+            mode,
+            owner: Owner::known(0, "root"),
+            group: Owner::known(0, "root"),
+            meta: None,
+        })
+    }
+
+    fn of(entries: &[Entry], only: &str) -> Reverse {
+        let wanted = |e: &Entry| only.is_empty() || e.task == only;
+        reverse(entries, &wanted, &|_| true)
+    }
+
+    #[test]
+    fn changes_that_follow_from_one_another_are_one_and_the_order_is_reversed() {
+        let entries = [
+            entry(
+                0,
+                "a",
+                path("/x"),
+                file(0o644, Some("1")),
+                file(0o644, Some("2")),
+            ),
+            entry(1, "b", path("/y"), State::Absent, file(0o644, Some("y"))),
+            entry(2, "c", path("/x"), file(0o644, None), file(0o600, None)),
+        ];
+        let out = of(&entries, "");
+        let on: Vec<_> = out.reversals.iter().map(|r| r.on.to_string()).collect();
+        assert_eq!(on, ["/y", "/x"]);
+        let x = &out.reversals[1];
+        assert!(x.left.same(&file(0o600, Some("2"))), "{:?}", x.left);
+        assert!(x.to.same(&file(0o644, Some("1"))), "{:?}", x.to);
+        assert_eq!(x.tasks, ["a", "c"]);
+    }
+
+    #[test]
+    fn a_content_that_only_a_later_step_saw_is_brought_back() {
+        let entries = [
+            entry(0, "a", path("/x"), file(0o644, None), file(0o640, None)),
+            entry(1, "b", path("/x"), file(0o640, None), file(0o600, None)),
+            entry(
+                2,
+                "c",
+                path("/x"),
+                file(0o600, Some("1")),
+                file(0o600, Some("2")),
+            ),
+            entry(3, "d", path("/x"), file(0o600, None), file(0o400, None)),
+        ];
+        let out = of(&entries, "");
+        assert!(out.reversals[0].to.same(&file(0o644, Some("1"))));
+        assert!(out.reversals[0].left.same(&file(0o400, Some("2"))));
+    }
+
+    #[test]
+    fn what_was_not_done_is_not_undone_and_what_came_between_parts_a_chain() {
+        let mut entries = [
+            entry(
+                0,
+                "a",
+                path("/x"),
+                file(0o644, Some("1")),
+                file(0o644, Some("2")),
+            ),
+            entry(
+                1,
+                "b",
+                path("/x"),
+                file(0o644, Some("3")),
+                file(0o644, Some("4")),
+            ),
+            entry(2, "c", path("/y"), State::Absent, file(0o644, Some("y"))),
+        ];
+        entries[2].outcome = Outcome::NotRun;
+        let out = of(&entries, "");
+        let tasks: Vec<_> = out.reversals.iter().map(|r| r.tasks.concat()).collect();
+        assert_eq!(tasks, ["b", "a"]);
+    }
+
+    #[test]
+    fn one_of_several_is_taken_out_of_a_text_only() {
+        let mut entries = vec![
+            entry(0, "a", path("/x"), State::Absent, file(0o644, Some("1"))),
+            entry(
+                1,
+                "b",
+                path("/x"),
+                file(0o644, Some("1")),
+                file(0o644, Some("12")),
+            ),
+        ];
+        let out = of(&entries, "a");
+        assert_eq!(out.reversals[0].patches, [(Some(Digest::of(b"1")), None)]);
+        assert_eq!(of(&entries, "b").reversals[0].patches, []);
+        entries[1] = entry(
+            1,
+            "b",
+            path("/x"),
+            file(0o644, Some("1")),
+            file(0o600, Some("1")),
+        );
+        assert_eq!(of(&entries, "a").reversals[0].patches.len(), 1);
+        let out = of(&entries, "b");
+        assert!(out.reversals[0].to.same(&file(0o644, Some("1"))));
+    }
+
+    #[test]
+    fn a_service_is_told_again_by_handlers_of_what_is_undone() {
+        let on = Resource::Unit {
+            name: "x".into(),
+            scope: Scope::System,
+        };
+        let unit = |kick| {
+            State::Unit(UnitState {
+                running: true,
+                kick,
+                ..UnitState::default()
+            })
+        };
+        let mut entries = [
+            entry(0, "a", path("/x"), State::Absent, file(0o644, Some("1"))),
+            entry(1, "b", path("/y"), State::Absent, file(0o644, Some("1"))),
+            entry(2, "h", on.clone(), unit(None), unit(Some(Kick::Reload))),
+        ];
+        entries[0].notify = vec!["site.yml:2:1".into()];
+        entries[2].handler = true;
+        let out = of(&entries, "a");
+        assert_eq!(out.again[0].what, Told::Kick(on, Kick::Reload));
+        assert_eq!(of(&entries, "b").again, []);
+        // A task that does so itself is repeated for whatever came before it.
+        entries[2].handler = false;
+        let out = of(&entries, "b");
+        assert_eq!(out.again.len(), 1);
+        assert!(out.reversals[0].notify.contains("site.yml:2:1"));
+    }
+
+    #[test]
+    fn what_there_is_no_way_back_from_says_why() {
+        let mut dir = file(0o755, None);
+        if let State::File(file) = &mut dir {
+            file.node = Node::Dir;
+        }
+        let mut entries = vec![
+            entry(0, "dir", path("/d"), dir, State::Absent),
+            entry(1, "old", path("/x"), file(0o644, Some("1")), State::Absent),
+            entry(2, "cmd", path("/z"), State::Absent, State::Absent),
+        ];
+        entries[2].what = What::Run {
+            changes: true,
+            again: None,
+        };
+        let out = reverse(&entries, &|_| true, &|_| false);
+        let why: Vec<_> = out.irreversible.iter().map(|i| i.why.as_str()).collect();
+        assert_eq!(
+            why,
+            [
+                "nobody knows what a command did",
+                "what was in a directory is not kept",
+                "its old content is not kept"
+            ]
+        );
+        assert_eq!(out.reversals, []);
+    }
 }

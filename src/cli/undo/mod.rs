@@ -52,6 +52,9 @@ pub struct UndoArgs {
     /// Only show what would change
     #[arg(short = 'C', long)]
     check: bool,
+    /// Who logs in was said on the command line.
+    #[arg(skip)]
+    has_user: bool,
     /// What changes is always shown, so this does nothing
     #[arg(short = 'D', long, hide = true)]
     diff: bool,
@@ -85,6 +88,7 @@ pub fn run(args: &mut UndoArgs) -> Exit {
         Ok(recorded) => recorded,
         Err(mistake) => return wrong(&[mistake]),
     };
+    args.has_user = args.connections.user.is_some();
     let (who, values) = (&mut args.who, &mut args.values);
     recorded::fill(&recorded.about, who, values, &mut args.connections);
     if args.host.is_some() {
@@ -194,7 +198,13 @@ fn take_back(args: &UndoArgs, kept: &Path, recorded: &Recorded) -> Result<Exit, 
     let entries = recorded.entries.iter();
     let places: BTreeMap<u64, String> = entries.map(|e| (e.number, e.place.clone())).collect();
     let title = format!("undo of {run} ({})", recorded::of(&recorded.about));
-    let built = play::build(&reverse, &places, &title, &kept.display().to_string());
+    let with = play::With {
+        places: &places,
+        name: &title,
+        contents: &kept.display().to_string(),
+        has_user: args.has_user,
+    };
+    let built = play::build(&reverse, &with);
     let playbook = PlaybookArgs {
         playbooks: vec![playbook],
         built: Some(Arc::new(built)),

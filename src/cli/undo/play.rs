@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::action::put_back;
 use crate::hardening::play::Built;
+use crate::journal::read::By;
 use crate::journal::reverse::{Again, Reverse, Told};
 use crate::source::{Kind, Node, Span};
 
@@ -34,32 +35,63 @@ fn host(name: &str) -> String {
     }
 }
 
-/// The play that takes a run back.
-pub(super) fn build(
-    reverse: &Reverse,
-    places: &BTreeMap<u64, String>,
-    name: &str,
-    contents: &str,
-) -> Built {
+/// What some hosts do, by their names: what is put back, and what services are told.
+type Hosts = BTreeMap<String, (Vec<Step>, Vec<Step>)>;
+
+/// What is known beside the way back itself.
+pub(super) struct With<'a> {
+    /// Where the tasks stood that are taken back, by their steps.
+    pub places: &'a BTreeMap<u64, String>,
+    pub name: &'a str,
+    pub contents: &'a str,
+    /// Somebody says who logs in.
+    pub has_user: bool,
+}
+
+/// The plays that take a run back: one for all hosts that were reached alike.
+pub(super) fn build(reverse: &Reverse, with: &With<'_>) -> Built {
     let known: BTreeSet<&str> = reverse.again.iter().map(|a| a.place.as_str()).collect();
-    let mut by_host: BTreeMap<String, (Vec<Step>, Vec<Step>)> = BTreeMap::new();
+    let mut plays: BTreeMap<&By, Hosts> = BTreeMap::new();
     for r in &reverse.reversals {
         let notify = r.notify.iter().filter(|n| known.contains(n.as_str()));
+        let ends = (&r.left, &r.to);
         let step = Step {
-            name: r.tasks.join(", "),
-            place: places.get(&r.first).cloned().unwrap_or_default(),
-            change: put_back::back(&r.on, (&r.left, &r.to), &r.patches, &r.options, contents),
+            name: named(&r.tasks),
+            place: with.places.get(&r.first).cloned().unwrap_or_default(),
+            change: put_back::back(&r.on, ends, &r.patches, &r.options, with.contents),
             r#as: r.r#as.clone(),
             notify: notify.cloned().collect(),
             listen: None,
             guarded: r.guarded,
         };
-        by_host.entry(host(&r.host)).or_default().0.push(step);
+        let hosts = plays.entry(&r.by).or_default();
+        hosts.entry(host(&r.host)).or_default().0.push(step);
     }
     for again in &reverse.again {
-        let steps = by_host.entry(host(&again.host)).or_default();
+        let hosts = plays.entry(&again.by).or_default();
+        let steps = hosts.entry(host(&again.host)).or_default();
         steps.1.push(told(again));
     }
+    let at = Span::outside("undo");
+    let plays = plays.into_iter().map(|(by, hosts)| play(by, hosts, with));
+    Built {
+        playbook: Node::new(Kind::Seq(plays.collect()), at),
+        defaults: Vec::new(),
+    }
+}
+
+/// Names of tasks that are said in full; a file may be written by dozens.
+const SAID: usize = 3;
+
+fn named(tasks: &[String]) -> String {
+    let first = tasks[..tasks.len().min(SAID)].join(", ");
+    match tasks.len().saturating_sub(SAID) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+fn play(by: &By, by_host: Hosts, with: &With<'_>) -> Node {
     let hosts: BTreeSet<String> = by_host.keys().cloned().collect();
     let (mut tasks, mut handlers) = (Steps::new(), Steps::new());
     for (host, (mine, told)) in by_host {
@@ -72,20 +104,24 @@ pub(super) fn build(
         Node::new(Kind::Seq(all.collect()), at.clone())
     };
     let names: Vec<&str> = hosts.iter().map(String::as_str).collect();
-    let play = map(
-        &at,
-        vec![
-            ("name", text(name, &at)),
-            ("hosts", text(&names.join(","), &at)),
-            ("gather_facts", Node::new(Kind::Bool(false), at.clone())),
-            ("tasks", nodes(&tasks)),
-            ("handlers", nodes(&handlers)),
-        ],
-    );
-    Built {
-        playbook: Node::new(Kind::Seq(vec![play]), at),
-        defaults: Vec::new(),
+    let mut entries = vec![
+        ("name", text(with.name, &at)),
+        ("hosts", text(&names.join(","), &at)),
+        ("gather_facts", Node::new(Kind::Bool(false), at.clone())),
+        ("tasks", nodes(&tasks)),
+        ("handlers", nodes(&handlers)),
+    ];
+    // What the inventory says of them wins over all of these.
+    if !by.connection.is_empty() {
+        entries.push(("connection", text(&by.connection, &at)));
     }
+    if let Some(user) = by.user.as_ref().filter(|_| !with.has_user) {
+        entries.push(("remote_user", text(user, &at)));
+    }
+    if let Some(port) = by.port {
+        entries.push(("port", Node::new(Kind::Int(port.into()), at.clone())));
+    }
+    map(&at, entries)
 }
 
 fn told(again: &Again) -> Step {
