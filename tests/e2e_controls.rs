@@ -188,34 +188,6 @@ fn scene(name: &str, letters: &str) {
         moved.is_empty(),
         "these change something a second time:\n{moved}"
     );
-    // What makes sshd wrong for all of its controls at once lets nobody in: its guard rightly keeps the
-    // hardened one, and the way back of some of them is a test of its own (e2e_undo).
-    if name != "sshd" {
-        undone(&bench, &ids);
-    }
-}
-
-/// What cannot be taken back: a package that no repository has is not installed again.
-const FOR_GOOD: [&str; 1] = ["packages_prelink_absent"];
-
-/// The way back: after it, each control fails as it did before.
-fn undone(bench: &Bench, ids: &[&str]) {
-    let mut command = Command::new(PALISADE);
-    command.arg("undo").arg("--json");
-    bench.surround(&mut command);
-    let out = output(&mut command);
-    let said = String::from_utf8_lossy(&out.stdout);
-    let last = said.lines().rfind(|l| l.contains("\"event\":\"undo\""));
-    let after = verdicts(&report(bench, "audit", ids, &[0, 3]));
-    let holds = |id: &&str| after[*id].0 == "pass" && !FOR_GOOD.contains(id);
-    let still: Vec<_> = ids.iter().copied().filter(holds).collect();
-    assert!(
-        still.is_empty(),
-        "these still hold after an undo ({:?}): {still:?}\n{}\n{}",
-        out.status.code(),
-        last.unwrap_or_default(),
-        String::from_utf8_lossy(&out.stderr)
-    );
 }
 
 #[test]
