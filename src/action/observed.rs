@@ -31,7 +31,7 @@ pub struct Observed {
     pub diff: bool,
     /// Nothing is carried out: what was decided stays laid over what is asked.
     pub check: bool,
-    /// Something opaque would have run: whatever is asked from now on may turn out otherwise.
+    /// Something opaque would have run: all that was known is in doubt until that is forgotten.
     clouded: bool,
     /// How often `-v` was given (`debug: verbosity`).
     pub verbosity: u8,
@@ -39,6 +39,15 @@ pub struct Observed {
     /// What stood here before something was decided or put in doubt, where that is to be forgotten again.
     before: Vec<(Resource, Option<Seen>)>,
     remembers: bool,
+}
+
+/// What was decided and set aside.
+#[derive(Debug, Default)]
+pub struct Aside {
+    now: Vec<(Resource, Option<Seen>)>,
+    before: Vec<(Resource, Option<Seen>)>,
+    doubtful: Vec<Resource>,
+    clouded: bool,
 }
 
 impl Observed {
@@ -111,6 +120,14 @@ impl Observed {
             provisional: false,
             decided: false,
         };
+        // What was decided stays laid over it until that is forgotten.
+        let known = self.before.iter_mut().find(|(on, _)| *on == query.on);
+        if let Some((on, before)) = known {
+            *before = Some(seen.clone());
+            if self.seen.get(on).is_some_and(|s| s.decided) {
+                return;
+            }
+        }
         self.seen.insert(query.on, seen);
     }
 
@@ -127,7 +144,46 @@ impl Observed {
                 None => self.seen.remove(&on),
             };
         }
-        self.clouded = false;
+        if std::mem::take(&mut self.clouded) {
+            for seen in self.seen.values_mut() {
+                seen.provisional = false;
+            }
+        }
+    }
+
+    /// Takes back all that was decided, as [`Observed::forget_decided`] does, and returns it: whoever
+    /// asks for tasks that will not see it must not be answered by it.
+    pub fn set_aside(&mut self) -> Aside {
+        let now = |(on, _): &(Resource, _)| (on.clone(), self.seen.get(on).cloned());
+        let doubtful = self
+            .seen
+            .iter()
+            .filter(|(_, s)| self.clouded && s.provisional);
+        let aside = Aside {
+            now: self.before.iter().map(now).collect(),
+            before: self.before.clone(),
+            doubtful: doubtful.map(|(on, _)| on.clone()).collect(),
+            clouded: self.clouded,
+        };
+        self.forget_decided();
+        aside
+    }
+
+    /// Brings back what was set aside.
+    pub fn bring_back(&mut self, aside: Aside) {
+        for (on, now) in aside.now {
+            match now {
+                Some(seen) => self.seen.insert(on, seen),
+                None => self.seen.remove(&on),
+            };
+        }
+        for on in aside.doubtful {
+            if let Some(seen) = self.seen.get_mut(&on) {
+                seen.provisional = true;
+            }
+        }
+        self.before = aside.before;
+        self.clouded = aside.clouded;
     }
 
     fn note(&mut self, on: &Resource) {
@@ -169,11 +225,6 @@ impl Observed {
     pub fn opaque(&mut self) {
         if self.check {
             self.clouded = true;
-            if self.remembers {
-                let sure = self.seen.iter().filter(|(_, s)| !s.provisional);
-                let sure: Vec<_> = sure.map(|(on, s)| (on.clone(), Some(s.clone()))).collect();
-                self.before.extend(sure);
-            }
             for seen in self.seen.values_mut() {
                 seen.provisional = true;
             }

@@ -81,7 +81,8 @@ fn walked(change: &Change, path: &RemotePath, which: &Which, seen: &State) -> bo
 
 /// Whether facts may be read from a file: those of the system, or those that people put there.
 fn tells(asked: &Request, path: &RemotePath) -> bool {
-    in_any(path, &["/etc", &asked.fact_path])
+    let own = || RemotePath::new(&asked.fact_path).is_ok_and(|dir| path.is_within(&dir));
+    in_any(path, &["/etc"]) || own()
 }
 
 /// Whether [`Observed::texts`](super::Observed::texts) shows a change by itself: a regular file comes,
@@ -100,9 +101,11 @@ fn near(pattern: &str, path: &RemotePath) -> bool {
     folder.is_ok_and(|f| f.is_within(path) || path.is_within(&f))
 }
 
+/// Whether a path is one of these directories, which are written as paths are normalised, or in one.
 fn in_any(path: &RemotePath, dirs: &[&str]) -> bool {
-    let mut dirs = dirs.iter().filter_map(|dir| RemotePath::new(dir).ok());
-    dirs.any(|dir| path.is_within(&dir))
+    let rest = |dir: &&str| path.as_str().strip_prefix(*dir);
+    let mut rests = dirs.iter().filter_map(rest);
+    rests.any(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn path(on: &Resource) -> Option<&RemotePath> {

@@ -2,7 +2,7 @@
 
 use crate::resource::apt::pin;
 use crate::resource::change::How;
-use crate::resource::package::{CANDIDATE, Manager, PackageState};
+use crate::resource::package::{CANDIDATE, Manager, OFFERED, PackageState};
 use crate::resource::{Change, Query, Resource, State};
 
 use super::{Decision, Failure, Observed};
@@ -95,7 +95,8 @@ pub(crate) struct Work<'a> {
 pub(crate) fn reads(specs: &[Spec], manager: Manager, wish: Wish) -> Vec<Query> {
     let query = |spec: &Spec| match wish {
         Wish::Latest => Query::new(spec.on(manager, wish), CANDIDATE),
-        _ => Query::meta(spec.on(manager, wish)),
+        Wish::Present => Query::new(spec.on(manager, wish), OFFERED),
+        Wish::Absent => Query::meta(spec.on(manager, wish)),
     };
     specs.iter().map(query).collect()
 }

@@ -291,6 +291,10 @@ fn carry_out(args: &AuditArgs, ready: Ready) -> Result<Exit, Vec<Diagnostic>> {
     let mut options = playbook::options(&playbook, &compiled.project).map_err(|d| vec![d])?;
     // What one control would mend does not make another one hold.
     options.apart = options.check;
+    if options.check {
+        // All that a profile asks goes out at once: it only reads, and nothing makes answers stale.
+        options.wave = usize::MAX;
+    }
     options.goes_on = true;
     let detail = reporters::detail(&args.showing, args.diff);
     let mask = compiled.project.mask.clone();

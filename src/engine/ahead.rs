@@ -31,6 +31,7 @@ impl Runner {
                 }
             }
         }
+        let mut aside = Vec::new();
         while left > 0 && self.started {
             let Some(task) = ahead.next() else { break };
             left -= 1;
@@ -45,7 +46,18 @@ impl Runner {
             {
                 continue;
             }
+            // What is decided for this entry of the play's list, the next will not see.
+            let entry = (self.section, ahead.position().get(1).copied());
+            if self.ctx.options.apart && aside.is_empty() && entry != self.entry {
+                let seen = self.seen.iter_mut();
+                aside.extend(seen.map(|(way, seen)| (way.clone(), seen.set_aside())));
+            }
             self.ask_ahead(&task, &ahead, way, &mut queries);
+        }
+        for (way, aside) in aside {
+            if let Some(seen) = self.seen.get_mut(&way) {
+                seen.bring_back(aside);
+            }
         }
         queries
     }

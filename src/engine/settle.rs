@@ -361,6 +361,11 @@ impl Runner {
                 self.life = super::runner::Life::Failed;
                 self.tally.failed += 1;
             }
+            // What judges tasks apart foretells no course of events.
+            let found = match self.ctx.options.apart {
+                true => Vec::new(),
+                false => found,
+            };
             for handler in found {
                 // One that a single host runs for all has its own time: here, the others wait.
                 let shared = self.play.is_shared(handler);

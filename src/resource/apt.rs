@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::apply::{ApplyError, Make};
-use super::package::{NEEDED, PackageState, Way, work};
+use super::package::{NEEDED, OFFERED, PackageState, Way, work};
 use super::program::{Exec, Program};
 use super::script::{Script, quote};
 use super::{Change, Resource, Run, Want};
@@ -17,6 +17,8 @@ pub(super) const INDEX: &str = "pl_has apt-get || exit 127\n\
 pl_x=0; for pl_f in /var/lib/apt/periodic/update-success-stamp /var/lib/apt/lists; do\n\
     [ ! -e $pl_f ] || { pl_y=$(stat -c %Y $pl_f); [ $pl_y -le $pl_x ] || pl_x=$pl_y; }\n\
     done; pl_p \"$pl_x \"; date +%s";
+
+const HAS: &str = "pl_has apt-get && pl_has dpkg-query || exit 127\n";
 
 /// A package file rather than a name.
 pub fn is_file(name: &str) -> bool {
@@ -34,25 +36,36 @@ pub(super) fn ask(packages: &[(&str, Want)], script: &mut Script) {
     };
     let newest = packages
         .iter()
-        .any(|(n, w)| !is_file(n) && w.has(Want::CONTENT));
+        .filter(|(n, w)| !is_file(n) && w.has(Want::CONTENT));
+    let newest = words(newest.map(|(n, _)| pinned(n).0));
     let names = words(plain());
-    let count = plain().count();
     let files = words(packages.iter().map(|(n, _)| *n).filter(|n| is_file(n)));
     // Files name packages that are to be looked up too.
-    let listed = format!(
-        "pl_has apt-get && pl_has dpkg-query || exit 127\n\
-         set --{names}\nfor pl_q in{files}; do pl_x=$(dpkg-deb -f \"$pl_q\" Package) && set -- \"$@\" \"$pl_x\"; done\n"
-    );
-    let status = "dpkg-query -W -f '${Package}\\t${Architecture}\\t${db:Status-Want}\\t\
-                  ${db:Status-Status}\\t${Version}\\n' \"$@\"";
-    script.ask(&format!("{listed}[ $# = 0 ] || {status}\n:"));
-    // Only where something is missing is it worth asking who provides it and who offers it.
-    let missing = format!(
-        "{listed}pl_x=$({status} | grep -c '\tinstalled\t')\n[ \"$pl_x\" -lt {count} ] || {}",
-        if newest { ":" } else { "exit 0" }
-    );
     script.ask(&format!(
-        "{missing}\n[ \"$pl_x\" -ge {count} ] || dpkg-query -W -f \
+        "{HAS}set --{names}\nfor pl_q in{files}; do pl_x=$(dpkg-deb -f \"$pl_q\" Package) && set -- \"$@\" \"$pl_x\"; done\n\
+         [ $# = 0 ] || dpkg-query -W -f '${{Package}}\\t${{db:Status-Status}}\\t${{Architecture}}\\t\
+         ${{db:Status-Want}}\\t${{Version}}\\n' \"$@\"\n:"
+    ));
+    // Only where something is missing that is to be there is it worth asking who provides and offers it.
+    let offered = packages
+        .iter()
+        .filter(|(n, w)| !is_file(n) && (w.has(OFFERED) || w.has(Want::CONTENT)));
+    let mut missing = String::from("pl_a=$pl_nl${_v%x} pl_m=");
+    for (name, _) in offered {
+        let name = pinned(name).0;
+        let there = match split(name) {
+            (bare, Some(arch)) if arch != "any" => format!("{bare}\tinstalled\t{arch}\t"),
+            (bare, _) => format!("{bare}\tinstalled\t"),
+        };
+        let (there, word) = (quote(&there), quote(&format!(" {name}")));
+        let _ = write!(
+            missing,
+            "\ncase $pl_a in *\"$pl_nl\"{there}*) ;; *) pl_m=$pl_m{word} ;; esac"
+        );
+    }
+    script.say(&missing);
+    script.ask(&format!(
+        "{HAS}[ -z \"$pl_m\" ] || dpkg-query -W -f \
          '${{db:Status-Status}}\\t${{Package}}\\t${{Version}}\\t${{Provides}}\\n' | \
          grep '^installed\t.*\t.*\t.'\n:"
     ));
@@ -65,7 +78,7 @@ pub(super) fn ask(packages: &[(&str, Want)], script: &mut Script) {
         })
         .collect();
     script.ask(&format!(
-        "{missing}\n[ {count} = 0 ] || apt-cache policy{names}\n{other}:"
+        "{HAS}set -f\nset --{newest} $pl_m\n[ $# = 0 ] || {{ apt-cache policy \"$@\"\n{other}}}\n:"
     ));
     let show =
         "dpkg-deb -W --showformat '${Package}\\t${Architecture}\\t${Version}\\n' -- \"$pl_q\"";
@@ -155,7 +168,7 @@ fn installed(name: &str, listed: &str) -> PackageState {
     let mut state = PackageState::default();
     for line in listed.lines() {
         let fields: Vec<&str> = line.split('\t').collect();
-        let [package, architecture, want, status, version] = fields.as_slice() else {
+        let [package, status, architecture, want, version] = fields.as_slice() else {
             continue;
         };
         if *package != bare || arch.is_some_and(|a| a != *architecture && a != "any") {
@@ -354,9 +367,9 @@ pub fn install_url(url: &str, flags: &[&str], wait: u64) -> Run {
 mod tests {
     use super::*;
 
-    const LISTED: &str = "curl\tamd64\tinstall\tinstalled\t7.88.1-10\n\
-                          nginx\tamd64\tdeinstall\tconfig-files\t1.2\n\
-                          libc6\ti386\thold\tinstalled\t2.36\nlibc6\tamd64\thold\tinstalled\t2.36\n";
+    const LISTED: &str = "curl\tinstalled\tamd64\tinstall\t7.88.1-10\n\
+                          nginx\tconfig-files\tamd64\tdeinstall\t1.2\n\
+                          libc6\tinstalled\ti386\thold\t2.36\nlibc6\tinstalled\tamd64\thold\t2.36\n";
     const PROVIDED: &str =
         "installed\texim4-daemon-light\t4.96\tmail-transport-agent, exim4-localscanapi-6.0\n";
     const POLICY: &str = "nginx:\n  Installed: (none)\n  Candidate: 1.22.1-9\n  Version table:\n\

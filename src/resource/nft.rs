@@ -67,9 +67,8 @@ pub(super) fn make(change: &Change) -> Result<Make, ApplyError> {
 pub(super) fn ask_sockets(queries: &[&Query], script: &mut Script) {
     for _ in queries {
         script.ask(
-            "for pl_q in tcp tcp6 udp udp6; do\n[ ! -r /proc/net/$pl_q ] || \
-             grep -E '^ *[0-9]+: [0-9A-F]+:[0-9A-F]+ 0+:0000 (0A|07) ' /proc/net/$pl_q | \
-             while read -r pl_x pl_y pl_z; do pl_p \"$pl_q $pl_y$pl_nl\"; done\ndone\n\
+            "cd /proc/net && grep -sEo '^ *[0-9]+: [0-9A-F]+:[0-9A-F]+ 0+:0000 (0A|07) ' \
+             tcp tcp6 udp udp6\n\
              pl_p \"from ${SSH_CONNECTION-}$pl_nl\"\n\
              grep -hisE '^[[:space:]]*(Port|ListenAddress)[[:space:]]' \
              /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf\n:",
@@ -100,8 +99,15 @@ fn sockets(text: &str) -> Sockets {
     let mut found = Sockets::default();
     for line in text.lines() {
         let mut words = line.split_whitespace();
-        let (kind, word) = (words.next().unwrap_or_default(), words.next());
-        let word = word.unwrap_or_default();
+        // `tcp6:   0: ADDRESS:PORT`, as the kernel numbers them.
+        let kind = words.next().unwrap_or_default();
+        let kind = kind.split_once(':').map_or(kind, |(kind, number)| {
+            if number.is_empty() {
+                words.next();
+            }
+            kind
+        });
+        let word = words.next().unwrap_or_default();
         let hex = word.split_once(':').filter(|(a, _)| !is_loopback(a));
         let hex = hex.and_then(|(_, port)| u16::from_str_radix(port, 16).ok());
         match kind.to_ascii_lowercase().as_str() {
@@ -150,8 +156,10 @@ mod tests {
     #[test]
     fn sockets_that_others_can_reach_are_told_from_the_rest() {
         let found = sockets(
-            "tcp 00000000:0016\ntcp 0100007F:0277\ntcp6 00000000000000000000000001000000:0277\n\
-             tcp6 00000000000000000000000000000000:0050\nudp 0100007F:0143\nudp 00000000:007B\n\
+            "tcp:   0: 00000000:0016 00000000:0000 0A \ntcp:  10: 0100007F:0277 00000000:0000 0A \n\
+             tcp6:   0: 00000000000000000000000001000000:0277\n\
+             tcp6:1000: 00000000000000000000000000000000:0050\n\
+             udp: 143: 0100007F:0143\nudp:   1: 00000000:007B\n\
              from 10.0.0.1 5000 10.0.0.2 2222\nPort 22\nListenAddress [::]:2200\nListenAddress ::1\n",
         );
         assert_eq!((found.tcp, found.udp), (vec![22, 80], vec![123]));

@@ -22,6 +22,9 @@ pub const MANAGERS: [Manager; 3] = [Manager::Apt, Manager::Dnf, Manager::Apk];
 /// What is asked for where the newest version matters.
 pub const CANDIDATE: Want = Want(Want::META.0 | Want::CONTENT.0);
 
+/// What is asked for where it matters what installing it would bring, if it is missing.
+pub const OFFERED: Want = Want(Want::META.0 | Want::DIGEST.0);
+
 /// What is asked for where it matters which installed packages need it.
 pub const NEEDED: Want = Want(Want::META.0 | Want::LINKS.0);
 

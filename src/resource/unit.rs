@@ -71,13 +71,17 @@ const SESSION: &str = "[ -n \"${XDG_RUNTIME_DIR-}\" ] || \
     { XDG_RUNTIME_DIR=/run/user/${pl_uid:-$(id -u)}; export XDG_RUNTIME_DIR; }\n";
 
 /// Whether an init script is to be started at boot, and whether its service runs.
-const SYSV: &str = r#"pl_boot() {
+const SYSV: &str = r#"pl_rc=$pl_nl
+for pl_f in /etc/rc?.d/S[0-9][0-9]*; do pl_rc=$pl_rc$pl_f$pl_nl; done
+pl_boot() {
   pl_l= pl_b=disabled
-  for pl_f in /etc/rc?.d/S[0-9][0-9]"$1"; do
-    [ -e "$pl_f" ] || continue
-    pl_v=${pl_f#/etc/rc} pl_v=${pl_v%%.*} pl_l=$pl_l$pl_v
-    case $pl_v in [2345]) pl_b=enabled ;; esac
-  done
+  case $pl_rc in *"/S"[0-9][0-9]"$1$pl_nl"*)
+    for pl_f in /etc/rc?.d/S[0-9][0-9]"$1"; do
+      [ -e "$pl_f" ] || continue
+      pl_v=${pl_f#/etc/rc} pl_v=${pl_v%%.*} pl_l=$pl_l$pl_v
+      case $pl_v in [2345]) pl_b=enabled ;; esac
+    done ;;
+  esac
   [ -n "$pl_l" ] || [ -e "/etc/init.d/$1" ] || pl_b=
 }
 pl_runs() {
@@ -92,6 +96,38 @@ pl_runs() {
   esac
 }
 "#;
+
+/// Which units systemd is asked about (`$@`), and which it cannot know (`pl_un`, a line each): it has
+/// not loaded them, and no file of theirs is where it looks. Where many are asked for, most are such,
+/// and each would cost systemd more than all the rest.
+const KNOWN: &str = r#"pl_known() {
+  case $1 in
+    *[!a-zA-Z0-9_.-]*) return 0 ;;
+    *.service|*.socket|*.timer|*.path) pl_v=$1 ;;
+    *.*) return 0 ;;
+    *) pl_v=$1.service ;;
+  esac
+  case $pl_lu in *[" $pl_nl"]"$pl_v "*) return 0 ;; esac
+  for pl_d in $pl_up; do [ ! -e "$pl_d/$pl_v" ] && [ ! -L "$pl_d/$pl_v" ] || return 0; done
+  return 1
+}
+pl_show() {
+  pl_up= pl_lu= pl_un=$pl_nl
+  if [ $# -gt @FEW@ ]; then
+    pl_up=$(systemctl show -p UnitPath) pl_up=${pl_up#UnitPath=}
+    pl_lu=$pl_nl$(systemctl list-units --all --full --plain --no-legend --no-pager) || pl_up=
+  fi
+  for pl_q; do
+    shift
+    if [ -z "$pl_up" ] || pl_known "$pl_q"; then set -- "$@" "$pl_q"; else pl_un=$pl_un$pl_q$pl_nl; fi
+  done
+  pl_x=
+  [ $# = 0 ] || pl_x=$(systemctl show -- "$@")
+}
+"#;
+
+/// Units that systemd is asked about as they are, without looking first which there can be.
+const FEW: usize = 8;
 
 fn units<'a>(queries: &[&'a Query], of: Scope) -> Vec<&'a str> {
     let name = |q: &&'a Query| match &q.on {
@@ -119,9 +155,11 @@ pub(super) fn ask(queries: &[&Query], script: &mut Script) {
             continue;
         }
         script.ask(&format!(
-            "{SYSV}if [ -d /run/systemd/system ] && pl_has systemctl && \
-             pl_x=$(systemctl show --{words}); then\npl_p \"systemd$pl_nl$pl_x$pl_nl\"\n\
-             for pl_q in{words}; do pl_boot \"${{pl_q%.service}}\"; pl_p \"@$pl_q$pl_b $pl_l$pl_nl\"; done\n\
+            "{SYSV}{KNOWN}if [ -d /run/systemd/system ] && pl_has systemctl && \
+             pl_show{words}; then\npl_p \"systemd$pl_nl$pl_x$pl_nl\"\n\
+             for pl_q in{words}; do pl_boot \"${{pl_q%.service}}\"\n\
+             case $pl_un in *\"$pl_nl$pl_q$pl_nl\"*) pl_p - ;; *) pl_p @ ;; esac\n\
+             pl_p \"$pl_q$pl_b $pl_l$pl_nl\"; done\n\
              elif pl_has rc-service && [ -d /run/openrc ]; then\npl_p \"openrc$pl_nl\"\n\
              for pl_q in{words}; do\npl_e= pl_r= pl_b=disabled\n\
              rc-service -e \"$pl_q\" && pl_e=yes\n! rc-service \"$pl_q\" status || pl_r=running\n\
@@ -135,7 +173,7 @@ pub(super) fn ask(queries: &[&Query], script: &mut Script) {
              case $pl_x in enabled*|disabled|static|masked*|indirect|alias|linked*|generated) pl_e=yes ;; esac\n\
              case $pl_x in ''|generated|not-found) ;; *) pl_b=$pl_x ;; esac\nfi\n\
              pl_p \"$pl_q\t$pl_e\t$pl_r\t$pl_b\t$pl_l$pl_nl\"\ndone\nfi\n:"
-        ).replace("done >&3", "done 2>/dev/null"));
+        ).replace("done >&3", "done 2>/dev/null").replace("@FEW@", &FEW.to_string()));
     }
 }
 
@@ -160,13 +198,18 @@ pub(super) fn read(queries: &[&Query], records: &[Record]) -> Result<Vec<State>,
             let end = lines.len().saturating_sub(names.len());
             let (shows, boot) = lines.split_at(end);
             let shows = shows.join("\n");
-            let blocks: Vec<&str> = shows.split("\n\n").filter(|b| b.contains('=')).collect();
-            if blocks.len() != names.len() {
-                return Err("systemctl told of other units than it was asked for".into());
+            let mut blocks = shows.split("\n\n").filter(|b| b.contains('='));
+            for (name, boot) in names.iter().zip(boot) {
+                let (block, boot) = match boot.strip_prefix('-') {
+                    Some(boot) => (Some(NOT_FOUND), boot),
+                    None => (blocks.next(), boot.strip_prefix('@').unwrap_or_default()),
+                };
+                let block = block.ok_or("systemctl told of fewer units than it was asked for")?;
+                let boot = boot.strip_prefix(name).unwrap_or_default();
+                found.push((scope, name, shown(block, boot)));
             }
-            for ((name, block), boot) in names.iter().zip(blocks).zip(boot) {
-                let boot = boot.strip_prefix('@').and_then(|l| l.strip_prefix(name));
-                found.push((scope, name, shown(block, boot.unwrap_or_default())));
+            if blocks.next().is_some() {
+                return Err("systemctl told of more units than it was asked for".into());
             }
             continue;
         }
@@ -213,6 +256,9 @@ fn enabled(word: &str) -> Option<bool> {
         _ => None,
     }
 }
+
+/// What systemd says of a unit that it does not know.
+const NOT_FOUND: &str = "LoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=";
 
 fn shown(block: &str, boot: &str) -> UnitState {
     let mut properties: Vec<(String, String)> = Vec::new();

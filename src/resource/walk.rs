@@ -114,7 +114,9 @@ impl fmt::Display for Which {
 /// a part of one that is mounted elsewhere too, is entered where it comes first. A newline in a name is
 /// sent as \001. The first place is named and asked about too: where it is not found, `find` did not
 /// do what it should, and nothing it did not find means anything. (In parentheses, busybox's never
-/// carries out an `-exec` that ends in a plus.) busybox knows no -nouser: there, whoever is in no database is nobody.
+/// carries out an `-exec` that ends in a plus.) Whoever is in the
+/// files of accounts is known without asking the name service, which `find` would do for every file;
+/// busybox knows no -nouser: there, whoever is in no file is nobody.
 const WALK: &str = r#"[ -n "$pl_root" ] || exit 3
 pl_a= pl_i=0 pl_s=' '
 set --
@@ -139,19 +141,22 @@ while read -r _ _ pl_dv pl_o pl_mp _ pl_x; do
   set -- "$@" "$pl_mp"
 done </proc/self/mountinfo
 [ $# != 0 ] || set -- /
-pl_nu=-nouser pl_ng=-nogroup
-find / -prune -nouser -nogroup >/dev/null 2>&1 || {
-  pl_nu= pl_ng=
-  while IFS=: read -r _ _ pl_x _; do pl_nu="$pl_nu ! -user $pl_x"; done </etc/passwd
-  while IFS=: read -r _ _ pl_x _; do pl_ng="$pl_ng ! -group $pl_x"; done </etc/group
-}
+pl_nu= pl_ng= pl_u=user pl_g=group
+! find / -prune -nouser -nogroup >/dev/null 2>&1 || pl_u=uid pl_g=gid
+while IFS=: read -r _ _ pl_x _; do
+  case $pl_x in ''|*[!0-9]*) ;; *) pl_nu="$pl_nu ! -$pl_u $pl_x" ;; esac
+done </etc/passwd
+while IFS=: read -r _ _ pl_x _; do
+  case $pl_x in ''|*[!0-9]*) ;; *) pl_ng="$pl_ng ! -$pl_g $pl_x" ;; esac
+done </etc/group
+[ $pl_u = user ] || pl_nu="$pl_nu -nouser" pl_ng="$pl_ng -nogroup"
 pl_ni=
 ! pl_has nice || pl_ni="nice -n 10"
 ! pl_has ionice || pl_ni="$pl_ni ionice -c 2 -n 7"
 set -f
 pl_p "$1$pl_nl"
 $pl_ni find "$@" -xdev \
-  ( -path /proc -o -path /sys -o -path /dev -o -path /run/user -o -path /snap \
+  -type d ( -path /proc -o -path /sys -o -path /dev -o -path /run/user -o -path /snap \
   -o -path /var/lib/docker -o -path /var/lib/containers -o -path /var/lib/containerd \
   -o -path /run/containerd -o -path /var/lib/kubelet -o -path /var/lib/lxc -o -path /var/lib/lxcfs \
   -o -path /var/lib/machines -o -path /var/lib/palisade/guard -o -path '*/.snapshots' ) -prune -o \

@@ -7,8 +7,11 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
         3..=5 => 2,
         _ => 3,
     };
+    // A difference in length is an edit for each letter.
+    let letters = written.to_lowercase().chars().count();
     known
         .into_iter()
+        .filter(|name| name.to_lowercase().chars().count().abs_diff(letters) <= limit)
         .map(|name| (distance(written, name), name))
         .filter(|(d, _)| *d <= limit)
         .min()

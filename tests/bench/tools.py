@@ -37,8 +37,8 @@ class Lab:
         """Ends the hosts, if there are any."""
         subprocess.run([self.palisade, "lab", "--name", self.name, "down"], capture_output=True)
 
-    def up(self, count):
-        self.do("up", str(count))
+    def up(self, count, *more):
+        self.do("up", str(count), *map(str, more))
         text = self.do("inventory")
         self.inventory.write_text(text)
         self.hosts = re.findall(r"^(\S+) ansible_host=(\S+)", text, re.M)

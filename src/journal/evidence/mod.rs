@@ -8,6 +8,7 @@
 //! whoever keeps it elsewhere can ask for it.
 
 pub mod canonical;
+mod shared;
 mod verify;
 
 use std::fs::{File, OpenOptions};
@@ -24,7 +25,10 @@ pub use canonical::canonical;
 pub use verify::{Broken, Judge, Signed, Verified, verify};
 
 /// The number in every entry. A change that breaks a reader makes it larger.
-pub const FORMAT: u64 = 1;
+pub const FORMAT: u64 = 2;
+
+/// The first format, in which nothing was shared, is still verified.
+const OLDEST: u64 = 1;
 
 /// What comes before the first entry.
 pub const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -144,6 +148,7 @@ pub fn append(
     let before = end(path, &file)?;
     let number = before.as_ref().map_or(1, |l| l.number + 1);
     let previous = before.map_or_else(|| NOTHING.to_owned(), |l| l.digest);
+    let (report, shared) = shared::fold(report);
     let mut entry = json!({
         "format": FORMAT,
         "mode": about.mode,
@@ -152,6 +157,7 @@ pub fn append(
         "profiles": about.profiles,
         "report": report,
         "score": about.score,
+        "shared": shared,
         "written": about.written,
     });
     if let Some(signer) = &about.signer {

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
-use super::{Entry, FORMAT, LONGEST, Line, Link, NOTHING, last};
+use super::{Entry, FORMAT, LONGEST, Line, Link, NOTHING, OLDEST, last};
 
 /// The first place at which a chain is not what was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +138,7 @@ fn one(
     }
     let entry: Entry = serde_json::from_str(line.entry)
         .map_err(|e| broken(format!("the entry cannot be read: {e}")))?;
-    if entry.format != FORMAT {
+    if !(OLDEST..=FORMAT).contains(&entry.format) {
         return Err(broken(format!(
             "the entry is of format {}, and {FORMAT} is known",
             entry.format
