@@ -1,5 +1,5 @@
-//! Every control on a host made wrong on purpose: it fails, is fixed, passes, and a second time changes
-//! nothing. What makes a host wrong for a control stands in `tests/controls/<scene>/<control>.sh`, where
+//! Every control on a host made wrong on purpose: it fails, is fixed, passes, a second time changes
+//! nothing, and where all is recorded `undo` makes it wrong again. What makes a host wrong for a control stands in `tests/controls/<scene>/<control>.sh`, where
 //! a scene is an area (`time`) or one of its ways (`time_chrony`), with variables of its own in
 //! `vars.yml` and `prepare` to be run first. What is found and not fixed is mended by `<control>.mend.sh`, as the control's `fix` says.
 
@@ -60,6 +60,24 @@ const NEED_PACKAGES: [&str; 18] = [
     "sudo_absent",
     "time_chrony",
     "time_timesyncd",
+];
+
+/// Scenes in which all that `harden` does is in files and settings, and can be undone: passwords are not
+/// recorded, nor what is in files of root's home, and packages that were removed come from the network.
+const TAKEN_BACK: [&str; 13] = [
+    "banner",
+    "boot",
+    "cron",
+    "filesystem",
+    "kernel",
+    "logging",
+    "mount",
+    "network",
+    "permissions",
+    "sandbox",
+    "selinux",
+    "sudo",
+    "time",
 ];
 
 /// A host, and what is asked of it.
@@ -188,6 +206,24 @@ fn scene(name: &str, letters: &str) {
         moved.is_empty(),
         "these change something a second time:\n{moved}"
     );
+    if TAKEN_BACK.contains(&name) {
+        taken_back(&stage, &fixed);
+    }
+}
+
+/// What was fixed is wrong again once the run that fixed it is undone: the last that changed something.
+fn taken_back(stage: &Stage, fixed: &BTreeMap<String, (String, Json)>) {
+    let mut command = Command::new(PALISADE);
+    command.arg("undo");
+    stage.bench.surround(&mut command);
+    let output = output(&mut command);
+    let said = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "undo: {said}\n{errors}");
+    let left = others(&stage.run("audit", 3), |id, verdict| {
+        verdict == "fail" || fixed[id].0 != "fixed"
+    });
+    assert!(left.is_empty(), "undo leaves these fixed:\n{left}\n{said}");
 }
 
 #[test]
