@@ -29,6 +29,8 @@ const EXAMPLES: &str = "\
 Examples:
   palisade audit baseline -i inventory.yml -b            what does not hold, nothing is changed
   palisade audit cis_debian12 --level 2 -i hosts -b      a level of a benchmark
+  palisade audit cis_ubuntu2404 --level 2-workstation -i hosts -b
+  palisade audit anssi_bp028 --level enhanced -i hosts -b
   palisade audit cis_debian12:l1-server strict -i hosts -b
   palisade audit baseline -i hosts -b --only sshd --skip sshd_banner
   palisade harden baseline -i hosts -b --check --diff    what would be changed
@@ -44,7 +46,7 @@ pub struct AuditArgs {
     /// Profiles, each perhaps with its level (cis_debian12:l2-server); `palisade controls` lists them
     #[arg(required = true, value_name = "PROFILE")]
     profiles: Vec<String>,
-    /// The level of the profiles that have it; a number means the server's
+    /// The level of the profiles that have it: 2 (the server's), 2-workstation, enhanced, …
     #[arg(long, value_name = "LEVEL")]
     level: Option<String>,
     /// Only these controls, areas or numbers; `*` stands for anything
