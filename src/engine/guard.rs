@@ -11,16 +11,17 @@ use crate::action::Step;
 use crate::host::{ErrorKind, HostError};
 use crate::resource::file::Node;
 use crate::resource::guard::{self, Answer, Entry, Guard, Stage};
-use crate::resource::{Change, Content, Resource, State, access, launch};
+use crate::resource::{Change, Content, Resource, State, access};
 use crate::source::Secret;
 
+use super::anew::LOOK;
 use super::canary;
 use super::cursor::{Cursor, Position};
 use super::divide::Place;
 use super::event::{Event, GuardStage, HostName, TaskRef};
 use super::runner::{Life, Runner};
-use super::sending::{Work, launching, token};
-use super::session::{Errand, Session, Sessions};
+use super::sending::{Work, token};
+use super::session::Errand;
 use super::settings::{Settings, Way};
 use super::verdict::Raw;
 
@@ -44,9 +45,6 @@ const WRONG: &str = "wrong: ";
 
 /// A copy of everything, and questions to whoever reads it.
 const ARMING: Duration = Duration::from_secs(60);
-
-/// One look at a host.
-const LOOK: Duration = Duration::from_secs(20);
 
 /// A guard that is armed.
 pub(super) struct Armed {
@@ -84,14 +82,6 @@ enum End {
     Lost(String),
 }
 
-fn entry(entry: &crate::host::Entry) -> Entry<'_> {
-    let key = entry.key.as_ref();
-    Entry {
-        how: entry.method,
-        key: key.map(|(algorithm, key)| (algorithm.as_str(), key.as_str())),
-    }
-}
-
 /// What is to be done under a guard, and the change that it is.
 pub(super) type Wanted<'a> = (TaskRef, Option<&'a Change>);
 
@@ -119,6 +109,24 @@ async fn at_hand(wanted: &[Wanted<'_>]) -> Vec<(usize, Change)> {
     out
 }
 
+/// Which change was not done, and why, where no guard was armed.
+fn judged(armed: Result<String, HostError>) -> Result<(), (usize, Box<Raw>)> {
+    let text = match armed.map(|said| Answer::of(&said)) {
+        Ok(Answer::Armed) => return Ok(()),
+        Ok(Answer::Refused(n, why)) => return Err((n, Box::new(refused(&why)))),
+        Ok(Answer::Other(said)) => format!("no guard could be armed: {said}"),
+        Err(error) => format!(
+            "it may cut access, and was not tried: a new login could not arm its guard: {}",
+            error.message.trim()
+        ),
+    };
+    let raw = Raw {
+        failed: Some(text),
+        ..Raw::default()
+    };
+    Err((0, Box::new(raw)))
+}
+
 /// What would keep people out is a finding: whoever wrote it must decide.
 fn refused(why: &str) -> Raw {
     let mut raw = Raw {
@@ -135,65 +143,6 @@ fn otherwise(said: &str) -> String {
     match paths.is_empty() {
         true => String::new(),
         false => format!("; not as they were: {}", paths.join(", ")),
-    }
-}
-
-impl Sessions {
-    /// Runs a script of ours over a new login.
-    async fn anew(&self, errand: &Errand<'_>, script: &str) -> Result<String, HostError> {
-        self.anew_by(errand, None, LOOK, |_| script.to_owned())
-            .await
-    }
-
-    /// The same by way of another host, or with a script that wants to know how the login came in.
-    async fn anew_by(
-        &self,
-        errand: &Errand<'_>,
-        from: Option<&HostName>,
-        limit: Duration,
-        script: impl FnOnce(Entry<'_>) -> String,
-    ) -> Result<String, HostError> {
-        let link = match from {
-            Some(from) => self.targets.connect_from(errand.to, from).await?,
-            None => self.targets.connect(errand.subject, errand.to).await?,
-        };
-        let script = script(link.entry().map(entry).unwrap_or_default());
-        let size = Some(script.len() as u64);
-        let launch = launching(
-            errand.way,
-            errand.password.as_ref(),
-            &token(),
-            launch::SCRIPT,
-            size,
-        )?;
-        let mut from = script.as_bytes();
-        let deadlines = self.deadlines;
-        let done =
-            crate::host::transfer::upload(&*link, &launch, &mut from, &deadlines, Some(limit))
-                .await;
-        link.close().await;
-        let done = done?;
-        match done.status {
-            0 => Ok(done.stdout),
-            _ => {
-                let said = match done.stderr.trim() {
-                    "" => done.stdout.trim().to_owned(),
-                    said => said.to_owned(),
-                };
-                Err(HostError::new(ErrorKind::Protocol, said))
-            }
-        }
-    }
-
-    /// Runs a script of ours in the shell that is open already, if it still is: it is who it has to be,
-    /// even where nobody may become that any more.
-    async fn in_shell(&self, errand: &Errand<'_>, script: &str) {
-        let session = self.session(errand.to);
-        let mut session: tokio::sync::MutexGuard<'_, Session> = session.lock().await;
-        if let Some(open) = session.shells.get_mut(errand.way) {
-            let script = format!("({script}) >/dev/null 2>&1");
-            let _ = open.shell.request(&script, Some(LOOK)).await;
-        }
     }
 }
 
@@ -341,24 +290,8 @@ impl Runner {
         let errand = self.errand(to, settings);
         let script = |entry: Entry<'_>| guard::arm(&guard, &changes, entry);
         let armed = ctx.sessions.anew_by(&errand, None, ARMING, script).await;
-        let why = match armed.map(|said| Answer::of(&said)) {
-            Ok(Answer::Armed) => None,
-            Ok(Answer::Refused(n, why)) => {
-                let n = numbers.get(n).copied().unwrap_or_default();
-                Some((n, Box::new(refused(&why))))
-            }
-            Ok(Answer::Other(said)) => {
-                Some((0, failed(format!("no guard could be armed: {said}"))))
-            }
-            Err(error) => {
-                let text = format!(
-                    "it may cut access, and was not tried: a new login could not arm its guard: {}",
-                    error.message.trim()
-                );
-                Some((0, failed(text)))
-            }
-        };
-        if let Some(why) = why {
+        if let Err((n, raw)) = judged(armed) {
+            let why = (numbers.get(n).copied().unwrap_or_default(), raw);
             if self.again.is_none() {
                 ctx.canary.gave_up(&host);
             }

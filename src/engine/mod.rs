@@ -7,6 +7,7 @@
 //! **The engine names no action, and builds no shell text.**
 
 mod ahead;
+mod anew;
 mod asker;
 mod attempt;
 mod batches;
