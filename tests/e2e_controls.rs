@@ -1,7 +1,8 @@
 //! Every control on a host made wrong on purpose: it fails, is fixed, passes, a second time changes
-//! nothing, and where all is recorded `undo` makes it wrong again. What makes a host wrong for a control stands in `tests/controls/<scene>/<control>.sh`, where
-//! a scene is an area (`time`) or one of its ways (`time_chrony`), with variables of its own in
-//! `vars.yml` and `prepare` to be run first. What is found and not fixed is mended by `<control>.mend.sh`, as the control's `fix` says.
+//! nothing, and where all is recorded `undo` makes it wrong again. What makes a host wrong for a
+//! control stands in `tests/controls/<scene>/<control>.sh`, where a scene is an area (`time`) or one of
+//! its ways (`time_chrony`), with variables of its own in `vars.yml` and `prepare` to be run first.
+//! What is found and not fixed is mended by `<control>.mend.sh`, as the control's `fix` says.
 
 #[path = "e2e/mod.rs"]
 mod e2e;
@@ -240,9 +241,14 @@ fn what_only_a_person_can_judge_never_passes() {
         ("nftables", "rsyslog"),
         ("ufw", "journald"),
         ("iptables", "rsyslog"),
+        ("firewalld", "rsyslog"),
     ] {
+        if front_end == "firewalld" {
+            let script = std::fs::read_to_string(root().join("redhat/prepare")).unwrap();
+            stage.bench.on("sd1", &script);
+        }
         stage.vars.push(format!(
-            "palisade_firewall_front_end={front_end} palisade_logging_system={logs}"
+            "palisade_firewall_front_end={front_end} palisade_logging_system={logs} palisade_time_daemon=chrony"
         ));
         for verb in ["audit", "harden"] {
             let found = stage.run(verb, 0);
@@ -278,10 +284,13 @@ macro_rules! scenes {
 }
 
 scenes! {
-    accounts "ca", accounts_found "cb", accounts_root_user "ea", accounts_user "eb", apparmor "cc", audit "cd", audit_absent "ce", banner "cf", boot "cg",
-    clients "ch", cron "ci", desktop "cj", filesystem "ck", firewall "cl", firewall_firewalld "ec", firewall_iptables "cm",
-    firewall_ufw "cn", integrity "co", kernel "cp", kernel_arm "ed", kernel_arm64 "ee", kernel_build "ef", kernel_wide "eg", kernel_x86 "eh", logging "cq", logging_absent "cr", logging_journald "cs",
-    logging_upload "ct", mount "cu", mount_tmp "cv", mount_whole "cw", network "cx", packages "cy",
-    pam "da", pam_packages "db", pam_profiles "dc", permissions "dd", redhat "ei", sandbox "de", services "df",
-    sshd "dg", sshd_user "dh", selinux "dn", sudo "di", sudo_absent "dj", time "dk", time_chrony "dl", time_timesyncd "dm", ubuntu "ej",
+    accounts "ca", accounts_found "cb", accounts_root_user "ea", accounts_user "eb", apparmor "cc",
+    audit "cd", audit_absent "ce", banner "cf", boot "cg", clients "ch", cron "ci", desktop "cj",
+    filesystem "ck", firewall "cl", firewall_firewalld "ec", firewall_iptables "cm",
+    firewall_ufw "cn", integrity "co", kernel "cp", kernel_arm "ed", kernel_arm64 "ee",
+    kernel_build "ef", kernel_wide "eg", kernel_x86 "eh", logging "cq", logging_absent "cr",
+    logging_journald "cs", logging_upload "ct", mount "cu", mount_tmp "cv", mount_whole "cw",
+    network "cx", packages "cy", pam "da", pam_packages "db", pam_profiles "dc", permissions "dd",
+    redhat "ei", sandbox "de", services "df", sshd "dg", sshd_user "dh", selinux "dn", sudo "di",
+    sudo_absent "dj", time "dk", time_chrony "dl", time_timesyncd "dm", ubuntu "ej",
 }
