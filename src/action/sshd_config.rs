@@ -1,8 +1,8 @@
 //! Sets an option of the SSH server, wherever it would come from: included files count in their place,
 //! the first value wins, and what stands in `Match` blocks is looked at too.
 //!
-//! Ours goes to a drop-in that is read first, where the main file includes one, else into the main
-//! file. Lines that say otherwise become comments, so that every reader finds one answer.
+//! Ours goes into the main file, before whatever it includes, so that it wins and every scanner finds it; or
+//! to a drop-in, for those who ask for one. Lines that say otherwise become comments: there is one answer.
 
 use crate::resource::{Query, Resource};
 
@@ -39,15 +39,15 @@ is installed.",
 };
 impl Sshd {
     fn patterns(&self) -> Vec<String> {
-        let folder = self.args.drop_in.parent();
-        vec![self.args.path.to_string(), format!("{folder}/*.conf")]
+        let main = &self.args.path;
+        vec![main.to_string(), format!("{main}.d/*.conf")]
     }
 
     /// The files, with further ones that `Include` names, and the questions that are still open.
     fn open(&self, seen: &Observed) -> Result<(Drops, Config, Vec<Query>), Failure> {
         let mut known = self.patterns();
         let first = Resource::texts(known.clone());
-        let mut queries = drops::reads(&first, Some(&self.args.drop_in));
+        let mut queries = drops::reads(&first, self.args.drop_in.as_ref());
         queries.extend(self.algorithms().map(Query::meta));
         let mut drops = Drops::default();
         if seen.peek(&first).is_none() {
@@ -139,21 +139,16 @@ impl Sshd {
             return;
         }
         let line = self.line(seen, &found.words);
-        let path = match config.includes(&self.args.drop_in) {
-            true => &self.args.drop_in,
-            false => &self.args.path,
-        };
-        let text = drops.text(path.as_str()).unwrap_or_default();
+        let own = self.args.drop_in.as_ref().filter(|d| config.includes(d));
+        let path = own.unwrap_or(&self.args.path);
         // A line of ours that said otherwise is now a comment of ours: it is no news to anybody.
-        let text = match path == &self.args.drop_in {
-            true => tidy(text, &self.name),
-            false => text.to_owned(),
+        let text = drops.text(path.as_str()).unwrap_or_default();
+        let text = match own {
+            Some(_) => tidy(text, &self.name),
+            None => text.to_owned(),
         };
-        let at = match path == &self.args.drop_in {
-            true => sshd_text::first_match(&text),
-            // The first value wins, so in the main file it goes before everything.
-            false => text.lines().position(|l| sshd_text::split(l).is_some()),
-        };
+        // The first value wins, so it goes before what is included.
+        let at = sshd_text::first_of(&text, &["include", "match"]);
         drops.set(path, drops::insert_line(&text, at, &line), 0o600);
     }
 }
@@ -173,7 +168,7 @@ impl Task for Sshd {
         match self.open(seen) {
             Ok((_, _, queries)) => queries,
             // What is wrong is said when it is decided.
-            Err(_) => drops::reads(&Resource::texts(self.patterns()), Some(&self.args.drop_in)),
+            Err(_) => drops::reads(&Resource::texts(self.patterns()), self.args.drop_in.as_ref()),
         }
     }
 

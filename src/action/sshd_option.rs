@@ -46,8 +46,8 @@ crate::args! {
         match_blocks: Matches = "fix";
         /// The main file.
         path: RemotePath = "/etc/ssh/sshd_config";
-        /// The drop-in of ours.
-        drop_in: RemotePath = "/etc/ssh/sshd_config.d/00-palisade.conf";
+        /// A drop-in to write to, where the main file includes it; else it is the main file, before what it includes.
+        drop_in: Option<RemotePath>;
         /// A command that must accept every file that is written; `%s` is its path. Empty for none.
         validate: String = "sshd -t -f %s";
     }

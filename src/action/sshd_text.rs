@@ -154,10 +154,10 @@ impl Config {
     }
 }
 
-/// The number of the first line that stands in a `Match` block: directives for everybody go before.
-pub(crate) fn first_match(text: &str) -> Option<usize> {
-    text.lines()
-        .position(|line| split(line).is_some_and(|(name, _)| name == "match"))
+/// The number of the first line with one of these directives.
+pub(crate) fn first_of(text: &str, names: &[&str]) -> Option<usize> {
+    let is_one = |line: &str| split(line).is_some_and(|(name, _)| names.contains(&name.as_str()));
+    text.lines().position(is_one)
 }
 
 /// Seconds as the server reads them: `120`, `2m`, `1h30m`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use crate::source::{Diagnostic, Node, Span};
+use crate::source::{Diagnostic, Kind, Node, Span};
 
 use super::field::{Fields, words};
 
@@ -79,6 +79,8 @@ pub struct Control {
     pub parameters: BTreeMap<String, Parameter>,
     /// Its tasks may cut access.
     pub guarded: bool,
+    /// What the others install or write is in its answer, so it comes behind them.
+    pub last: bool,
     /// A list of tasks; nothing where only a person can judge.
     pub tasks: Option<Node>,
     pub handlers: Option<Node>,
@@ -105,6 +107,7 @@ impl Control {
             needs: needs(&mut fields, out),
             parameters: parameters(&mut fields, out),
             guarded: guarded(&mut fields, out),
+            last: last(&mut fields, out),
             tasks: fields.get("tasks").cloned(),
             handlers: fields.get("handlers").cloned(),
             manual: fields.text("manual", out),
@@ -242,6 +245,18 @@ fn guarded(fields: &mut Fields<'_>, out: &mut Vec<Diagnostic>) -> bool {
         out.push(Diagnostic::error(&node.span, text).hint("`access` is the one word there is"));
     }
     true
+}
+
+fn last(fields: &mut Fields<'_>, out: &mut Vec<Diagnostic>) -> bool {
+    let Some(node) = fields.get("last") else {
+        return false;
+    };
+    let Kind::Bool(last) = node.kind else {
+        let text = "`last` is true or false";
+        out.push(Diagnostic::error(&node.span, text));
+        return false;
+    };
+    last
 }
 
 #[cfg(test)]

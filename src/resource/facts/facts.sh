@@ -163,6 +163,9 @@ pl_y /.dockerenv /.dockerinit /run/.containerenv /run/systemd/container /proc/xe
   /usr/sbin/vdsm /usr/share/vdsm
 [ ! -r /proc/1/environ ] || IFS= read -r pl_x </proc/1/environ || :
 case ${pl_x-} in *container=*) pl_x=${pl_x#*container=}; pl_k container "${pl_x%%[!a-z-]*}" ;; esac
+[ ! -r /proc/self/mountinfo ] || while read -r pl_x pl_x pl_x pl_x pl_y pl_o pl_x; do
+  [ "$pl_y" != /proc/sys ] || pl_k parameters "$pl_o ${pl_x#*- }"
+done </proc/self/mountinfo
 #+ env
 if [ -r /proc/$$/environ ]; then pl_k environ "$(tr '\000' '\001' </proc/$$/environ)"
 else PATH=$pl_path; pl_k env "$(PATH=$PATH:/usr/bin:/bin; env)"; PATH=/usr/sbin:/usr/bin:/sbin:/bin

@@ -93,6 +93,20 @@ pub(super) fn read(answer: &Answer, out: &mut Mapping) {
     let list = |set: BTreeSet<&str>| set.into_iter().map(Value::from).collect::<Vec<_>>();
     put(out, "virtualization_tech_guest", list(found.guest));
     put(out, "virtualization_tech_host", list(found.host));
+    if own_parameters(answer) {
+        put(out, "own_kernel_parameters", true);
+    }
+}
+
+/// A container may have kernel parameters of its own: a file system over `/proc/sys` that it may write to and
+/// that reaches no kernel. Not one of Ansible's facts, so it is there only where it says something.
+fn own_parameters(answer: &Answer) -> bool {
+    let Some((options, source)) = answer.section("parameters").and_then(|p| p.split_once(' '))
+    else {
+        return false;
+    };
+    let writable = options.split(',').any(|o| o == "rw");
+    writable && !source.starts_with("proc ")
 }
 
 fn containers(answer: &Answer, found: &mut Found) {
@@ -219,5 +233,19 @@ mod tests {
         assert_eq!(of("", "/dev/kvm\n"), pair("kvm", "host"));
         assert_eq!(of("/run/systemd/container:lxc\n", ""), pair("lxc", "guest"));
         assert_eq!(of("", ""), pair("NA", "NA"));
+    }
+
+    #[test]
+    fn parameters_of_its_own_are_a_writable_copy() {
+        let own = |mount: &str| {
+            let text = format!("parameters {}\n{mount}files 0\nexists 0\n", mount.len());
+            own_parameters(&Answer::read(text.as_bytes()))
+        };
+        assert!(own("rw,nosuid overlay overlay rw"));
+        assert!(!own("ro,nosuid overlay overlay rw"));
+        assert!(
+            !own("rw,nosuid proc proc rw"),
+            "those of the machine around it"
+        );
     }
 }
