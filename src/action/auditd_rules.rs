@@ -101,7 +101,7 @@ fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
 impl Rules {
     fn attrs() -> Attrs {
         Attrs {
-            mode: Some(Mode::Bits(0o640)),
+            mode: Some(Mode::Bits(0o600)),
             ..Attrs::default()
         }
     }

@@ -168,7 +168,10 @@ impl Task for Sshd {
         match self.open(seen) {
             Ok((_, _, queries)) => queries,
             // What is wrong is said when it is decided.
-            Err(_) => drops::reads(&Resource::texts(self.patterns()), self.args.drop_in.as_ref()),
+            Err(_) => drops::reads(
+                &Resource::texts(self.patterns()),
+                self.args.drop_in.as_ref(),
+            ),
         }
     }
 

@@ -27,6 +27,8 @@ crate::args! {
         options: Mapping = required;
         /// Leave options alone that are set already, to whatever it is.
         only_unset: bool = "false";
+        /// Write into the main file instead, where those look who read no drop-ins; only with `config`.
+        main: bool = "false";
         /// The name of the drop-in, without `.conf`. Names that sort later win.
         name: String = "90-palisade";
     }
@@ -258,8 +260,11 @@ impl Dropin {
     }
 
     fn path(&self) -> Result<RemotePath, Failure> {
-        let (_, folders) = self.args.places();
-        let path = format!("{}/{}.conf", folders[0], self.args.name);
+        let (mains, folders) = self.args.places();
+        let path = match self.args.main {
+            true => mains[0].clone(),
+            false => format!("{}/{}.conf", folders[0], self.args.name),
+        };
         RemotePath::new(&path).map_err(Failure::new)
     }
 
@@ -324,8 +329,8 @@ impl Dropin {
         }
         let mut edited = edit.close(seen, &found, (text != found.text).then_some(&text))?;
         decision.steps.append(&mut edited.decision.steps);
-        let mine = path.name();
-        for file in files.iter().skip(1).filter(|f| f.path.name() > mine) {
+        let behind = |f: &&TextFile| self.args.main || f.path.name() > path.name();
+        for file in files.iter().skip(1).filter(behind) {
             let before = file.text()?.into_owned();
             let without =
                 |text: String, w: &&Wanted| unit_file::comment_out(&text, &self.section, &w.key);
