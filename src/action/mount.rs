@@ -184,6 +184,7 @@ impl Args {
             fstype: self.fstype.clone().unwrap_or_default(),
             options: self.options().split(',').map(str::to_owned).collect(),
             system: Vec::new(),
+            bound: false,
         }
     }
 

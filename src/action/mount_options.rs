@@ -2,7 +2,8 @@
 //!
 //! Changed when an option is missing: the mount gets it at once, and its entry in fstab, or else the
 //! options of its systemd unit, by a drop-in. What is mounted by neither gets a line in fstab where it
-//! is a tmpfs. Where the path is no mount point of its own the task is skipped and says so.
+//! is a tmpfs. Where the path is no mount point of its own the task is skipped and says so, or mounts the
+//! folder over itself: it has the options then, though it shares the space of the file system around it.
 
 use crate::resource::mount::MountState;
 use crate::resource::texts::TextFile;
@@ -22,6 +23,8 @@ crate::args! {
         options: Vec<String> = "[]", aka ["opts"];
         /// Fail where the path is no file system of its own.
         separate: bool = "false";
+        /// Mount a folder that is no file system of its own over itself, so that it can have the options.
+        bind: bool = "false";
         /// The file of entries.
         fstab: RemotePath = "/etc/fstab";
     }
@@ -174,7 +177,7 @@ impl Task for Args {
 
     fn decide(&self, seen: &Observed) -> Result<Decision, Failure> {
         let mount = match seen.get(&self.on()) {
-            State::Mount(mount) => mount,
+            State::Mount(mount) if !(self.separate && mount.bound) => mount,
             State::Refused(why) => return Err(Failure::new(why.clone())),
             _ => {
                 let why = format!("{} is no file system of its own", self.path);
@@ -182,6 +185,9 @@ impl Task for Args {
                     let mut failure = Failure::new(why);
                     failure.result.insert("finding".into(), true.into());
                     return Err(failure);
+                }
+                if self.bind {
+                    return self.bound(seen);
                 }
                 return Ok(Decision::skipped(why));
             }
@@ -205,6 +211,54 @@ impl Task for Args {
 }
 
 impl Args {
+    /// Mounts the folder over itself, now and at every boot.
+    fn bound(&self, seen: &Observed) -> Result<Decision, Failure> {
+        let attrs = Attrs::default();
+        let fstab = edit(&self.fstab, &attrs);
+        let found = fstab.open(seen)?;
+        let options = with_options(&["bind".to_owned()], &self.options);
+        let mut decision = match fstab::find(&found.text, self.path.as_str()) {
+            Some((_, entry)) if split(&entry.options).iter().any(|o| o == "bind") => {
+                self.in_fstab(&fstab, &found, &entry, seen)?
+            }
+            Some((line, _)) => {
+                let place = format!("{}:{line}", found.path);
+                return Ok(Decision::skipped(format!(
+                    "{place} would mount it, and it is not mounted"
+                )));
+            }
+            None => {
+                let entry = Entry {
+                    source: self.path.to_string(),
+                    at: self.path.to_string(),
+                    fstype: "none".into(),
+                    options: options.join(","),
+                    dump: "0".into(),
+                    pass: "0".into(),
+                };
+                let text = fstab::append(&found.text, &entry);
+                fstab.close(seen, &found, Some(&text))?.decision
+            }
+        };
+        let mut change = Change::new(
+            self.on(),
+            State::Absent,
+            State::Mount(MountState {
+                source: self.path.to_string(),
+                fstype: "none".into(),
+                options: self.options.clone(),
+                system: Vec::new(),
+                bound: true,
+            }),
+        );
+        change
+            .how
+            .options
+            .push(("options".into(), options.join(",")));
+        decision.set(change);
+        Ok(decision)
+    }
+
     /// The options after the next boot.
     fn keep(
         &self,

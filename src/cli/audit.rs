@@ -7,15 +7,15 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
-use crate::hardening::select::Wanted;
-use crate::hardening::{Library, Report, Selection, Severity, Waivers, play};
+use crate::hardening::{Library, Policy, Report, Selection, Severity, Waivers, play};
 use crate::host::signature::Signer;
 use crate::plan::list;
 use crate::report::audit::{Collector, Form, Point, Slot, Subject, With, human, written};
 use crate::report::footer::Footer;
 use crate::report::group::Detail;
-use crate::source::{Diagnostic, Files, yaml};
+use crate::source::{Diagnostic, Files};
 
+use super::asked;
 use super::evidence::Evidence;
 use super::exit::Exit;
 use super::face::Face;
@@ -35,6 +35,7 @@ Examples:
   palisade audit baseline -i hosts -b --only sshd --skip sshd_banner
   palisade harden baseline -i hosts -b --check --diff    what would be changed
   palisade harden baseline -i hosts -b -l web1           make it hold
+  palisade harden playbooks/harden.yml -i hosts -b       what a policy's file says: profiles, values, waivers
 
 Exit codes: 0 everything holds or is waived, 2 a host failed, 3 something does not hold,
 4 a host was unreachable, 1 a mistake in a file or option value.";
@@ -43,24 +44,25 @@ Exit codes: 0 everything holds or is waived, 2 a host failed, 3 something does n
 #[derive(Args, Clone, Debug, Default)]
 #[command(after_help = EXAMPLES)]
 pub struct AuditArgs {
-    /// Profiles, each perhaps with its level (cis_debian12:l2-server); `palisade controls` lists them
+    /// Profiles, each perhaps with its level (cis_debian12:l2-server), or a policy's file; `palisade controls`
+    /// lists profiles
     #[arg(required = true, value_name = "PROFILE")]
-    profiles: Vec<String>,
+    pub(super) profiles: Vec<String>,
     /// The level of the profiles that have it: 2 (the server's), 2-workstation, enhanced, …
     #[arg(long, value_name = "LEVEL")]
-    level: Option<String>,
+    pub(super) level: Option<String>,
     /// Only these controls, areas or numbers; `*` stands for anything
     #[arg(long, value_name = "CONTROL", value_delimiter = ',')]
-    only: Vec<String>,
+    pub(super) only: Vec<String>,
     /// Not these controls, areas or numbers
     #[arg(long, value_name = "CONTROL", value_delimiter = ',')]
-    skip: Vec<String>,
+    pub(super) skip: Vec<String>,
     /// Only what stands in this section of a profile
     #[arg(long = "section", value_name = "NUMBER", value_delimiter = ',')]
-    sections: Vec<String>,
+    pub(super) sections: Vec<String>,
     /// What need not hold, with reason, owner and expiry; may be repeated
     #[arg(long, value_name = "FILE")]
-    waivers: Vec<PathBuf>,
+    pub(super) waivers: Vec<PathBuf>,
     /// Controls and profiles of your own, which win over those of the program
     #[arg(long, value_name = "DIR")]
     modules: Option<PathBuf>,
@@ -171,15 +173,19 @@ fn prepare(args: &AuditArgs) -> Result<Ready, Vec<Diagnostic>> {
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    let wanted = Wanted {
-        profiles: args.profiles.clone(),
-        level: args.level.clone(),
-        only: args.only.clone(),
-        skip: args.skip.clone(),
-        sections: args.sections.clone(),
-    };
-    let selection = Selection::of(&library, &wanted)?;
-    let built = play::build(&library, &selection, &args.profiles.join(", "), "all");
+    let (wanted, policy) = asked::wanted(args)?;
+    let mut selection = Selection::of(&library, &wanted)?;
+    if let Some(policy) = &policy {
+        let wrong = policy.lay_over(&mut selection, &library);
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+    }
+    let said = |field: fn(&Policy) -> Option<&str>| policy.as_ref().and_then(field);
+    let all = wanted.profiles.join(", ");
+    let name = said(|p| p.name.as_deref()).unwrap_or(&all);
+    let hosts = said(|p| p.hosts.as_deref()).unwrap_or("all");
+    let built = play::build(&library, &selection, name, hosts);
     let playbook = PlaybookArgs {
         playbooks: vec![PathBuf::from(args.profiles.join(" "))],
         built: Some(Arc::new(built)),
@@ -196,8 +202,9 @@ fn prepare(args: &AuditArgs) -> Result<Ready, Vec<Diagnostic>> {
         ..PlaybookArgs::default()
     };
     let mut compiled = playbook::compile(&playbook)?;
-    let waivers = waivers(args, &mut compiled, &selection)?;
-    warn_of_parameters(&library, &compiled);
+    let own = policy.map(|p| p.waivers).unwrap_or_default();
+    let waivers = asked::waivers(args, own, &mut compiled, &selection)?;
+    asked::warn_of_parameters(&library, &compiled);
     let signer = args.evidence.signer().map_err(|d| vec![d])?;
     Ok(Ready {
         args: playbook,
@@ -207,76 +214,6 @@ fn prepare(args: &AuditArgs) -> Result<Ready, Vec<Diagnostic>> {
         waivers,
         signer,
     })
-}
-
-fn waivers(
-    args: &AuditArgs,
-    compiled: &mut Compiled,
-    selection: &Selection,
-) -> Result<Waivers, Vec<Diagnostic>> {
-    let mut out = Vec::new();
-    let mut all = Waivers::default();
-    for path in &args.waivers {
-        match Files::Disk.text(path) {
-            Ok(file) => {
-                let (node, mut found) = yaml::parse_one(&file);
-                out.append(&mut found);
-                all.list.extend(Waivers::parse(&node, &mut out).list);
-            }
-            Err(diagnostic) => out.push(diagnostic),
-        }
-    }
-    let Compiled {
-        project, inventory, ..
-    } = compiled;
-    let mut hosts = |pattern: &str| {
-        let found = inventory.limit(pattern, &project.env())?;
-        Ok(found.hosts.iter().map(ToString::to_string).collect())
-    };
-    all.resolve(&mut hosts, &mut out);
-    if !out.is_empty() {
-        return Err(out);
-    }
-    for idle in all.idle(&selection.chosen) {
-        let text = format!(
-            "the waiver of `{}` is about nothing that is audited",
-            idle.control
-        );
-        messages::show(&[Diagnostic::warning(&idle.span, text)]);
-    }
-    Ok(all)
-}
-
-/// A parameter that no control knows is a slip of the pen, and would silently set nothing.
-fn warn_of_parameters(library: &Library, compiled: &Compiled) {
-    const OURS: [&str; 1] = [play::ROLES];
-    let known = library.parameters();
-    let mut seen = std::collections::BTreeSet::new();
-    for host in compiled.inventory.hosts() {
-        for layer in compiled.inventory.layers(host.name.as_str(), None) {
-            seen.extend(layer.keys().filter(|n| n.starts_with("palisade_")).cloned());
-        }
-    }
-    seen.extend(
-        compiled
-            .project
-            .extra
-            .keys()
-            .filter(|n| n.starts_with("palisade_"))
-            .cloned(),
-    );
-    for name in seen {
-        if known.contains(name.as_str()) || OURS.contains(&name.as_str()) {
-            continue;
-        }
-        let near = crate::source::suggest::nearest(&name, known.iter().copied());
-        let hint = near
-            .map(|n| format!("; did you mean `{n}`?"))
-            .unwrap_or_default();
-        messages::say(&format!(
-            "warning: no control has the parameter `{name}`{hint}"
-        ));
-    }
 }
 
 fn carry_out(args: &AuditArgs, ready: Ready) -> Result<Exit, Vec<Diagnostic>> {

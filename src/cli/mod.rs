@@ -6,6 +6,7 @@
 )]
 
 pub mod ansible;
+mod asked;
 pub mod audit;
 pub mod config;
 pub mod controls;

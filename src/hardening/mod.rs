@@ -11,6 +11,7 @@ pub mod control;
 mod field;
 pub mod library;
 pub mod play;
+pub mod policy;
 pub mod profile;
 pub mod result;
 pub mod select;
@@ -18,6 +19,7 @@ pub mod waiver;
 
 pub use control::{Control, Parameter, Severity};
 pub use library::Library;
+pub use policy::Policy;
 pub use profile::Profile;
 pub use result::{Finding, Report, Verdict};
 pub use select::{Chosen, Selection};

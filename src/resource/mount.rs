@@ -15,6 +15,8 @@ pub struct MountState {
     pub options: Vec<String>,
     /// Those of the file system, wherever it is mounted (`size=1g`).
     pub system: Vec<String>,
+    /// A folder that is mounted over itself: options of its own, on the file system around it.
+    pub bound: bool,
 }
 
 impl MountState {
@@ -56,8 +58,8 @@ pub fn parse(text: &str) -> Vec<(String, MountState)> {
 
 fn line(line: &str) -> Option<(String, MountState)> {
     let (mount, system) = line.split_once(" - ")?;
-    let mut mount = mount.split(' ').skip(4);
-    let (at, options) = (mount.next()?, mount.next()?);
+    let mut mount = mount.split(' ').skip(3);
+    let (folder, at, options) = (mount.next()?, mount.next()?, mount.next()?);
     let mut system = system.split(' ');
     let (fstype, source) = (system.next()?, system.next()?);
     let list = |words: &str| words.split(',').map(str::to_owned).collect();
@@ -66,6 +68,7 @@ fn line(line: &str) -> Option<(String, MountState)> {
         fstype: fstype.to_owned(),
         options: list(options),
         system: list(system.next().unwrap_or_default()),
+        bound: folder != "/" && folder.ends_with(at),
     };
     Some((plain(at), state))
 }
@@ -159,5 +162,11 @@ mod tests {
         assert_eq!(mounts[0].0, "/mnt/a b");
         assert!(mounts[0].1.has("noatime") && mounts[0].1.has("errors=continue"));
         assert_eq!(mounts[0].1.fstype, "ext3");
+        assert!(!mounts[0].1.bound);
+        let text = "36 35 98:0 /@root/home /home rw,nosuid - ext3 /dev/root rw\n";
+        assert!(
+            parse(text)[0].1.bound,
+            "a folder of the file system around it"
+        );
     }
 }

@@ -184,6 +184,7 @@ pub(crate) fn state(on: &Resource, value: &Value) -> State {
             fstype: f.word("fstype"),
             options: f.list("options"),
             system: f.list("system"),
+            bound: f.yes("bound"),
         }),
         Resource::Module(_) => State::Module(ModuleState {
             built_in: f.yes("built_in"),
