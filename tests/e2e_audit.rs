@@ -215,6 +215,68 @@ fn a_waiver_waives_until_its_day_is_over_and_is_told_all_the_same() {
 }
 
 #[test]
+fn a_policy_names_profiles_hosts_values_and_waivers() {
+    let Some(bench) = project("h", 2) else { return };
+    bench.on("lab1", "chmod 644 /srv/secret");
+    let policy = |text: &str| bench.write("harden.yml", text).display().to_string();
+    let own = policy(
+        "name: Ours\nhosts: lab1\nprofiles: [own:high]\nparameters: {palisade_own_mode: '0640'}
+skip: [own_people]
+waivers:
+- {control: own_marker, hosts: lab1, reason: not yet, owner: ops@example.org, expires: 2999-01-01}\n",
+    );
+    let report = palisade(&bench, "audit", &[&own, "--json"]).json();
+    assert_eq!(report["hosts"].as_array().unwrap().len(), 1, "{report:#}");
+    let verdict = |n: usize| report["hosts"][0]["findings"][n]["verdict"].clone();
+    assert_eq!((verdict(0), verdict(1)), ("fail".into(), "waived".into()));
+    assert_eq!(
+        report["controls"].as_array().unwrap().len(),
+        3,
+        "{report:#}"
+    );
+    let done = palisade(&bench, "harden", &[&own, "--only", "own_secret"]);
+    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+    assert_eq!(bench.on("lab1", "stat -c %a /srv/secret"), "640");
+    assert_eq!(bench.on("lab2", "stat -c %a /srv/secret"), "600");
+    for (text, part) in [
+        ("profiles: [owm]\n", "did you mean `own`?"),
+        ("profile: [own]\n", "did you mean `profiles`?"),
+        (
+            "profiles: [own]\nparameters: {palisade_own_mod: 1}\n",
+            "did you mean `palisade_own_mode`?",
+        ),
+    ] {
+        let said = palisade(&bench, "audit", &[&policy(text)]);
+        assert_eq!(said.code, 1, "{}{}", said.stdout, said.stderr);
+        assert!(said.stderr.contains(part), "{}", said.stderr);
+    }
+}
+
+/// The policy that is shipped, as the README runs it.
+#[test]
+fn the_policy_that_is_shipped_holds_after_it_was_applied() {
+    let Some(bench) = project("i", 1) else { return };
+    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks/harden.yml");
+    let run = |verb: &str, more: &[&str]| {
+        let only = ["--only", "banner,cron,clients,sshd,permissions_shadow"];
+        let options = [
+            &[policy, "--become", "--json", "--canary", "1"],
+            &only[..],
+            more,
+        ]
+        .concat();
+        palisade(&bench, verb, &options)
+    };
+    let done = run("harden", &[]);
+    let second = run("harden", &[]);
+    let count = |said: &Said, key: &str| said.json()["hosts"][0]["score"][key].clone();
+    assert_ne!(count(&done, "fixed"), Json::from(0), "{}", done.stderr);
+    assert_eq!(count(&second, "fixed"), Json::from(0), "{}", second.stdout);
+    assert_eq!(count(&second, "fail"), Json::from(0), "{}", second.stdout);
+    assert_eq!(run("audit", &[]).code, 0);
+}
+
+#[test]
 fn slips_of_the_pen_are_named_before_anything_is_connected_to() {
     let Some(bench) = project("c", 0) else { return };
     for (options, part) in [

@@ -105,8 +105,7 @@ pub fn state(state: &State) -> Option<Value> {
         }
         State::Sysctl(value) => json!({ "sysctl": value }),
         State::Mount(m) => json!({ "mount": {
-            "source": m.source, "fstype": m.fstype, "options": m.options, "system": m.system,
-        }}),
+            "source": m.source, "fstype": m.fstype, "options": m.options, "system": m.system, "bound": m.bound }}),
         State::Module(m) => json!({ "module": { "loaded": m.loaded } }),
         State::User(u) => json!({ "user": user(u) }),
         State::Group(g) => json!({ "group": {
@@ -233,6 +232,7 @@ pub fn read_state(value: &Value) -> Option<State> {
             fstype: text("fstype")?,
             options: words("options"),
             system: words("system"),
+            bound: flag("bound"),
         }),
         "module" => State::Module(ModuleState {
             loaded: flag("loaded"),
