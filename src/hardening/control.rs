@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use crate::source::{Diagnostic, Kind, Node, Span};
+use crate::source::{Diagnostic, Node, Span};
 
 use super::field::{Fields, words};
 
@@ -45,6 +45,18 @@ impl fmt::Display for Severity {
     }
 }
 
+/// When it is a control's turn among those that are chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Order {
+    /// What it makes decides what others are about.
+    First,
+    /// By its number.
+    #[default]
+    Number,
+    /// What the others install or write is in its answer.
+    Last,
+}
+
 /// Something a control depends on: where it does not hold, the control is not applicable.
 #[derive(Clone, Debug)]
 pub struct Need {
@@ -79,8 +91,8 @@ pub struct Control {
     pub parameters: BTreeMap<String, Parameter>,
     /// Its tasks may cut access.
     pub guarded: bool,
-    /// What the others install or write is in its answer, so it comes behind them.
-    pub last: bool,
+    /// When it is its turn.
+    pub order: Order,
     /// A list of tasks; nothing where only a person can judge.
     pub tasks: Option<Node>,
     pub handlers: Option<Node>,
@@ -107,7 +119,7 @@ impl Control {
             needs: needs(&mut fields, out),
             parameters: parameters(&mut fields, out),
             guarded: guarded(&mut fields, out),
-            last: last(&mut fields, out),
+            order: order(&mut fields, out),
             tasks: fields.get("tasks").cloned(),
             handlers: fields.get("handlers").cloned(),
             manual: fields.text("manual", out),
@@ -247,16 +259,19 @@ fn guarded(fields: &mut Fields<'_>, out: &mut Vec<Diagnostic>) -> bool {
     true
 }
 
-fn last(fields: &mut Fields<'_>, out: &mut Vec<Diagnostic>) -> bool {
-    let Some(node) = fields.get("last") else {
-        return false;
-    };
-    let Kind::Bool(last) = node.kind else {
-        let text = "`last` is true or false";
-        out.push(Diagnostic::error(&node.span, text));
-        return false;
-    };
-    last
+fn order(fields: &mut Fields<'_>, out: &mut Vec<Diagnostic>) -> Order {
+    match fields.text("order", out).as_deref() {
+        None => Order::Number,
+        Some("first") => Order::First,
+        Some("last") => Order::Last,
+        Some(word) => {
+            if let Some(node) = fields.get("order") {
+                let text = format!("a control's order is not `{word}`");
+                out.push(Diagnostic::error(&node.span, text).hint("there are `first` and `last`"));
+            }
+            Order::Number
+        }
+    }
 }
 
 #[cfg(test)]

@@ -21,8 +21,9 @@ pub struct Built {
 /// Builds the play. A control that fails ends there, and the next one goes on.
 pub fn build(library: &Library, selection: &Selection, name: &str, hosts: &str) -> Built {
     let at = Span::outside(ORIGIN);
-    let (last, first): (Vec<_>, Vec<_>) = selection.chosen.iter().partition(|c| c.control.last);
-    let blocks = first.iter().chain(&last).map(|c| block(c, &at)).collect();
+    let mut chosen: Vec<&Chosen> = selection.chosen.iter().collect();
+    chosen.sort_by_key(|c| c.control.order);
+    let blocks = chosen.into_iter().map(|c| block(c, &at)).collect();
     let mut handlers = library.handlers.clone();
     for chosen in &selection.chosen {
         let own = chosen.control.handlers.as_ref().and_then(Node::as_seq);
