@@ -1,0 +1,1 @@
+sed -i 's/^Checksums *=.*/Checksums = H/' /etc/aide/aide.conf
