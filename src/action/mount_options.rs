@@ -211,14 +211,18 @@ impl Task for Args {
 }
 
 impl Args {
-    /// Mounts the folder over itself, now and at every boot.
+    /// Mounts the folder over itself, now and at every boot, with what is mounted below it.
     fn bound(&self, seen: &Observed) -> Result<Decision, Failure> {
         let attrs = Attrs::default();
         let fstab = edit(&self.fstab, &attrs);
         let found = fstab.open(seen)?;
-        let options = with_options(&["bind".to_owned()], &self.options);
+        let options = with_options(&["rbind".to_owned()], &self.options);
         let mut decision = match fstab::find(&found.text, self.path.as_str()) {
-            Some((_, entry)) if split(&entry.options).iter().any(|o| o == "bind") => {
+            Some((_, entry))
+                if split(&entry.options)
+                    .iter()
+                    .any(|o| o == "bind" || o == "rbind") =>
+            {
                 self.in_fstab(&fstab, &found, &entry, seen)?
             }
             Some((line, _)) => {

@@ -75,6 +75,8 @@ pub(crate) const MANY: [&str; 8] = [
     "port",
     "listenaddress",
 ];
+/// Options that take one word a line.
+const ALONE: [&str; 3] = ["hostkey", "port", "listenaddress"];
 /// Options whose numbers are times.
 const TIMES: [&str; 2] = ["logingracetime", "clientaliveinterval"];
 
@@ -269,7 +271,12 @@ impl Sshd {
     }
 
     pub(crate) fn line(&self, seen: &Observed, words: &[String]) -> String {
-        format!("{} {}", self.args.option, self.goal(seen, words))
+        let goal = self.goal(seen, words);
+        let line = |words: &str| format!("{} {words}", self.args.option);
+        match ALONE.contains(&self.name.as_str()) {
+            true => goal.split(' ').map(line).collect::<Vec<_>>().join("\n"),
+            false => line(&goal),
+        }
     }
 }
 

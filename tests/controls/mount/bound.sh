@@ -1,2 +1,2 @@
-umount -l /var/log/audit /var/log /var/tmp /home 2>/dev/null
+umount -l /var/log/audit /var/log /var/tmp /var /home 2>/dev/null
 sed -i "/^\/[a-z/]* .*bind/d" /etc/fstab
