@@ -1,2 +1,2 @@
 mkdir -p /var/log/journal; chmod 0755 /var/log/journal
-rm -f /etc/tmpfiles.d/palisade-journal.conf
+rm -f /etc/tmpfiles.d/zz-palisade-journal.conf
