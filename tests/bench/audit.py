@@ -16,7 +16,6 @@ from measure import Meter
 from tools import TARGET, Tool
 
 ROOT = TARGET / "bench-root"
-MIRROR = "http://deb.debian.org/debian"
 SUITE = "bookworm"
 # What hosts need, what an ordinary server has, and the scanners.
 PACKAGES = (
@@ -33,31 +32,43 @@ FAR = 20
 SLOW = ("lynis", "openscap")
 
 
+def mirror():
+    """Where this machine gets its Debian packages from."""
+    words = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME)", "Created-By: Packages"]
+    try:
+        found = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    uris = [line.split()[0] for line in found.splitlines() if line.endswith(f" {SUITE}")]
+    return uris[0].rstrip("/") if uris else None
+
+
 def root():
     """The Debian that hosts lie over; nothing where it cannot be made."""
     done = ROOT / ".made"
     if done.exists() and done.read_text() == PACKAGES:
         return ROOT
-    if not shutil.which("debootstrap"):
+    source = mirror()
+    if not shutil.which("debootstrap") or not source:
         return None
     shutil.rmtree(ROOT, ignore_errors=True)
     names = ",".join(PACKAGES.split())
-    words = ["debootstrap", "--variant=minbase", f"--include={names}", SUITE, ROOT, MIRROR]
+    words = ["debootstrap", "--variant=minbase", f"--include={names}", SUITE, ROOT, source]
     if subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
         return None
-    content()
+    content(source)
     done.write_text(PACKAGES)
     return ROOT
 
 
-def content():
+def content(source):
     """The rules for OpenSCAP: Debian 12 itself has none for this benchmark, later ones have."""
     package = ROOT / "var/tmp/content.deb"
     try:
-        with urllib.request.urlopen(f"{MIRROR}/dists/{LATER}/main/binary-amd64/Packages.xz", timeout=120) as answer:
+        with urllib.request.urlopen(f"{source}/dists/{LATER}/main/binary-amd64/Packages.xz", timeout=120) as answer:
             index = lzma.decompress(answer.read()).decode()
         found = re.search(r"^Package: ssg-debian\n(?:.+\n)*?Filename: (.+)$", index, re.M)
-        with urllib.request.urlopen(f"{MIRROR}/{found[1]}", timeout=120) as answer:
+        with urllib.request.urlopen(f"{source}/{found[1]}", timeout=120) as answer:
             package.write_bytes(answer.read())
         subprocess.run(["dpkg-deb", "-x", package, ROOT], check=True, capture_output=True)
     except (OSError, TypeError, lzma.LZMAError, subprocess.CalledProcessError):
