@@ -1,2 +1,2 @@
-mkdir -p /boot
-mount --rbind /boot /boot
+o=/run/whole/boot; mkdir -p /boot $o/upper $o/work
+mount -t overlay whole -o lowerdir=/boot,upperdir=$o/upper,workdir=$o/work /boot

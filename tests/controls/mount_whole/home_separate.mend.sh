@@ -1,2 +1,2 @@
-mkdir -p /home
-mount --rbind /home /home
+o=/run/whole/home; mkdir -p /home $o/upper $o/work
+mount -t overlay whole -o lowerdir=/home,upperdir=$o/upper,workdir=$o/work /home

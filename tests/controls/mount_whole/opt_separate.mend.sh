@@ -1,2 +1,2 @@
-mkdir -p /opt
-mount --rbind /opt /opt
+o=/run/whole/opt; mkdir -p /opt $o/upper $o/work
+mount -t overlay whole -o lowerdir=/opt,upperdir=$o/upper,workdir=$o/work /opt

@@ -1,2 +1,2 @@
-mkdir -p /srv
-mount --rbind /srv /srv
+o=/run/whole/srv; mkdir -p /srv $o/upper $o/work
+mount -t overlay whole -o lowerdir=/srv,upperdir=$o/upper,workdir=$o/work /srv

@@ -1,2 +1,1 @@
-mkdir -p /var/log/audit
-mount --rbind /var/log/audit /var/log/audit
+: # by var_tmp_separate

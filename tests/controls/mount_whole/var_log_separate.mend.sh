@@ -1,2 +1,1 @@
-mkdir -p /var/log
-mount --rbind /var/log /var/log
+: # by var_tmp_separate

@@ -1,2 +1,1 @@
-mkdir -p /var
-mount --rbind /var /var
+: # by var_tmp_separate
