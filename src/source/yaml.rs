@@ -124,7 +124,7 @@ mod tests {
         let started = Instant::now();
         let (_, mistakes) = read(text);
         assert!(
-            started.elapsed() < Duration::from_secs(5),
+            started.elapsed() < Duration::from_secs(60),
             "{:?}",
             started.elapsed()
         );
