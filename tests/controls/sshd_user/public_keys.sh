@@ -1,1 +1,1 @@
-echo "PubkeyAuthentication no" >>/etc/ssh/sshd_config
+sed -i '/^ *PubkeyAuthentication/d' /etc/ssh/sshd_config
