@@ -12,6 +12,7 @@ pub mod action;
 pub mod cli;
 pub mod engine;
 pub mod hardening;
+pub mod history;
 pub mod host;
 pub mod inventory;
 pub mod journal;

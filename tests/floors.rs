@@ -13,6 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("vars", &["source"]),
     ("action", &["source", "resource"]),
     ("journal", &["resource"]),
+    ("history", &["source"]),
     ("lab", &["source", "host"]),
     ("inventory", &["source", "vars"]),
     ("playbook", &["source", "vars", "action"]),
@@ -41,7 +42,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "plan",
         ],
     ),
-    ("report", &["engine", "source", "inventory", "hardening"]),
+    (
+        "report",
+        &["engine", "source", "inventory", "hardening", "history"],
+    ),
     ("hardening", &["source", "playbook"]),
 ];
 
@@ -52,6 +56,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("fancy_regex", &["source"]),
     ("minijinja", &["vars"]),
     ("rayon", &["plan"]),
+    ("rusqlite", &["history"]),
+    ("postgres", &["history"]),
+    ("rustls", &["history"]),
     ("indicatif", &["report"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),

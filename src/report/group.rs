@@ -190,7 +190,7 @@ fn lowered(text: &str) -> String {
 }
 
 /// `/etc/ssh/sshd_config +2 -1, /etc/motd new file +3`
-fn changes(outcome: &Outcome, mask: &Mask) -> String {
+pub(super) fn changes(outcome: &Outcome, mask: &Mask) -> String {
     let all = &outcome.changes;
     let mut parts: Vec<String> = all.iter().take(MOST_CHANGES).map(one_change).collect();
     if all.len() > MOST_CHANGES {

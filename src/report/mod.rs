@@ -10,6 +10,7 @@ mod ending;
 pub mod folds;
 pub mod footer;
 pub mod group;
+pub mod history;
 pub mod human;
 pub mod json;
 pub mod notices;
