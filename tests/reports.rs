@@ -1,6 +1,8 @@
 //! Reports in all their forms, read by the programs that people read them with: Python's parsers,
 //! `oscap`, and a browser. Where a program is not there, its test says so and passes.
 
+#[path = "reports/drift.rs"]
+mod drift;
 #[path = "reports/sample.rs"]
 mod sample;
 

@@ -19,6 +19,8 @@ pub enum Exit {
     Usage = 5,
     /// `undo` left something alone that is not as the run left it.
     Stale = 6,
+    /// More hosts would change than a limit allows, and nothing was touched.
+    Halted = 8,
     /// A change that may cut access was not confirmed, and was put back.
     Reverted = 9,
     /// Such a change was not confirmed, and nobody knows whether it was put back.

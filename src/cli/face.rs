@@ -46,7 +46,7 @@ impl Face {
             Exit::Failed
         } else if !summary.mistakes.is_empty() {
             Exit::Start
-        } else if findings && any(|r| r.changed > 0) {
+        } else if findings && any(|r| r.changed + r.unknown > 0) {
             Exit::Findings
         } else {
             Exit::Fine

@@ -12,6 +12,7 @@ pub mod config;
 pub mod controls;
 pub mod crash;
 pub mod doc;
+pub mod drift;
 pub mod evidence;
 pub mod exec;
 pub mod exit;
@@ -88,7 +89,8 @@ enum Verb {
     #[command(visible_alias = "run")]
     Playbook(Box<playbook::PlaybookArgs>),
     /// Say where hosts differ from playbooks, and change nothing
-    Drift(Box<playbook::PlaybookArgs>),
+    #[command(after_help = drift::EXAMPLES)]
+    Drift(Box<drift::DriftArgs>),
     /// Look at hosts by a hardening profile, and change nothing
     Audit(Box<audit::AuditArgs>),
     /// Make hosts as a hardening profile says
@@ -159,10 +161,7 @@ fn carry_out(verb: Verb) -> ExitCode {
         Verb::Playbook(mut args) => {
             fill_all(&mut *args).unwrap_or_else(|| playbook::run(&args, face))
         }
-        Verb::Drift(mut args) => {
-            args.drift = true;
-            fill_all(&mut *args).unwrap_or_else(|| playbook::run(&args, face))
-        }
+        Verb::Drift(mut args) => fill_all(&mut args.run).unwrap_or_else(|| drift::run(&mut args)),
         Verb::Audit(mut args) => fill_all(&mut *args).unwrap_or_else(|| audit::run(&args)),
         Verb::Harden(mut args) => {
             args.fixes = true;

@@ -150,6 +150,11 @@ fn guard(word: &str) -> Result<Guard, String> {
     }
 }
 
+/// A number of hosts, or a part of them.
+pub fn share(word: &str) -> Result<Canary, String> {
+    canary(word)
+}
+
 fn canary(word: &str) -> Result<Canary, String> {
     let wrong = || "a number of hosts, or a percentage as in `10%`".to_owned();
     match word.strip_suffix('%') {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::engine::Options;
+use crate::engine::only::Only;
 use crate::engine::options::Canary;
 use crate::hardening::play::Built;
 use crate::inventory::Inventory;
@@ -79,6 +80,9 @@ pub struct PlaybookArgs {
     /// Differences are looked for, and nothing is changed.
     #[arg(skip)]
     pub drift: bool,
+    /// What touches none of these paths is left alone.
+    #[arg(skip)]
+    pub only: Option<Arc<Only>>,
     /// A file that is made up: its path and its text.
     #[arg(skip)]
     pub made_up: Option<(PathBuf, Arc<str>)>,
@@ -108,6 +112,7 @@ pub struct PlaybookArgs {
 }
 
 /// A project read and compiled, before any connection.
+#[derive(Clone)]
 pub struct Compiled {
     pub project: Project,
     pub inventory: Inventory,
@@ -199,7 +204,7 @@ fn known_vars(inventory: &Inventory, dirs: &BTreeSet<PathBuf>) -> BTreeSet<Strin
 }
 
 /// Says at once what cannot be a playbook, in the words of Ansible where it is asked for.
-fn unreadable(args: &PlaybookArgs) -> Vec<Diagnostic> {
+pub(super) fn unreadable(args: &PlaybookArgs) -> Vec<Diagnostic> {
     let mut wrong = Vec::new();
     for path in &args.playbooks {
         let shown = path.display();
@@ -284,7 +289,7 @@ pub fn run(args: &PlaybookArgs, face: Face) -> Exit {
 }
 
 /// Tags that nothing has are a slip of the fingers, and would silently run nothing.
-fn warn_of_tags(args: &PlaybookArgs, plan: &Plan) {
+pub(super) fn warn_of_tags(args: &PlaybookArgs, plan: &Plan) {
     const SPECIAL: [&str; 5] = ["all", "tagged", "untagged", "always", "never"];
     // What includes bring is not known yet, so that a plan with includes may have any tag.
     let mut known = BTreeSet::new();
@@ -327,6 +332,7 @@ pub fn options(args: &PlaybookArgs, project: &Project) -> Result<Options, Diagno
         skip_tags: args.skip_tags.clone(),
         waiting,
         connection,
+        only: args.only.clone(),
         guard: match args.guarding.guard {
             Some(Guard::Off) => None,
             Some(Guard::Seconds(seconds)) => Some(Duration::from_secs(seconds)),
@@ -344,7 +350,7 @@ pub fn options(args: &PlaybookArgs, project: &Project) -> Result<Options, Diagno
 }
 
 /// `PALISADE_WAVE` sets how many tasks are asked about at once: 1 is one task at a time.
-fn wave() -> usize {
+pub(super) fn wave() -> usize {
     let given = std::env::var("PALISADE_WAVE")
         .ok()
         .and_then(|w| w.parse().ok());

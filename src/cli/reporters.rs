@@ -100,7 +100,6 @@ pub fn playbook(args: &PlaybookArgs, face: Face, plan: &Plan, mask: &Mask) -> Bo
         Output::Human => {
             let look = Look {
                 detail,
-                drift: args.drift,
                 progress: if args.step {
                     Progress::None
                 } else {

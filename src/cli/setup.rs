@@ -20,6 +20,7 @@ use super::terminal::AtTerminal;
 const MAX_OUTPUT: u64 = 64 * 1024 * 1024;
 
 /// What every verb needs that looks at a project.
+#[derive(Clone)]
 pub struct Project {
     pub files: Files,
     pub vault: Keyring,

@@ -54,12 +54,34 @@ impl Runner {
             }
             self.ask_ahead(&task, &ahead, way, &mut queries);
         }
+        if let Some(mut next) = self.next.clone() {
+            while left > 0
+                && self.started
+                && let Some(task) = next.next()
+            {
+                left -= 1;
+                if !self.is_solo(&task) {
+                    self.ask_beyond(&task, &next, way, &mut queries);
+                }
+            }
+        }
         for (way, aside) in aside {
             if let Some(seen) = self.seen.get_mut(&way) {
                 seen.bring_back(aside);
             }
         }
         queries
+    }
+
+    /// Adds the questions of a task behind the facts that are being gathered, if it needs none of them.
+    fn ask_beyond(&mut self, task: &Arc<Task>, at: &Cursor, way: &Way, out: &mut Vec<Query>) {
+        // Places of another list are others: nothing of it is kept but what hosts answer.
+        let kept = std::mem::take(&mut self.prepared);
+        let layers = self.layers(task, at);
+        if matches!(self.when(task, &layers, &[]), When::Holds) {
+            self.ask_ahead(task, at, way, out);
+        }
+        self.prepared = kept;
     }
 
     /// How many tasks ahead are asked about. Behind something opaque the next is seldom far, and makes

@@ -220,7 +220,13 @@ impl Runner {
             .iter()
             .any(|q| observed.is_provisional(&q.on));
         forget_local(&prepared, &mut observed);
+        let mut decided = decided;
+        let narrowed = match (&self.ctx.options.only, &mut decided) {
+            (Some(only), Ok(decision)) if !name.handler => only.narrow(decision),
+            _ => None,
+        };
         let raw = match decided {
+            _ if narrowed.is_some() => narrowed.unwrap_or_default(),
             Ok(decision) if settings.background.is_some() => {
                 let action = Arc::clone(&prepared.action);
                 let home = observed.me.home.clone();

@@ -110,6 +110,13 @@ impl Runner {
                 .is_some_and(|l| l.pause.is_some() || !l.break_when.is_empty())
     }
 
+    /// Whether this host is only looked at.
+    pub(super) fn rehearses(&self) -> bool {
+        let options = &self.ctx.options;
+        let fixes = options.fixes.as_ref();
+        options.check || fixes.is_some_and(|hosts| !hosts.contains(&self.host))
+    }
+
     pub(super) fn settings(&self, task: &Task, scope: &Scope) -> Result<Settings, TemplateError> {
         let mut layers = TaskLayers {
             without_facts: true,
@@ -118,7 +125,14 @@ impl Runner {
         layers.vars.extend(task.keywords.vars.iter().cloned());
         let plain = self.ctx.fleet.scope(&self.host, &layers, &task.search);
         let options = &self.ctx.options;
-        let settings = settings::resolve(&self.ctx.templar, task, scope, &plain, options)?;
+        let settings = settings::resolve(
+            &self.ctx.templar,
+            task,
+            scope,
+            &plain,
+            options,
+            self.rehearses(),
+        )?;
         let live = options.live && self.play.hosts.len() == 1 && !settings.no_log;
         Ok(Settings {
             live,

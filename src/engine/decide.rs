@@ -151,7 +151,7 @@ impl Runner {
                 observed.remove(&query.on);
             }
         }
-        let decision = match decided {
+        let mut decision = match decided {
             Ok(decision) => decision,
             Err(failure) => {
                 // What a person must mend is so, whatever a task before it would have done.
@@ -162,6 +162,13 @@ impl Runner {
                 return Looked::Decided;
             }
         };
+        if let Some(only) = self.ctx.options.only.clone()
+            && self.queue[d].handler.is_none()
+            && let Some(raw) = only.narrow(&mut decision)
+        {
+            self.add_ended(d, value, item, raw);
+            return Looked::Decided;
+        }
         let ours = |s: &Step| match s {
             Step::Control(_) => true,
             // What is written here is not a step of the host's.
@@ -278,13 +285,16 @@ impl Runner {
     pub(super) fn mistake(&self, error: &TemplateError) -> Raw {
         let mut raw = Raw::mistake(error);
         match error {
+            TemplateError::Unknown(_) if !self.rehearses() && self.ctx.options.only.is_some() => {
+                raw = super::only::depends();
+            }
             TemplateError::Unknown(_) => {
                 let reason = error.diagnostic().message;
                 raw = Raw::default();
                 raw.unknown = true;
                 raw.result.insert("msg".into(), reason.into());
             }
-            TemplateError::Undefined { name, .. } if self.ctx.options.check => {
+            TemplateError::Undefined { name, .. } if self.rehearses() => {
                 let names = std::iter::once(name.clone()).collect();
                 raw.unknown = self.ctx.fleet.doubts(&self.host, &names)
                     || !self.ctx.options.guess && self.tally.unknown > 0;

@@ -30,6 +30,7 @@ mod live;
 mod local;
 mod lost;
 mod magic;
+pub mod only;
 mod opening;
 pub mod options;
 mod play;

@@ -1,6 +1,11 @@
 //! What a run was asked to be like, beyond its playbook.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::event::HostName;
+use super::only::Only;
 
 /// Options of a run, from flags and configuration.
 #[derive(Clone, Debug)]
@@ -13,6 +18,10 @@ pub struct Options {
     /// In check mode, what one entry of a play's list would change is not seen by the others: each
     /// is judged by the host as it is.
     pub apart: bool,
+    /// Only what touches these paths is changed, and told of.
+    pub only: Option<Arc<Only>>,
+    /// The hosts that may be changed, all others are only looked at; none is that all may.
+    pub fixes: Option<Arc<BTreeSet<HostName>>>,
     /// A host on which something was put back goes on with what cannot cut access.
     pub goes_on: bool,
     /// Show what changes.
@@ -43,7 +52,7 @@ pub struct Options {
     /// Hosts on which what may cut access is changed before all others.
     pub canary: Canary,
     /// Hosts from which a new login must come in as well before such a change is kept.
-    pub confirm_also: Vec<super::event::HostName>,
+    pub confirm_also: Vec<HostName>,
 }
 
 /// How many hosts go first.
@@ -91,6 +100,8 @@ impl Default for Options {
             check: false,
             guess: false,
             apart: false,
+            only: None,
+            fixes: None,
             goes_on: false,
             diff: false,
             forks: 50,

@@ -431,6 +431,8 @@ async fn run_host(
         }
         // Handlers run after each section that has anything in it.
         runner.section = index * 2;
+        let gathers_only = index == 0 && gather.is_some() && play.pre_tasks.is_empty();
+        runner.next = gathers_only.then(|| Cursor::new(Arc::from(play.tasks.clone())));
         runner.run(Cursor::new(Arc::from(items))).await;
         let flush = match runner.life {
             Life::Live => true,

@@ -70,6 +70,9 @@ pub(super) struct Runner {
     pub started: bool,
     /// The entry of the section's list that the last task belongs to.
     pub entry: (usize, Option<usize>),
+    /// The list behind this one, where this one only gathers facts: what needs none of them is asked
+    /// about in the same trip.
+    pub next: Option<Cursor>,
     /// What may cut access is being changed.
     pub guard: Option<super::guard::Armed>,
     /// What was put back together and is tried apart.
@@ -128,6 +131,7 @@ impl Runner {
             life: Life::Live,
             started: true,
             entry: (0, None),
+            next: None,
             guard: None,
             again: None,
             guilty: BTreeSet::new(),

@@ -140,6 +140,7 @@ pub(super) fn resolve(
     scope: &Scope,
     plain: &Scope,
     options: &Options,
+    check: bool,
 ) -> Result<Settings, TemplateError> {
     let k = &task.keywords;
     let or = &options.connection;
@@ -214,7 +215,7 @@ pub(super) fn resolve(
         notify: Vec::new(),
         way,
         password,
-        check: flag(t, k.check_mode.as_ref(), scope, options.check)?,
+        check: flag(t, k.check_mode.as_ref(), scope, check)?,
         diff: flag(t, k.diff.as_ref(), scope, options.diff)?,
         no_log: flag(t, k.no_log.as_ref(), scope, false)?,
         ignore_errors: flag(t, k.ignore_errors.as_ref(), scope, false)?,

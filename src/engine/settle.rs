@@ -10,6 +10,7 @@ use crate::vars::{Layer, Scope, Var};
 use super::doing::{Doing, Ended, ItemRun, ItemState};
 use super::event::{Event, Outcome, Status, TaskRef};
 use super::fleet::TaskLayers;
+use super::only;
 use super::runner::Runner;
 use super::verdict::{Raw, combine, judge, layer};
 
@@ -112,7 +113,14 @@ impl Runner {
             ItemState::Ended(ended) => ended.outcome.status == Status::Unknown,
             ItemState::Waiting { .. } => false,
         };
-        self.ctx.options.check && !self.ctx.options.guess && doing.items.iter().any(is_unknown)
+        let is_left = |item: &ItemRun| match &item.state {
+            ItemState::Ended(ended) => only::is_open(&ended.outcome),
+            ItemState::Waiting { .. } => false,
+        };
+        let rehearses = self.rehearses() && !self.ctx.options.guess;
+        let items = &doing.items;
+        rehearses && items.iter().any(is_unknown)
+            || self.ctx.options.only.is_some() && items.iter().any(is_left)
     }
 
     /// Whatever was prepared from these names is prepared anew.
@@ -236,8 +244,9 @@ impl Runner {
             return;
         }
         if let Some(register) = &task.register {
-            let open = status == Status::Unknown && self.ctx.options.check;
-            let value = match open && !self.ctx.options.guess {
+            let open = status == Status::Unknown && self.rehearses();
+            let left = self.ctx.options.only.is_some() && only::is_open(&outcome);
+            let value = match open && !self.ctx.options.guess || left {
                 true => Var::Unknown,
                 false => Var::data(&outcome.result),
             };

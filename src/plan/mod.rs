@@ -34,7 +34,7 @@ use crate::source::{Node, Span};
 use crate::vars::{Layer, SearchPath};
 
 /// All plays of a run, in order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Plan {
     pub plays: Vec<Arc<Play>>,
     /// Variables that tasks set and that live on from play to play: results, facts, answers.

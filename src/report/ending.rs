@@ -18,9 +18,7 @@ impl<W: Write + Send> Human<W> {
         self.notices.end();
         let unfolded = self.unfold();
         let mut text = String::new();
-        if !self.look.drift {
-            self.recap(all, &mut text);
-        }
+        self.recap(all, &mut text);
         if self.look.detail.verbosity >= 2 {
             for line in recap::traffic(all, seconds, traffic) {
                 text.push_str(&format!("{}\n", self.dim(&line)));
@@ -70,28 +68,16 @@ impl<W: Write + Send> Human<W> {
             }
         };
         let mut parts = Vec::new();
-        let changes: u64 = all.iter().map(|r| r.changed).sum();
-        if self.look.drift {
-            parts.push(match changes {
-                0 => format!("no differences on {}", hosts(all.len())),
-                n => format!(
-                    "{n} differences on {} of {}",
-                    with(|r| r.changed),
-                    hosts(all.len())
-                ),
-            });
+        let would = if self.check {
+            "would change"
         } else {
-            let would = if self.check {
-                "would change"
-            } else {
-                "changed"
-            };
-            parts.push(format!(
-                "{}, {} {would}",
-                hosts(all.len()),
-                with(|r| r.changed)
-            ));
-        }
+            "changed"
+        };
+        parts.push(format!(
+            "{}, {} {would}",
+            hosts(all.len()),
+            with(|r| r.changed)
+        ));
         for (count, what) in [
             (with(|r| r.failed), "failed"),
             (with(|r| r.unreachable), "unreachable"),
@@ -103,7 +89,7 @@ impl<W: Write + Send> Human<W> {
         }
         let head = if self.stopped {
             "stopped after"
-        } else if self.check && !self.look.drift {
+        } else if self.check {
             "checked in"
         } else {
             "done in"

@@ -28,8 +28,6 @@ const GATHER: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default)]
 pub struct Look {
     pub detail: Detail,
-    /// Differences are what was looked for, not what was done.
-    pub drift: bool,
     pub progress: Progress,
     /// Whether stderr is a terminal that can be drawn on.
     pub terminal: bool,
@@ -121,7 +119,6 @@ impl<W: Write + Send> Human<W> {
 
     fn word(&self, status: Status) -> String {
         let (text, code) = match status {
-            Status::Changed if self.look.drift => ("differs", "33"),
             Status::Ok => (word(status), "32"),
             Status::Changed => (word(status), "33"),
             Status::Skipped => (word(status), "36"),
@@ -185,7 +182,6 @@ impl<W: Write + Send> Human<W> {
         match self.hosts {
             _ if failure => true,
             FLEET.. => false,
-            _ if self.look.drift => outcome.status == Status::Changed,
             0..=1 => true,
             _ => !quiet || self.look.detail.verbosity > 0,
         }

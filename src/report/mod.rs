@@ -6,6 +6,7 @@
 pub mod adhoc;
 pub mod audit;
 pub mod classic;
+pub mod drift;
 mod ending;
 pub mod folds;
 pub mod footer;

@@ -209,15 +209,6 @@ fn equal_outcomes_are_one_line() {
 }
 
 #[test]
-fn a_difference_on_many_hosts_is_shown_once() {
-    let look = Look {
-        drift: true,
-        ..look(true)
-    };
-    insta::assert_snapshot!(human(&fleet(), look, &Mask::default()));
-}
-
-#[test]
 fn one_failure_on_forty_hosts_is_printed_once() {
     let hosts = hosts(40);
     let one = task(0, "Install packages", "apt");

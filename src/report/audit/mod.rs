@@ -13,7 +13,7 @@ pub mod prometheus;
 pub mod sarif;
 pub mod view;
 pub mod xccdf;
-mod xml;
+pub(super) mod xml;
 
 use std::sync::{Arc, Mutex};
 

@@ -136,16 +136,16 @@ fn ratio(part: usize, whole: usize) -> f64 {
     }
 }
 
-fn seconds(moment: &str) -> f64 {
+pub(in crate::report) fn seconds(moment: &str) -> f64 {
     let moment = moment.parse::<jiff::Timestamp>();
     moment.map_or(0.0, |m| m.as_millisecond() as f64 / 1000.0)
 }
 
-fn head(text: &mut String, name: &str, help: &str) {
+pub(in crate::report) fn head(text: &mut String, name: &str, help: &str) {
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
 }
 
-fn line(text: &mut String, name: &str, labels: &[(&str, &str)], value: f64) {
+pub(in crate::report) fn line(text: &mut String, name: &str, labels: &[(&str, &str)], value: f64) {
     let label = |(name, value): &(&str, &str)| format!("{name}=\"{}\"", quoted(value));
     let labels: Vec<_> = labels.iter().map(label).collect();
     let labels = match labels.is_empty() {

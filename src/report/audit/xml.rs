@@ -6,13 +6,13 @@
 use crate::source::escape::escape;
 
 /// A document that is being written.
-pub(super) struct Xml {
+pub(in crate::report) struct Xml {
     text: String,
     open: Vec<&'static str>,
 }
 
 impl Xml {
-    pub(super) fn new() -> Xml {
+    pub(in crate::report) fn new() -> Xml {
         Xml {
             text: "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".into(),
             open: Vec::new(),
@@ -20,14 +20,14 @@ impl Xml {
     }
 
     /// Begins an element.
-    pub(super) fn open(&mut self, name: &'static str, attributes: &[(&str, &str)]) {
+    pub(in crate::report) fn open(&mut self, name: &'static str, attributes: &[(&str, &str)]) {
         self.head(name, attributes);
         self.text.push_str(">\n");
         self.open.push(name);
     }
 
     /// Ends the innermost element.
-    pub(super) fn close(&mut self) {
+    pub(in crate::report) fn close(&mut self) {
         if let Some(name) = self.open.pop() {
             self.indent();
             self.text.push_str(&format!("</{name}>\n"));
@@ -35,7 +35,12 @@ impl Xml {
     }
 
     /// An element with text.
-    pub(super) fn leaf(&mut self, name: &'static str, attributes: &[(&str, &str)], text: &str) {
+    pub(in crate::report) fn leaf(
+        &mut self,
+        name: &'static str,
+        attributes: &[(&str, &str)],
+        text: &str,
+    ) {
         self.head(name, attributes);
         if text.is_empty() {
             self.text.push_str("/>\n");
@@ -46,7 +51,7 @@ impl Xml {
     }
 
     /// The document, with everything closed.
-    pub(super) fn end(mut self) -> String {
+    pub(in crate::report) fn end(mut self) -> String {
         while !self.open.is_empty() {
             self.close();
         }
@@ -75,7 +80,7 @@ impl Default for Xml {
 }
 
 /// Text that means itself in XML and HTML, between tags and within quotes.
-pub(super) fn content(text: &str) -> String {
+pub(in crate::report) fn content(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for c in escape(text).chars() {
         match c {
