@@ -84,3 +84,39 @@ fn a_reboot_is_waited_for_and_what_is_enabled_runs_afterwards() {
         .find(|((_, task, _), _)| task == "/started at boot");
     assert_eq!(last.unwrap().1, "ok", "{run}");
 }
+
+const OTHER_NAME: &str = "
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: speaks of another name
+      copy: {dest: /etc/systemd/system/early.service,
+        content: \"[Unit]\\nBefore=known-as.service\\n[Service]\\nType=oneshot\\nRemainAfterExit=yes\\n\\
+          ExecStart=/bin/true\\n[Install]\\nWantedBy=multi-user.target\\n\"}
+    - name: unit
+      copy: {dest: /etc/systemd/system/one.service,
+        content: \"[Service]\\nExecStart=/bin/sleep 100000\\n\\
+          [Install]\\nWantedBy=multi-user.target\\nAlias=known-as.service\\n\"}
+    - {name: early, systemd: {name: early, state: started, enabled: true, daemon_reload: true}}
+    - {name: started, systemd: {name: one, state: started}}
+    - {name: enabled, systemd: {name: one, enabled: true}}
+    - {name: read anew, systemd: {daemon_reload: true}}
+";
+
+/// At the next reload systemd takes such a service for inactive, and cannot start it either.
+#[test]
+fn a_running_service_is_not_lost_when_it_would_get_a_name_that_others_speak_of() {
+    let Some(bench) = up("n", 0) else { return };
+    if !bench.systemd() {
+        return;
+    }
+    bench.play(OTHER_NAME, &[]).expect(0);
+    let is = bench.on(
+        "sd1",
+        "systemctl is-active one; systemctl is-enabled one; ls /etc/systemd/system/known-as.service",
+    );
+    let mut is = is.lines();
+    assert_eq!((is.next(), is.next()), (Some("active"), Some("enabled")));
+    assert_eq!(is.next(), None, "it has the name");
+    bench.play(OTHER_NAME, &[]).expect(0);
+}

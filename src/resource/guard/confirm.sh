@@ -34,12 +34,12 @@ if [ @COMMIT@ != look ]; then
     fi
     if [ ! -e asked ]; then
       : >asked
-      if [ -d /run/systemd/system ]; then
-        for unit in ssh sshd; do
-          systemctl is-active --quiet $unit && { systemctl reload $unit || systemctl restart $unit; } && break
-        done
-      elif [ -r $pid ]; then read -r p <$pid && kill -HUP "$p"
-      fi
+      told=
+      [ ! -d /run/systemd/system ] || for unit in ssh sshd; do
+        systemctl is-active --quiet $unit && { systemctl reload $unit || systemctl restart $unit; } && told=1 && break
+      done
+      # Nobody manages it, or whoever does has lost sight of it.
+      [ -n "$told" ] || { [ -r $pid ] && read -r p <$pid && kill -HUP "$p"; }
       echo again; exit 0
     fi
     # A server that keeps no number in a file had its time by now.

@@ -10,14 +10,19 @@ BOOT
   if [ -d /run/systemd/system ]; then
     unit=/etc/systemd/system/palisade-guard-boot.service
     mkdir -p /etc/systemd/system/sysinit.target.wants
-    cat >"$unit.new" <<'UNIT'
+    # Services come after sysinit.target by themselves. A name that no unit has yet must not stand here: where
+    # one gets it later (`Alias=sshd.service`), systemd may take the running service for an inactive one.
+    first=
+    [ ! -e /lib/systemd/system/nftables.service ] && [ ! -e /usr/lib/systemd/system/nftables.service ] ||
+      first=nftables.service
+    cat >"$unit.new" <<UNIT
 [Unit]
 Description=Take back changes that may cut access and were not confirmed
 DefaultDependencies=no
 ConditionPathExistsGlob=|/var/lib/palisade/guard/*/arm[e]d
 ConditionPathExistsGlob=|/var/lib/palisade/guard/*/revertin[g]
 After=local-fs.target
-Before=network-pre.target sysinit.target shutdown.target ssh.service sshd.service nftables.service
+Before=network-pre.target sysinit.target shutdown.target $first
 Wants=network-pre.target
 
 [Service]

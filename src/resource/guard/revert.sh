@@ -47,6 +47,12 @@ put_back() {
     mkdir -p "aside${file%/*}" && mv -f -- "$file" "aside$file" && echo "set aside $file"
   done <now
 }
+# Whether a service runs of which systemd has lost sight: it would start a second one, and must not see the
+# first one end. Who does not start it asks it to read its files anew.
+lost() {
+  p=$(systemctl show -p MainPID "$1") p=${p#MainPID=}
+  [ "${p:-0}" != 0 ] && kill -0 "$p"
+} 2>/dev/null
 # What is in effect, as it was.
 live() {
   [ -z "$systemd" ] || systemctl daemon-reload
@@ -72,7 +78,7 @@ live() {
       esac
       case $active:$(systemctl is-active "$unit") in
         active:active) ;;
-        active:*) systemctl reset-failed "$unit"; systemctl start "$unit" ;;
+        active:*) lost "$unit" || { systemctl reset-failed "$unit"; systemctl start "$unit"; } ;;
         *:active) systemctl stop "$unit" ;;
       esac
     done <units
@@ -88,7 +94,7 @@ server() {
       done
     fi
     for p in /run/sshd.pid /var/run/sshd.pid; do
-      [ -r $p ] && read -r pid <$p && kill -HUP "$pid" 2>/dev/null && return
+      [ -r $p ] && read -r pid <$p && mkdir -p /run/sshd && kill -HUP "$pid" 2>/dev/null && return
     done
     # While a host boots, whoever starts its services starts this one.
     [ "$boot" = '' ] || return
