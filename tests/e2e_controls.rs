@@ -1,8 +1,10 @@
 //! Every control on a host made wrong on purpose: it fails, is fixed, passes, a second time changes
-//! nothing, and where all is recorded `undo` makes it wrong again. What makes a host wrong for a
-//! control stands in `tests/controls/<scene>/<control>.sh`, where a scene is an area (`time`) or one of
-//! its ways (`time_chrony`), with variables of its own in `vars.yml` and `prepare` to be run first.
-//! What is found and not fixed is mended by `<control>.mend.sh`, as the control's `fix` says.
+//! nothing, and `undo` makes it wrong again. What makes a host wrong for a control stands in
+//! `tests/controls/<scene>/<control>.sh`, where a scene is an area (`time`) or one of its ways
+//! (`time_chrony`), with variables of its own in `vars.yml` and `prepare` to be run first; what several
+//! of them say is in `tests/controls/functions`. What is found and not fixed is mended by
+//! `<control>.mend.sh`, as the control's `fix` says. What `undo` cannot take back is in
+//! `tests/controls/IRREVERSIBLE`, one by one, and it says so itself.
 
 #[path = "e2e/mod.rs"]
 mod e2e;
@@ -11,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use e2e::{Bench, Json, PALISADE, output, up};
+use e2e::{Bench, Json, PALISADE, Run, output, up};
 use palisade::hardening::Library;
 use palisade::lab::inventory::Format;
 use palisade::source::Files;
@@ -63,23 +65,21 @@ const NEED_PACKAGES: [&str; 18] = [
     "time_timesyncd",
 ];
 
-/// Scenes in which all that `harden` does is in files and settings, and can be undone: passwords are not
-/// recorded, nor what is in files of root's home, and packages that were removed come from the network.
-const TAKEN_BACK: [&str; 13] = [
-    "banner",
-    "boot",
-    "cron",
-    "filesystem",
-    "kernel",
-    "logging",
-    "mount",
-    "network",
-    "permissions",
-    "sandbox",
-    "selinux",
-    "sudo",
-    "time",
-];
+/// Controls of a scene that stay fixed after `undo`; the reasons are for people.
+fn irreversible(scene: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(root().join("IRREVERSIBLE")).unwrap();
+    let lines = text.lines().filter(|l| !l.starts_with('#'));
+    let of = |line: &str| -> Option<String> {
+        let (what, why) = line.split_once(": ").expect("`scene control: reason`");
+        assert!(!why.is_empty(), "no reason: {line}");
+        let control = what.strip_prefix(scene)?.strip_prefix(' ')?;
+        Some(control.to_owned())
+    };
+    lines.filter_map(of).collect()
+}
+
+/// The verdict and the whole finding of each control.
+type Findings = BTreeMap<String, (String, Json)>;
 
 /// A host, and what is asked of it.
 struct Stage {
@@ -114,7 +114,7 @@ impl Stage {
 
     /// `palisade audit` or `harden` of all; the verdict and the whole finding of each.
     #[track_caller]
-    fn run(&self, verb: &str, code: i32) -> BTreeMap<String, (String, Json)> {
+    fn run(&self, verb: &str, code: i32) -> Findings {
         let mut command = Command::new(PALISADE);
         let inventory = self.bench.path("inventory.ini");
         command.arg(verb).arg("everything").arg("--json");
@@ -146,7 +146,7 @@ impl Stage {
 }
 
 /// Those whose verdict is none of these, and why.
-fn others(found: &BTreeMap<String, (String, Json)>, good: impl Fn(&str, &str) -> bool) -> String {
+fn others(found: &Findings, good: impl Fn(&str, &str) -> bool) -> String {
     let bad = found.iter().filter(|(id, (verdict, _))| !good(id, verdict));
     let lines: Vec<_> = bad.map(|(id, (_, why))| format!("{id}: {why}")).collect();
     lines.join("\n")
@@ -178,8 +178,9 @@ fn scene(name: &str, letters: &str) {
     if let Ok(script) = std::fs::read_to_string(root().join(name).join("prepare")) {
         stage.bench.on("sd1", &script);
     }
+    let functions = std::fs::read_to_string(root().join("functions")).unwrap();
     for script in wrong.values() {
-        stage.bench.on("sd1", script);
+        stage.bench.on("sd1", &format!("{functions}{script}"));
     }
     let unseen = others(&stage.run("audit", 3), |_, v| v == "fail");
     assert!(
@@ -207,24 +208,51 @@ fn scene(name: &str, letters: &str) {
         moved.is_empty(),
         "these change something a second time:\n{moved}"
     );
-    if TAKEN_BACK.contains(&name) {
-        taken_back(&stage, &fixed);
+    if fixed.values().any(|(verdict, _)| verdict == "fixed") {
+        taken_back(name, &stage, (&fixed, &mends));
     }
 }
 
-/// What was fixed is wrong again once the run that fixed it is undone: the last that changed something.
-fn taken_back(stage: &Stage, fixed: &BTreeMap<String, (String, Json)>) {
+/// All is wrong again once the run that fixed it is undone: the last that changed something. What stays
+/// fixed is what is listed, and `undo` has said why.
+fn taken_back(scene: &str, stage: &Stage, (fixed, mends): (&Findings, &BTreeMap<String, String>)) {
     let mut command = Command::new(PALISADE);
-    command.arg("undo");
+    command.args(["undo", "--json"]);
     stage.bench.surround(&mut command);
-    let output = output(&mut command);
-    let said = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "undo: {said}\n{errors}");
-    let left = others(&stage.run("audit", 3), |id, verdict| {
-        verdict == "fail" || fixed[id].0 != "fixed"
+    let undo = Run::of(&output(&mut command));
+    let list = undo.events.iter().find(|e| e["event"] == "undo");
+    let list = list.unwrap_or_else(|| panic!("undo: {undo}"));
+    let left = list["left_alone"].as_array().unwrap();
+    let code = if left.is_empty() { 0 } else { 6 };
+    assert_eq!(undo.code, Some(code), "undo: {list:#}\n{undo}");
+
+    let kept = irreversible(scene);
+    let never = list["irreversible"].as_array().unwrap();
+    let changed = undo.events.iter().filter(|e| e["status"] == "changed");
+    let places = left.iter().chain(never).map(|e| &e["at"]);
+    let places: Vec<_> = places.chain(changed.map(|e| &e["task"]["path"])).collect();
+    let told = |id: &str| {
+        let (area, name) = id.split_once('_').unwrap();
+        let file = format!("modules/{area}/{name}.yml");
+        places
+            .iter()
+            .any(|at| at.as_str().is_some_and(|at| at.contains(&file)))
+    };
+    let fixed = kept.iter().filter(|id| fixed[*id].0 == "fixed");
+    let silent: Vec<_> = fixed.filter(|id| !told(id)).collect();
+    assert!(
+        silent.is_empty(),
+        "undo says nothing of {silent:?}: {list:#}"
+    );
+    let found = stage.run("audit", 3);
+    let left = others(&found, |id, verdict| match kept.contains(id) {
+        true => verdict == "pass",
+        false => verdict == "fail" || mends.contains_key(id),
     });
-    assert!(left.is_empty(), "undo leaves these fixed:\n{left}\n{said}");
+    assert!(
+        left.is_empty(),
+        "not as undo should leave them:\n{left}\n{list:#}"
+    );
 }
 
 #[test]

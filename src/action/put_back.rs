@@ -14,7 +14,7 @@ use crate::resource::package::Manager;
 use crate::resource::unit::Kick;
 use crate::resource::user::SHADOW;
 use crate::resource::{
-    Change, Content, Digest, Folder, Query, Resource, Run, State, Want, written,
+    Change, Content, Digest, Exec, Folder, Query, Resource, Run, State, Want, written,
 };
 use crate::result;
 use crate::source::Mapping;
@@ -170,12 +170,33 @@ impl Task for What {
             let said = super::ran::text(&ran.stderr).trim().to_owned();
             result.insert("rc".into(), ran.rc.into());
             result.insert("stderr".into(), said.clone().into());
-            if ran.rc != 0 && matches!(self, What::Run { lenient: false, .. }) {
+            if ran.rc != 0 && self.must_succeed() && !self.is_gone(ran.rc) {
                 let message = format!("it ended with status {}: {said}", ran.rc);
                 return Err(Failure { message, result });
             }
         }
         Ok(result)
+    }
+}
+
+/// What `systemctl` ends with where no unit has this name.
+const NO_UNIT: i32 = 5;
+
+/// What a shell ends with where no program has this name.
+const NO_PROGRAM: i32 = 127;
+
+impl What {
+    fn must_succeed(&self) -> bool {
+        matches!(self, What::Run { lenient: false, .. })
+    }
+
+    /// Whether a service that was to be told went with what was put back.
+    fn is_gone(&self, rc: i32) -> bool {
+        let What::Run { run, .. } = self else {
+            return false;
+        };
+        let systemctl = matches!(&run.exec, Exec::Argv(words) if words.first().is_some_and(|w| w == "systemctl"));
+        rc == NO_PROGRAM || systemctl && rc == NO_UNIT
     }
 }
 

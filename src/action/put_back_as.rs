@@ -129,8 +129,13 @@ fn mounts(a: &MountState, b: &MountState) -> Option<String> {
     (a != b).then(|| format!("its options are {} now, not {}", list(&b), list(&a)))
 }
 
+/// Whether something stands before the password that keeps it from being the right one.
+fn is_barred(user: &UserState) -> Option<bool> {
+    user.password.as_deref().map(|p| p.starts_with('!'))
+}
+
 /// What can be said of an account in one word each.
-fn fields(user: &UserState) -> [(&'static str, String); 10] {
+fn fields(user: &UserState) -> [(&'static str, String); 11] {
     let days = |d: Option<i64>| d.map_or_else(|| "none".to_owned(), |d| d.to_string());
     let groups: BTreeSet<&str> = user.groups.iter().map(String::as_str).collect();
     [
@@ -147,6 +152,14 @@ fn fields(user: &UserState) -> [(&'static str, String); 10] {
         ("least days", days(user.min_days)),
         ("most days", days(user.max_days)),
         ("inactive days", days(user.inactive_days)),
+        (
+            "password",
+            match is_barred(user) {
+                Some(true) => "locked".into(),
+                Some(false) => "open".into(),
+                None => String::new(),
+            },
+        ),
     ]
 }
 
@@ -233,6 +246,13 @@ fn user(left: &UserState, to: &UserState, now: &UserState) -> UserState {
     }
     if left.group != to.group {
         (after.gid, after.group) = (to.gid, to.group.clone());
+    }
+    if let (Some(was), Some(is)) = (is_barred(to), is_barred(left))
+        && was != is
+        && let Some(password) = &now.password
+    {
+        let bare = password.strip_prefix('!').unwrap_or(password);
+        after.password = Some(if was { format!("!{bare}") } else { bare.into() });
     }
     after
 }
@@ -337,6 +357,29 @@ mod tests {
         assert_eq!(said.as_deref(), Some(wanted));
         let gone = differs(&State::File(file), &State::Absent, &State::Absent);
         assert_eq!(gone.as_deref(), Some("it is gone"));
+    }
+
+    #[test]
+    fn a_lock_is_taken_off_a_password_that_nobody_recorded() {
+        let user = |password: &str| {
+            let password = Some(password.to_owned());
+            State::User(UserState {
+                password,
+                ..UserState::default()
+            })
+        };
+        // What a record says of `$6$a$b` before and after.
+        let (before, left) = (user("x"), user("!x"));
+        assert_eq!(differs(&left, &user("!$6$a$b"), &before), None);
+        let said = differs(&left, &user("$6$a$b"), &before);
+        assert_eq!(
+            said.as_deref(),
+            Some("its password is open now, not locked")
+        );
+        assert_eq!(aspects(&left, &before, &user("!$6$c$d")), user("$6$c$d"));
+        assert_eq!(aspects(&before, &left, &user("$6$c$d")), user("!$6$c$d"));
+        // Another change of the account says nothing of it.
+        assert_eq!(aspects(&left, &left, &user("$6$c$d")), user("$6$c$d"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::plan::{Call, Loop, Task};
-use crate::source::{Diagnostic, Value};
+use crate::source::{Diagnostic, Kind, Value};
 use crate::vars::{Layer, Scope, TemplateError, Var};
 
 use super::cursor::Cursor;
@@ -137,6 +137,7 @@ impl Runner {
         Ok(Settings {
             live,
             lenient: !task.failed_when.is_empty(),
+            harmless: matches!(&task.changed_when[..], [said] if matches!(said.kind, Kind::Bool(false))),
             ..settings
         })
     }

@@ -36,6 +36,7 @@ pub(super) struct Work {
     pub task: TaskRef,
     guarded: bool,
     lenient: bool,
+    harmless: bool,
     notify: Vec<String>,
 }
 
@@ -53,6 +54,7 @@ impl Work {
             task: task.clone(),
             guarded: settings.guard == Some(true),
             lenient: settings.lenient,
+            harmless: settings.harmless,
             notify: settings.notify.clone(),
         }
     }
@@ -87,6 +89,7 @@ impl Work {
             notify: &self.notify,
             guarded: self.guarded,
             lenient: self.lenient,
+            harmless: self.harmless,
             hidden: self.task.no_log,
         };
         match &self.step {

@@ -52,6 +52,8 @@ pub(super) struct Settings {
     pub guard: Option<bool>,
     /// The playbook judges by itself whether it failed.
     pub lenient: bool,
+    /// The playbook says that it changes nothing, whatever comes of it.
+    pub harmless: bool,
     /// Where the handlers stand that it asks for; known once there is something to carry out.
     pub notify: Vec<String>,
 }
@@ -212,6 +214,7 @@ pub(super) fn resolve(
     Ok(Settings {
         live: false,
         lenient: false,
+        harmless: false,
         notify: Vec::new(),
         way,
         password,

@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
+use crate::resource::user::UserState;
 use crate::resource::{Change, Content, Digest, Resource, Run, State, written};
 
 /// The version of the format of run files.
@@ -70,6 +71,8 @@ pub struct Meant<'a> {
     pub guarded: bool,
     /// The task judges by itself whether it failed.
     pub lenient: bool,
+    /// The task says that its command changes nothing.
+    pub harmless: bool,
     /// Nothing that it is about may be shown.
     pub hidden: bool,
 }
@@ -193,7 +196,7 @@ impl Journal {
             let end = |state: &State| written::state(state).unwrap_or_else(|| json!("present"));
             (line["before"], line["after"]) = (end(&change.before), end(&change.after));
             if let (State::User(before), State::User(after)) = (&change.before, &change.after)
-                && before.password != after.password
+                && bare(before) != bare(after)
             {
                 line["password"] = json!("changed");
             }
@@ -228,7 +231,7 @@ impl Journal {
     pub fn run(&self, meant: &Meant<'_>, run: &Run) -> u64 {
         let (number, mut line) = self.intent(meant);
         line["on"] = json!("command");
-        line["changes"] = json!(run.changes && !run.read_only);
+        line["changes"] = json!(run.changes && !run.read_only && !meant.harmless);
         // What only tells a service what to do is done again after an undo.
         if (meant.handler || run.tells) && !meant.hidden {
             line["run"] = json!(written::run(run));
@@ -298,6 +301,12 @@ impl Journal {
         }
         Ok(())
     }
+}
+
+/// A password without what bars it, which is recorded and put back.
+fn bare(user: &UserState) -> Option<&str> {
+    let password = user.password.as_deref()?;
+    Some(password.strip_prefix('!').unwrap_or(password))
 }
 
 /// A line of JSON, an object, with the digest of all that stands before it as its last member.

@@ -10,7 +10,7 @@ use super::read::{By, Entry, Outcome, What};
 use crate::resource::file::{FileState, Node};
 use crate::resource::hash::INLINE_LIMIT;
 use crate::resource::unit::{Kick, UnitState};
-use crate::resource::{Content, Digest, Resource, Run, State};
+use crate::resource::{Content, Digest, Resource, Run, State, written};
 
 /// One thing on one host, from how the run left it to how it was.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +62,8 @@ pub struct Irreversible {
     pub on: String,
     pub why: String,
     pub host: String,
+    /// Where the task stands.
+    pub place: String,
 }
 
 /// How a run is taken back.
@@ -169,6 +171,7 @@ fn irreversible(entry: &Entry, why: String) -> Irreversible {
         task: entry.task.clone(),
         on: entry.on.clone(),
         why,
+        place: entry.place.clone(),
     }
 }
 
@@ -250,7 +253,9 @@ fn link(entry: &Entry) -> Result<Option<Link<'_>>, String> {
             Node::Other(_) => Some("special files are not made again"),
             _ => None,
         },
-        (State::User(user), State::Absent) if user.password.is_none() => {
+        (State::User(user), State::Absent)
+            if !user.password.as_deref().is_some_and(written::is_locked) =>
+        {
             Some("the password of an account is not kept")
         }
         (State::Group(group), State::Absent) if !group.members.is_empty() => {

@@ -188,13 +188,17 @@ fn user(u: &UserState) -> Value {
         "min_days": u.min_days, "max_days": u.max_days, "warn_days": u.warn_days,
         "inactive_days": u.inactive_days, "local": u.local, "home_exists": u.home_exists,
         "locked": u.password.as_deref().is_some_and(is_locked),
+        "barred": u.password.as_deref().map(|p| p.starts_with('!')),
     })
 }
 
 /// Whether no password is the right one, so that there is none to keep.
-fn is_locked(password: &str) -> bool {
+pub fn is_locked(password: &str) -> bool {
     ["!", "!!", "*", "!*"].contains(&password)
 }
+
+/// What stands for a password that is not recorded, as in `passwd`; with `!` before it where it is barred.
+const ELSEWHERE: [&str; 2] = ["x", "!x"];
 
 /// Reads what [`state`] wrote. Contents have no bytes: these are kept elsewhere.
 pub fn read_state(value: &Value) -> Option<State> {
@@ -321,7 +325,12 @@ fn read_user(of: &Value) -> Option<UserState> {
         comment: text("comment")?,
         home: text("home")?,
         shell: text("shell")?,
-        password: flag("locked").then(|| "!".to_owned()),
+        password: match (flag("locked"), of.get("barred").and_then(Value::as_bool)) {
+            (true, Some(false)) => Some("*".to_owned()),
+            (true, _) => Some("!".to_owned()),
+            (false, Some(barred)) => Some(ELSEWHERE[usize::from(barred)].to_owned()),
+            (false, None) => None,
+        },
         expires: days("expires"),
         min_days: days("min_days"),
         max_days: days("max_days"),
@@ -436,5 +445,22 @@ mod tests {
         };
         let text = state(&State::User(user)).unwrap().to_string();
         assert!(!text.contains("secret"), "{text}");
+        // That it is barred is, so that this can be taken back.
+        for (given, back) in [
+            ("$6$secret", "x"),
+            ("!$6$secret", "!x"),
+            ("!", "!"),
+            ("*", "*"),
+        ] {
+            let user = UserState {
+                password: Some(given.into()),
+                ..UserState::default()
+            };
+            let written = state(&State::User(user)).unwrap();
+            let Some(State::User(read)) = read_state(&written) else {
+                panic!("{written}")
+            };
+            assert_eq!(read.password.as_deref(), Some(back));
+        }
     }
 }

@@ -273,7 +273,7 @@ fn take_back(args: &UndoArgs, kept: &Path, recorded: &Recorded) -> Result<Exit, 
         false => messages::print(&told::json(run, &seen, &reverse.irreversible)),
     }
     Ok(match exit {
-        Exit::Fine if seen.failed > 0 => Exit::Failed,
+        Exit::Fine if !seen.failed.is_empty() => Exit::Failed,
         Exit::Fine if !seen.left.is_empty() => Exit::Stale,
         other => other,
     })

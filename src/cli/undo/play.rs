@@ -7,7 +7,7 @@ use crate::action::put_back;
 use crate::hardening::play::Built;
 use crate::journal::read::By;
 use crate::journal::reverse::{Again, Reverse, Told};
-use crate::source::{Kind, Node, Span};
+use crate::source::{File, Kind, Node, Span};
 
 /// A task for some hosts. Two that differ in nothing but their hosts are one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -156,7 +156,7 @@ fn merge(steps: &mut Steps, host: &str, mine: Vec<Step>) {
 }
 
 fn task(step: &Step, on: &BTreeSet<String>, all: &BTreeSet<String>) -> Node {
-    let at = Span::outside(&step.place);
+    let at = place(&step.place);
     let yes = |yes: bool| Node::new(Kind::Bool(yes), at.clone());
     let list = |items: &[String]| {
         let items = items.iter().map(|i| text(i, &at)).collect();
@@ -192,6 +192,19 @@ fn task(step: &Step, on: &BTreeSet<String>, all: &BTreeSet<String>) -> Node {
     map(&at, entries)
 }
 
+/// Where a task stands that is no longer at hand, from `site.yml:3:5`.
+fn place(text: &str) -> Span {
+    let mut parts = text.rsplitn(3, ':');
+    let mut number = || parts.next()?.parse::<u16>().ok().map(usize::from);
+    let (Some(column), Some(line), Some(path)) = (number(), number(), parts.next()) else {
+        return Span::outside(text);
+    };
+    // Of its text only how far it is to that place is known.
+    let lead = "\n".repeat(line.saturating_sub(1)) + &" ".repeat(column.saturating_sub(1));
+    let end = lead.len();
+    Span::new(&File::new(path, lead), end, end)
+}
+
 /// Text that is no template, whatever it says.
 fn text(text: &str, at: &Span) -> Node {
     let plain = text
@@ -223,6 +236,18 @@ mod tests {
             listen: None,
             guarded: false,
         }
+    }
+
+    #[test]
+    fn a_place_is_said_as_it_was_recorded() {
+        for text in ["site.yml:3:5", "modules/a:b.yml:120:1", "nowhere"] {
+            let said = place(text).to_string();
+            assert!(
+                said.starts_with(text) && said.len() <= text.len() + 4,
+                "{said}"
+            );
+        }
+        assert_eq!(place("site.yml:3:5").to_string(), "site.yml:3:5");
     }
 
     #[test]

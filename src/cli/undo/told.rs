@@ -21,13 +21,15 @@ pub(super) struct Left {
     pub task: String,
     pub on: String,
     pub why: String,
+    /// Where the task stands that changed it.
+    pub place: String,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub left: Vec<Left>,
-    /// How many things could not be put back.
-    pub failed: usize,
+    /// What could not be put back.
+    pub failed: Vec<Left>,
 }
 
 /// Hands events on, and notes what is told at the end.
@@ -49,15 +51,19 @@ impl Reporter for Watcher {
                 let text = outcome.result.get(key).and_then(Value::as_str);
                 text.unwrap_or_default().to_owned()
             };
+            let left = || Left {
+                host: host.to_string(),
+                task: task.name.clone(),
+                on: word("on"),
+                why: word("msg"),
+                place: task.span.to_string(),
+            };
             if outcome.result.get("left_alone").is_some() {
-                seen.left.push(Left {
-                    host: host.to_string(),
-                    task: task.name.clone(),
-                    on: word("on"),
-                    why: word("msg"),
-                });
+                seen.left.push(left());
             }
-            seen.failed += usize::from(outcome.status == Status::Ignored);
+            if outcome.status == Status::Ignored {
+                seen.failed.push(left());
+            }
         }
         self.inner.event(event);
     }
@@ -106,14 +112,24 @@ pub(super) fn left(all: &[Left]) -> String {
 
 /// The same as a line of JSON.
 pub(super) fn json(run: &str, seen: &Seen, irreversible: &[Irreversible]) -> String {
-    let line = |(host, task, on, why)| json!({ "host": host, "task": task, "on": on, "why": why });
-    let left = seen.left.iter().map(|l| (&l.host, &l.task, &l.on, &l.why));
-    let never = irreversible.iter();
-    let never = never.map(|i| (&i.host, &i.task, &i.on, &i.why));
+    let left = |left: &[Left]| -> Vec<_> {
+        let line = |l: &Left| {
+            json!({
+                "host": l.host, "task": l.task, "at": l.place, "on": l.on, "why": l.why,
+            })
+        };
+        left.iter().map(line).collect()
+    };
+    let never = |i: &Irreversible| {
+        json!({
+            "host": i.host, "task": i.task, "at": i.place, "on": i.on, "why": i.why,
+        })
+    };
     let value = json!({
         "event": "undo", "run": run,
-        "left_alone": left.map(line).collect::<Vec<_>>(),
-        "irreversible": never.map(line).collect::<Vec<_>>(),
+        "left_alone": left(&seen.left),
+        "failed": left(&seen.failed),
+        "irreversible": irreversible.iter().map(never).collect::<Vec<_>>(),
     });
     format!(
         "{}\n",

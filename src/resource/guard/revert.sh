@@ -29,7 +29,8 @@ put_back() {
   while IFS= read -r file; do
     ! same "$file" || continue
     new=${file%/*}/.${file##*/}.palisade.guard
-    mkdir -p "${file%/*}"
+    # A folder that went with the change; what is in most of them is for all to read.
+    (umask 022; mkdir -p "${file%/*}")
     if cp -pP -- "files$file" "$new"; then
       sync -- "$new" 2>/dev/null
       mkdir -p "aside${file%/*}" && cp -pP -- "$file" "aside$file" 2>/dev/null

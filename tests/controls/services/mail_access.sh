@@ -1,3 +1,1 @@
-printf '[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n' >/usr/lib/systemd/system/dovecot.service
-systemctl daemon-reload
-systemctl enable dovecot.service
+unit dovecot

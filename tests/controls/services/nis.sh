@@ -1,3 +1,1 @@
-printf '[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n' >/usr/lib/systemd/system/ypserv.service
-systemctl daemon-reload
-systemctl enable ypserv.service
+unit ypserv

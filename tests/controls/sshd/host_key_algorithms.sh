@@ -1,1 +1,2 @@
-echo "HostKeyAlgorithms ssh-rsa,ecdsa-sha2-nistp256" >>/etc/ssh/sshd_config
+# A host without any of these keys would serve nobody.
+echo "HostKeyAlgorithms ssh-rsa,ssh-ed25519" >>/etc/ssh/sshd_config

@@ -1,1 +1,3 @@
-SUDO_FORCE_REMOVE=yes dpkg --purge --force-all sudo
+# Where nobody could become root by a password, sudo refuses to be removed.
+echo 'root:palisade-Test-1' | chpasswd
+dpkg --purge --force-all sudo
