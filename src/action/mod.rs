@@ -64,6 +64,7 @@ mod pattern;
 mod pause;
 pub mod ping;
 mod place;
+pub mod planned;
 mod put;
 pub mod put_back;
 mod put_back_as;

@@ -71,7 +71,7 @@ pub static ACTIONS: &[&Spec] = &[
 ];
 
 /// What only this program says, in plays that it makes itself. Their names are no words of playbooks.
-static OWN: &[&Spec] = &[&super::put_back::SPEC];
+static OWN: &[&Spec] = &[&super::planned::SPEC, &super::put_back::SPEC];
 
 /// The action a playbook means by a name: short, `ansible.builtin.x`, `ansible.legacy.x`, or with the
 /// collection it belongs to.

@@ -17,7 +17,7 @@ pub enum Exit {
     Unreachable = 4,
     /// The command line is wrong.
     Usage = 5,
-    /// `undo` left something alone that is not as the run left it.
+    /// `undo` or `apply` left something alone that is not as it has to be.
     Stale = 6,
     /// More hosts would change than a limit allows, and nothing was touched.
     Halted = 8,

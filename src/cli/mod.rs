@@ -20,19 +20,23 @@ pub mod face;
 pub mod facts;
 pub mod inventory;
 pub mod lab;
+mod left;
 pub mod lint;
 pub mod listing;
+mod made;
 pub mod manual;
 pub mod messages;
 pub mod options;
 pub mod outputs;
 pub mod outside;
+pub mod plan;
 pub mod playbook;
 pub mod prompts;
 pub mod recorded;
 pub mod reporters;
 pub mod run;
 pub mod setup;
+pub mod show;
 pub mod terminal;
 pub mod tree;
 pub mod tryout;
@@ -62,7 +66,7 @@ Exit codes:
   0 all hosts are fine        1 could not start: a mistake in a file or option value
   2 a host failed             3 drift or audit found something
   4 a host was unreachable    5 wrong command line
-  6 undo left something alone that is not as the run left it
+  6 undo or apply left something alone that is not as it has to be
   9 a change that may cut access was put back   10 it was not, and the host may be locked out
   130/143 stopped             250 a mistake of palisade's
 
@@ -91,6 +95,14 @@ enum Verb {
     /// Say where hosts differ from playbooks, and change nothing
     #[command(after_help = drift::EXAMPLES)]
     Drift(Box<drift::DriftArgs>),
+    /// Say what a run would do, and keep it
+    Plan(Box<plan::PlanArgs>),
+    /// Do what a kept plan says, where hosts still are as they were
+    Apply(Box<plan::ApplyArgs>),
+    /// Show a kept plan
+    Show(show::ShowArgs),
+    /// Print the form of files that others may read
+    Schema(plan::schema::SchemaArgs),
     /// Look at hosts by a hardening profile, and change nothing
     Audit(Box<audit::AuditArgs>),
     /// Make hosts as a hardening profile says
@@ -162,6 +174,10 @@ fn carry_out(verb: Verb) -> ExitCode {
             fill_all(&mut *args).unwrap_or_else(|| playbook::run(&args, face))
         }
         Verb::Drift(mut args) => fill_all(&mut args.run).unwrap_or_else(|| drift::run(&mut args)),
+        Verb::Plan(mut args) => fill_all(&mut args.playbook).unwrap_or_else(|| plan::run(&args)),
+        Verb::Apply(mut args) => plan::apply(&mut args),
+        Verb::Show(args) => show::run(&args),
+        Verb::Schema(args) => plan::schema::run(&args),
         Verb::Audit(mut args) => fill_all(&mut *args).unwrap_or_else(|| audit::run(&args)),
         Verb::Harden(mut args) => {
             args.fixes = true;
@@ -227,6 +243,7 @@ fillable!(playbook::PlaybookArgs);
 fillable!(audit::AuditArgs);
 fillable!(exec::ExecArgs);
 fillable!(undo::UndoArgs);
+fillable!(plan::ApplyArgs);
 fillable!(facts::FactsArgs);
 
 /// Fills options in from environment and configuration; the exit code if these are wrong.

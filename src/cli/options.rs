@@ -185,6 +185,9 @@ pub struct Values {
     /// Read the vault password from this file or script; may be repeated
     #[arg(long, alias = "vault-pass-file", value_name = "FILE")]
     pub vault_password_file: Vec<PathBuf>,
+    /// Passwords that were asked for already.
+    #[arg(skip)]
+    pub keyring: Option<crate::source::vault::Keyring>,
     /// Where roles are looked for, from environment or configuration.
     #[arg(skip)]
     pub roles_path: Vec<PathBuf>,

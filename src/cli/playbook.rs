@@ -92,6 +92,9 @@ pub struct PlaybookArgs {
     /// The run that is taken back.
     #[arg(skip)]
     pub undoes: Option<String>,
+    /// The plan that is carried out: its file, and the digest that it is known by.
+    #[arg(skip)]
+    pub applies: Option<(PathBuf, String)>,
     /// Where Ansible would look for modules; palisade has its own
     #[arg(short = 'M', long, value_name = "PATH", hide = true)]
     pub module_path: Option<String>,

@@ -71,7 +71,7 @@ fn answer(prompt: &Prompt, compiled: &Compiled) -> Result<Option<String>, Diagno
     Err(Diagnostic::error(&prompt.span, text))
 }
 
-fn scope(compiled: &Compiled) -> Scope {
+pub(super) fn scope(compiled: &Compiled) -> Scope {
     let layers = vec![Arc::clone(&compiled.project.extra)];
     Scope::new(layers, Arc::new(Nobody), Arc::new(SearchPath::default()))
 }

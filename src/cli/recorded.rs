@@ -27,6 +27,8 @@ pub fn about(args: &PlaybookArgs) -> Value {
         "connection": args.connections.connection,
         "vault_password_file": paths(&args.values.vault_password_file),
         "undoes": args.undoes,
+        "plan": args.applies.as_ref().map(|(file, _)| file.display().to_string()),
+        "applies": args.applies.as_ref().map(|(_, id)| id),
     })
 }
 
@@ -61,7 +63,10 @@ pub fn fill(
 pub fn of(about: &Value) -> String {
     match about.get("undoes").and_then(Value::as_str) {
         Some(run) => format!("undo of {run}"),
-        None => words(about, "of").join(" "),
+        None => match about.get("plan").and_then(Value::as_str) {
+            Some(file) => format!("apply of {file}"),
+            None => words(about, "of").join(" "),
+        },
     }
 }
 

@@ -114,7 +114,12 @@ pub fn ask_password(prompt: &str) -> Result<Secret, Diagnostic> {
         .map_err(|e| Diagnostic::bare(format!("cannot ask for a password: {e}")))
 }
 
-fn keyring(values: &Values, mask: &Mask) -> Result<Keyring, Diagnostic> {
+/// The passwords that open vaults; each is masked.
+pub fn keyring(values: &Values, mask: &Mask) -> Result<Keyring, Diagnostic> {
+    if let Some(keyring) = &values.keyring {
+        keyring.mask(mask);
+        return Ok(keyring.clone());
+    }
     let mut keyring = Keyring::default();
     let mut add = |id: &str, secret: Secret| {
         mask.add(secret.reveal());

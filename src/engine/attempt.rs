@@ -234,7 +234,10 @@ impl Runner {
                     .await
             }
             Ok(decision) if decision.steps.is_empty() => Raw::decided(decision, Vec::new()),
-            Ok(decision) if settings.check && !is_read_only(&decision) => would(decision),
+            Ok(decision) if settings.check && !is_read_only(&decision) => Raw {
+                planned: self.planned((task, layers), settings, &to, &decision.steps, doubtful),
+                ..would(decision)
+            },
             Ok(decision) => {
                 let settings = Settings {
                     notify: self.asks_for(task, layers),

@@ -179,7 +179,7 @@ impl Runner {
             return Looked::Solo;
         }
         if settings.check && !decision.steps.is_empty() {
-            return self.predict(d, value, item, prepared, decision);
+            return self.predict(d, value, item, prepared, (decision, doubtful));
         }
         let observed = self.observed(&settings.way);
         for step in &decision.steps {
@@ -226,11 +226,14 @@ impl Runner {
         value: Option<Value>,
         item: Vec<Layer>,
         prepared: &Prepared,
-        decision: crate::action::Decision,
+        (decision, doubtful): (crate::action::Decision, bool),
     ) -> Looked {
-        let way = self.queue[d].settings.way.clone();
+        let settings = self.queue[d].settings.clone();
+        let way = settings.way.clone();
         let changes = |s: &Step| matches!(s, Step::Run(r) if r.changes);
         let would_change = decision.steps.iter().any(changes);
+        let here = (&*self.queue[d].task, &self.queue[d].layers);
+        let planned = self.planned(here, &settings, &self.host, &decision.steps, doubtful);
         let decision = decision.rehearsed();
         let runs = decision.steps.iter().any(|s| matches!(s, Step::Run(_)));
         let read_only = decision
@@ -267,6 +270,7 @@ impl Runner {
         let nobody_knows = runs && decision.changed.is_none();
         let changes = diffs(&decision);
         let mut raw = Raw::decided(decision, changes);
+        raw.planned = planned;
         if nobody_knows {
             // Nobody can say what a command would do.
             raw.unknown = true;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::planned::Planned;
 use crate::source::{Diagnostic, Span, Value};
 
 /// A host's name in the inventory.
@@ -207,6 +208,8 @@ pub struct Outcome {
     pub diagnostic: Option<Box<Diagnostic>>,
     /// The result is what the task is for, so it is shown in full (`debug`).
     pub shown: bool,
+    /// What would be done, where a plan is being made; of a loop its items have it.
+    pub planned: Option<Arc<Planned>>,
 }
 
 /// The two ends of a change as text.
@@ -261,6 +264,7 @@ impl Outcome {
             warnings: Vec::new(),
             diagnostic: None,
             shown: false,
+            planned: None,
         }
     }
 

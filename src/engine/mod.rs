@@ -33,6 +33,7 @@ mod magic;
 pub mod only;
 mod opening;
 pub mod options;
+pub mod planned;
 mod play;
 mod prepare;
 mod rendezvous;

@@ -15,6 +15,8 @@ pub struct Options {
     /// In check mode, take what was not run to have said nothing, as Ansible does; else whatever
     /// depends on it is unknown.
     pub guess: bool,
+    /// In check mode, tell what was decided so that it can be carried out later.
+    pub plans: bool,
     /// In check mode, what one entry of a play's list would change is not seen by the others: each
     /// is judged by the host as it is.
     pub apart: bool,
@@ -99,6 +101,7 @@ impl Default for Options {
         Options {
             check: false,
             guess: false,
+            plans: false,
             apart: false,
             only: None,
             fixes: None,

@@ -440,6 +440,24 @@ impl Sessions {
         known
     }
 
+    /// How a host is reached, as far as somebody said so.
+    pub(super) fn reached(&self, to: &HostName) -> crate::journal::read::By {
+        let target = self.targets.resolve(to).ok();
+        let By {
+            connection,
+            user,
+            port,
+        } = target.as_ref().map(by).unwrap_or_default();
+        crate::journal::read::By {
+            connection: match connection {
+                "ssh" => String::new(),
+                other => other.to_owned(),
+            },
+            user: user.map(str::to_owned),
+            port,
+        }
+    }
+
     /// The intents are on disk before a byte of them leaves.
     async fn begin(&self, to: &HostName, way: &Way, work: &[Work]) -> Vec<u64> {
         let mut entries = Vec::new();

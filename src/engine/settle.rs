@@ -261,6 +261,7 @@ impl Runner {
         if !crate::plan::list::is_meta(task) || status == Status::Failed {
             self.count(status, changed, check);
         }
+        let plans = outcome.planned.is_some();
         if status == Status::Failed {
             self.remember_failure(task, name, &outcome);
         }
@@ -269,7 +270,9 @@ impl Runner {
             task: name.clone(),
             outcome,
         });
-        if status == Status::Changed || changed && status != Status::Failed {
+        // A plan holds what handlers would do, whether or not a command turns out to need them.
+        let may = plans && status == Status::Unknown;
+        if may || status == Status::Changed || changed && status != Status::Failed {
             self.notify(task, layers);
         }
         if status == Status::Failed {

@@ -8,6 +8,7 @@ use crate::source::{Diagnostic, Mapping, Node, Value};
 use crate::vars::{Layer, Scope, Templar, TemplateError, Var, Vars};
 
 use super::event::{Diff, Outcome, Status};
+use super::planned::Planned;
 
 /// What came of an item before the playbook's own conditions are applied.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +26,7 @@ pub(super) struct Raw {
     pub diagnostic: Option<Box<Diagnostic>>,
     /// The result is what the task is for.
     pub shown: bool,
+    pub planned: Option<Arc<Planned>>,
 }
 
 impl Raw {
@@ -184,6 +186,7 @@ fn outcome(status: Status, raw: Raw, result: Mapping) -> Outcome {
         warnings: raw.warnings,
         diagnostic: raw.diagnostic,
         shown: raw.shown,
+        planned: raw.planned,
     }
 }
 
@@ -194,7 +197,7 @@ pub(super) fn combine(items: Vec<(Value, Outcome)>, var: &str, index_var: Option
     let mut changes = Vec::new();
     let mut results = Vec::new();
     let mut warnings = Vec::new();
-    let mut diagnostic = None;
+    let (mut diagnostic, mut planned) = (None, None);
     let rank = |s: Status| match s {
         Status::Ok | Status::Skipped => 0,
         Status::Changed => 1,
@@ -218,6 +221,7 @@ pub(super) fn combine(items: Vec<(Value, Outcome)>, var: &str, index_var: Option
         changes.extend(outcome.changes);
         warnings.extend(outcome.warnings);
         diagnostic = diagnostic.or(outcome.diagnostic);
+        planned = planned.or(outcome.planned);
     }
     let any = |key: &str| {
         results
@@ -256,5 +260,6 @@ pub(super) fn combine(items: Vec<(Value, Outcome)>, var: &str, index_var: Option
         warnings,
         diagnostic,
         shown: false,
+        planned,
     }
 }

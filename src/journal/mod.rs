@@ -8,6 +8,7 @@
 //! What was there before a change is kept by its digest beside the runs ([`contents`]), so that an
 //! undo can bring it back. Secrets are not kept.
 
+pub mod ahead;
 pub mod contents;
 pub mod evidence;
 pub mod read;

@@ -200,7 +200,7 @@ pub(super) fn changes(outcome: &Outcome, mask: &Mask) -> String {
 }
 
 /// The title of a change and what happened to it; changed text is counted in lines.
-fn one_change(change: &Diff) -> String {
+pub fn one_change(change: &Diff) -> String {
     let lines = || match counts(change) {
         (0, 0) => String::new(),
         (added, 0) => format!("+{added}"),

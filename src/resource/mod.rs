@@ -86,6 +86,7 @@ pub mod unpack;
 pub mod user;
 pub mod waiting;
 pub mod walk;
+pub mod whole;
 pub mod written;
 
 pub use account::is_name as is_account_name;

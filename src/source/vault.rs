@@ -99,6 +99,19 @@ impl Keyring {
         self.secrets.is_empty()
     }
 
+    /// Masks all passwords.
+    pub fn mask(&self, mask: &super::Mask) {
+        for (_, secret) in &self.secrets {
+            mask.add(secret.reveal());
+        }
+    }
+
+    /// The password that is tried first, and its id.
+    pub fn first(&self) -> Option<(&str, &Secret)> {
+        let (id, secret) = self.secrets.first()?;
+        Some((id, secret))
+    }
+
     /// The first password under an id.
     pub fn secret(&self, id: &str) -> Option<&Secret> {
         self.secrets

@@ -62,7 +62,12 @@ impl Templar {
             _ => return Ok(bytes),
         };
         match self.engine.vault.decrypt_bytes(text) {
-            Ok(plain) => Ok(plain.to_vec()),
+            Ok(plain) => {
+                if let Ok(text) = std::str::from_utf8(&plain) {
+                    self.engine.mask.add(text);
+                }
+                Ok(plain.to_vec())
+            }
             Err(why) => Err(Diagnostic::bare(format!("cannot open this vault: {why}"))),
         }
     }

@@ -20,6 +20,7 @@ use crate::source::Diagnostic;
 
 use super::exit::Exit;
 use super::face::Face;
+use super::left::{Seen, Watcher};
 use super::options::{Becoming, Connections, Guarding, Inventories, Recording, Showing, Values};
 use super::playbook::{self, PlaybookArgs};
 use super::run::{self, CONTENTS, RUNS, Running};
@@ -237,7 +238,7 @@ fn take_back(args: &UndoArgs, kept: &Path, recorded: &Recorded) -> Result<Exit, 
     if plain {
         messages::print(&told::irreversible(&reverse.irreversible));
     }
-    let seen: Arc<Mutex<told::Seen>> = Arc::default();
+    let seen: Arc<Mutex<Seen>> = Arc::default();
     let mut exit = Exit::Fine;
     if reverse.reversals.is_empty() {
         messages::say("there is nothing to put back");
@@ -249,7 +250,7 @@ fn take_back(args: &UndoArgs, kept: &Path, recorded: &Recorded) -> Result<Exit, 
         options.goes_on = true;
         let mask = compiled.project.mask.clone();
         let inner = reporters::playbook(&playbook, Face::Palisade, &compiled.plan, &mask);
-        let reporter = Box::new(told::Watcher {
+        let reporter = Box::new(Watcher {
             inner,
             seen: Arc::clone(&seen),
         });

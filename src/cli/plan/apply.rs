@@ -1,0 +1,317 @@
+//! `palisade apply`: does what a saved plan holds, on every host that is still as it was.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use clap::Args;
+use serde_json::{Value as Json, json};
+
+use super::{play, without};
+use crate::cli::exit::Exit;
+use crate::cli::face::Face;
+use crate::cli::left::{Left, Seen, Watcher, list};
+use crate::cli::options::{
+    Becoming, Connections, Guarding, Inventories, Recording, Showing, Values,
+};
+use crate::cli::playbook::{self, Compiled, PlaybookArgs};
+use crate::cli::run::{self, Ended, RUNS, Running};
+use crate::cli::terminal::AtTerminal;
+use crate::cli::{fill_all, messages, recorded, reporters, setup};
+use crate::inventory::fold;
+use crate::journal::ahead::{self, Saved, Step};
+use crate::journal::read::{self, Outcome, What};
+use crate::source::vault::Keyring;
+use crate::source::{Diagnostic, Mask};
+
+const EXAMPLES: &str = "\
+Examples:
+  palisade apply plan.json                       what the plan says, on every host that is as it was
+  palisade apply plan.json -l 'web[01:05]'       on some of its hosts
+  palisade apply plan.json --check               look which hosts are as they were
+  palisade apply plan.json --vault-password-file ~/.vault   where it holds secrets
+
+A host on which anything is no longer as it was when the plan was made is left alone entirely, and listed
+with what differs (exit code 6). Whatever the plan was made with (inventory, user, key) is taken from it
+unless it is given.";
+
+/// Options of `palisade apply`.
+#[derive(Args, Clone, Debug, Default)]
+#[command(after_help = EXAMPLES)]
+pub struct ApplyArgs {
+    /// The file that `palisade plan --out` wrote
+    #[arg(value_name = "PLAN")]
+    plan: PathBuf,
+    /// Only look which hosts are as they were, and change nothing
+    #[arg(short = 'C', long)]
+    check: bool,
+    /// Show what changes
+    #[arg(short = 'D', long)]
+    diff: bool,
+    #[command(flatten)]
+    pub who: Inventories,
+    #[command(flatten)]
+    pub values: Values,
+    #[command(flatten)]
+    pub connections: Connections,
+    #[command(flatten)]
+    pub becoming: Becoming,
+    #[command(flatten)]
+    pub guarding: Guarding,
+    #[command(flatten)]
+    pub recording: Recording,
+    #[command(flatten)]
+    pub showing: Showing,
+}
+
+/// Reads a plan; the mistake says what to do.
+pub(in crate::cli) fn read(path: &Path) -> Result<(Saved, String), Diagnostic> {
+    ahead::read(path).map_err(|error| {
+        let said = Diagnostic::bare(error.to_string());
+        match error.hint() {
+            Some(hint) => said.hint(hint),
+            None => said,
+        }
+    })
+}
+
+/// `palisade apply`.
+pub fn apply(args: &mut ApplyArgs) -> Exit {
+    let wrong = |mistakes: &[Diagnostic]| {
+        messages::show(mistakes);
+        Exit::Start
+    };
+    let (saved, id) = match read(&args.plan) {
+        Ok(read) => read,
+        Err(mistake) => return wrong(&[mistake]),
+    };
+    let has_user = args.connections.user.is_some();
+    let (who, values) = (&mut args.who, &mut args.values);
+    recorded::fill(&saved.about, who, values, &mut args.connections);
+    if let Some(exit) = fill_all(args) {
+        return exit;
+    }
+    // A password is asked for once, and needed for the plan and for the inventory.
+    let keyring = match setup::keyring(&args.values, &Mask::default()) {
+        Ok(keyring) => keyring,
+        Err(mistake) => return wrong(&[mistake]),
+    };
+    args.values.keyring = Some(keyring.clone());
+    match carry_out(args, &saved, &id, &keyring, has_user) {
+        Ok(exit) => exit,
+        Err(mistakes) => wrong(&mistakes),
+    }
+}
+
+fn args_of(args: &ApplyArgs, saved: &Saved, id: &str) -> PlaybookArgs {
+    PlaybookArgs {
+        playbooks: vec![recorded::playbook(&saved.about)],
+        applies: Some((args.plan.clone(), id.to_owned())),
+        check: args.check,
+        diff: args.diff,
+        who: args.who.clone(),
+        values: args.values.clone(),
+        connections: args.connections.clone(),
+        becoming: args.becoming.clone(),
+        guarding: args.guarding.clone(),
+        recording: args.recording.clone(),
+        showing: args.showing.clone(),
+        ..PlaybookArgs::default()
+    }
+}
+
+fn carry_out(
+    args: &ApplyArgs,
+    saved: &Saved,
+    id: &str,
+    keyring: &Keyring,
+    has_user: bool,
+) -> Result<Exit, Vec<Diagnostic>> {
+    let hosts = play::hosts(saved);
+    let done = done(saved, id);
+    let with = play::With {
+        keyring,
+        hosts: &hosts,
+        done: &done,
+        has_user,
+    };
+    let built = play::build(saved, &with).map_err(|d| vec![d])?;
+    let is_empty = built.playbook.as_seq().is_none_or(<[_]>::is_empty);
+    let mut playbook = args_of(args, saved, id);
+    playbook.built = Some(Arc::new(built));
+    let mut compiled = playbook::compile(&playbook)?;
+    messages::tell(&compiled.warnings, args.showing.json);
+    let dir = playbook.playbooks[0].parent().unwrap_or(Path::new(""));
+    for play in &mut compiled.plan.plays {
+        if let Some(play) = Arc::get_mut(play) {
+            play.dir = dir.to_path_buf();
+        }
+    }
+    let gone = gone(&hosts, &compiled);
+    let limit = run::limit(&mut compiled, &playbook).map_err(|d| vec![d])?;
+    let is_in = |host: &String| {
+        limit
+            .as_ref()
+            .is_none_or(|l| l.iter().any(|h| **h == **host))
+    };
+    let seen: Arc<Mutex<Seen>> = Arc::default();
+    let mut exit = Exit::Fine;
+    let mut ended = None;
+    if !is_empty {
+        let options = playbook::options(&playbook, &compiled.project).map_err(|d| vec![d])?;
+        let mask = compiled.project.mask.clone();
+        let inner = reporters::playbook(&playbook, Face::Palisade, &compiled.plan, &mask);
+        let reporter = Box::new(Watcher {
+            inner,
+            seen: Arc::clone(&seen),
+        });
+        let run = run::carry_out(Running {
+            args: &playbook,
+            compiled,
+            limit: limit.clone(),
+            options,
+            prompts: crate::vars::Layer::default(),
+            reporter,
+            terminal: AtTerminal::default(),
+        });
+        messages::show(&run.summary.mistakes);
+        exit = Face::Palisade.exit(&run, false);
+        ended = Some(run);
+    }
+    let Ok(mut seen) = seen.lock() else {
+        return Ok(Exit::Internal);
+    };
+    seen.nothing.extend(done.into_iter().filter(&is_in));
+    seen.left
+        .extend(gone.into_iter().filter(|l| is_in(&l.host)));
+    match args.showing.json {
+        false => messages::print(&told(saved, &seen, is_empty)),
+        true => messages::print(&json(id, saved, &seen)),
+    }
+    Ok(judged(exit, &seen, ended.as_ref()))
+}
+
+/// Hosts of the plan that the inventory does not know any more.
+fn gone(hosts: &BTreeSet<String>, compiled: &Compiled) -> Vec<Left> {
+    let known = compiled.inventory.hosts();
+    let is_there = |h: &&String| known.iter().any(|k| k.name.as_str() == h.as_str());
+    let gone = hosts.iter().filter(|h| !is_there(h) && *h != "localhost");
+    gone.map(|host| Left {
+        host: host.clone(),
+        task: play::LOOK.into(),
+        on: "inventory".into(),
+        why: "it is not in the inventory any more".into(),
+        place: String::new(),
+    })
+    .collect()
+}
+
+/// Hosts for which the plan has nothing but commands, and on which these were run before: where there are no
+/// two ends that could be looked at, the journal says whether it was done.
+fn done(saved: &Saved, id: &str) -> BTreeSet<String> {
+    let mut steps: BTreeMap<&str, usize> = BTreeMap::new();
+    let opaque = |s: &&Step| s.on == "command" && !s.handler;
+    for host in saved.steps.iter().filter(opaque).flat_map(|s| &s.hosts) {
+        *steps.entry(host).or_default() += 1;
+    }
+    let telling = saved.steps.iter().filter(|s| s.on != "command");
+    for host in telling.flat_map(|s| &s.hosts) {
+        steps.remove(host.as_str());
+    }
+    let Some(dir) = run::state_dir().filter(|_| !steps.is_empty()) else {
+        return BTreeSet::new();
+    };
+    let mut done = BTreeSet::new();
+    for path in read::all(&dir.join(RUNS)) {
+        let Ok(recorded) = read::read(&path) else {
+            continue;
+        };
+        if recorded.about.get("applies").and_then(Json::as_str) != Some(id) {
+            continue;
+        }
+        let mut ran: BTreeMap<&str, usize> = BTreeMap::new();
+        for entry in &recorded.entries {
+            let is_run = matches!(entry.what, What::Run { .. }) && !entry.handler;
+            if is_run && entry.outcome == Outcome::Done {
+                *ran.entry(&entry.host).or_default() += 1;
+            }
+        }
+        let all = steps
+            .iter()
+            .filter(|(host, n)| ran.get(*host).is_some_and(|r| r >= n));
+        done.extend(all.map(|(host, _)| (*host).to_owned()));
+    }
+    done
+}
+
+/// The exit code: a host that was left alone is stale, unless something worse happened.
+fn judged(exit: Exit, seen: &Seen, ended: Option<&Ended>) -> Exit {
+    let others = ended.is_some_and(|e| {
+        let failed = e.summary.recap.iter().filter(|r| r.failed > 0);
+        let left = |host: &String| seen.left.iter().any(|l| l.host == *host);
+        failed
+            .clone()
+            .any(|r| seen.broken.contains(&r.host) || !left(&r.host))
+    });
+    match exit {
+        Exit::Fine | Exit::Failed if others => Exit::Failed,
+        Exit::Fine | Exit::Failed if !seen.left.is_empty() => Exit::Stale,
+        other => other,
+    }
+}
+
+fn told(saved: &Saved, seen: &Seen, is_empty: bool) -> String {
+    let mut lines: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for one in &seen.left {
+        let task = match one.task.as_str() {
+            play::LOOK => String::new(),
+            task => format!(", {task}"),
+        };
+        let line = format!("{}{task}: {}", one.on, one.why);
+        lines.entry(line).or_default().push(&one.host);
+    }
+    let mut out = list(
+        "left alone, because it is not as it was when the plan was made:",
+        lines,
+    );
+    let mut lines: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for one in &saved.unknown {
+        let line = format!("{}: {}", one.address, one.why);
+        let hosts = one.hosts.iter().map(String::as_str);
+        lines.entry(line).or_default().extend(hosts);
+    }
+    let heading = "not in the plan, because it was unknown: plan again";
+    out.push_str(&list(heading, lines));
+    if !seen.nothing.is_empty() {
+        let names: Vec<&str> = seen.nothing.iter().map(String::as_str).collect();
+        let line = format!(
+            "nothing to do, it is as the plan leaves it: {}\n",
+            fold::fold(&names)
+        );
+        out.push_str(&line);
+    } else if is_empty {
+        out.push_str("the plan has nothing to do\n");
+    }
+    let without = without(saved);
+    if !without.is_empty() {
+        let names: Vec<&str> = without.iter().map(String::as_str).collect();
+        out.push_str(&format!("without a plan: {}\n", fold::fold(&names)));
+    }
+    out
+}
+
+/// The same as a line of JSON.
+fn json(id: &str, saved: &Saved, seen: &Seen) -> String {
+    let left = seen
+        .left
+        .iter()
+        .map(|l| json!({ "host": l.host, "task": l.task, "on": l.on, "why": l.why }));
+    let value = json!({
+        "event": "apply", "plan": id, "left_alone": left.collect::<Vec<_>>(),
+        "nothing_to_do": seen.nothing, "unknown": saved.unknown, "without_plan": without(saved),
+    });
+    format!(
+        "{}\n",
+        crate::source::escape::escape_json(&value.to_string())
+    )
+}
