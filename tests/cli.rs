@@ -256,6 +256,89 @@ fn drift_is_3_and_changes_nothing() {
     assert!(ran.out.contains("no differences on 3 hosts"), "{}", ran.out);
 }
 
+/// A command may have changed anything: it is named, and its host is not said to be fine.
+#[test]
+fn what_drift_cannot_know_is_no_answer() {
+    let project = site();
+    project.write(
+        "run.yml",
+        "- hosts: web\n  gather_facts: false\n  tasks:\n    - {name: Rebuild, command: 'true', tags: run}\n    \
+         - {name: Keep, file: {path: '{{ playbook_dir }}', state: directory}, tags: keep}\n",
+    );
+    let drift = |more: &[&str]| {
+        let words = [&["drift", "-i", "hosts", "run.yml"], more].concat();
+        project.run(&words)
+    };
+    let ran = drift(&[]);
+    assert_eq!(ran.code, 3, "{}", ran.out);
+    assert!(
+        ran.out.contains("unknown web[01-03] Rebuild"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(drift(&["--ignore-unknown"]).code, 0);
+    assert_eq!(drift(&["--only", "keep"]).code, 0);
+    assert_eq!(drift(&["--only", "/srv"]).code, 0);
+    let ran = drift(&["--format", "nagios"]);
+    assert_eq!(ran.code, 3);
+    assert!(
+        ran.out.starts_with("DRIFT UNKNOWN - 3 hosts"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(
+        drift(&["--fix", "--max-drift", "0"]).code,
+        3,
+        "nothing differs"
+    );
+    assert_eq!(drift(&["--max-drift", "0"]).code, 5, "a limit of nothing");
+    assert_eq!(drift(&["--fix", "--check"]).code, 5);
+    let ran = drift(&["--only", "~bad\u{1b}", "--report", "junit=none/x.xml"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(
+        ran.err.contains("none/x.xml was not written"),
+        "{}",
+        ran.err
+    );
+    let ran = project.run(&["drift", "--format", "nagios", "missing.yml"]);
+    assert_eq!(ran.code, 3, "could not start is UNKNOWN there");
+    assert_eq!(
+        ran.out,
+        "DRIFT UNKNOWN - the playbook: missing.yml could not be found\n"
+    );
+}
+
+#[test]
+fn drift_is_corrected_and_said_in_files() {
+    let project = site();
+    let fix = [
+        "drift",
+        "-i",
+        "hosts",
+        "site.yml",
+        "--fix",
+        "--report",
+        "json=drift.json",
+    ];
+    let ran = project.run(&[&fix[..], &["--max-drift", "66%"]].concat());
+    assert_eq!(ran.code, 8, "{}", ran.err);
+    assert!(
+        ran.out
+            .contains("3 hosts would be changed, and --max-drift allows 1"),
+        "{}",
+        ran.out
+    );
+    assert!(!project.path("made-web01").exists());
+    let ran = project.run(&fix);
+    assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
+    assert!(ran.out.contains("fixed web[01-03]"), "{}", ran.out);
+    assert!(project.path("made-web03").exists());
+    let text = fs::read_to_string(project.path("drift.json")).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(report["mode"], "drift --fix");
+    assert_eq!(report["summary"]["fixed"], 3);
+}
+
 #[test]
 fn json_is_all_that_is_on_stdout() {
     let project = site();

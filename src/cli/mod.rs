@@ -67,6 +67,7 @@ Exit codes:
   2 a host failed             3 drift or audit found something
   4 a host was unreachable    5 wrong command line
   6 undo or apply left something alone that is not as it has to be
+  8 more hosts differ than --max-drift allows: nothing was touched
   9 a change that may cut access was put back   10 it was not, and the host may be locked out
   130/143 stopped             250 a mistake of palisade's
 

@@ -51,7 +51,8 @@ pub struct DriftArgs {
           value_parser = PossibleValuesParser::new(Form::ALL.map(Form::word)).map(form))]
     format: Form,
     /// Also write the report to a file, in a form: junit=drift.xml; may be repeated
-    #[arg(long = "report", value_name = "FORM=FILE", value_parser = also, help_heading = "Drift")]
+    #[arg(long = "report", value_name = "FORM=FILE", value_parser = also, conflicts_with = "output",
+          help_heading = "Drift")]
     reports: Vec<(Form, PathBuf)>,
     /// Only tasks with these tags, or only changes that touch these paths and what is below them
     #[arg(
@@ -199,7 +200,9 @@ fn look(args: &DriftArgs) -> Result<Exit, Vec<Diagnostic>> {
     let Some(mut fold) = fold else {
         return Err(looked.summary.mistakes);
     };
-    let fixed = match args.fix && !looked.summary.stopped {
+    // A look that did not come to its end says nothing about how much would change.
+    let whole = !looked.summary.stopped && looked.summary.mistakes.is_empty();
+    let fixed = match args.fix && whole {
         true => both.fix(&mut fold),
         false => None,
     };
@@ -215,10 +218,6 @@ fn look(args: &DriftArgs) -> Result<Exit, Vec<Diagnostic>> {
     };
     let report = fold.finish();
     let unwritten = show(args, &report);
-    messages::show(&looked.summary.mistakes);
-    if let Some(ended) = &ended {
-        messages::show(&ended.summary.mistakes);
-    }
     if !unwritten.is_empty() {
         messages::show(&unwritten);
         // A report that somebody counts on and that is not there is worse than what it would say.

@@ -12,9 +12,8 @@ use crate::source::{Mask, Value};
 
 use super::super::group::{Detail, tell};
 use super::alike::{Alike, Said};
-use super::model::{Fix, HostInfo, Kind, Report, Standing, TaskInfo};
+use super::model::{Fix, Kind, TaskInfo};
 use super::own::Own;
-use super::sorted;
 
 /// What stands for a difference that `no_log` hides.
 const HIDDEN: &str = "(hidden by no_log)";
@@ -30,37 +29,37 @@ pub struct Subject {
 
 /// A host, as far as it is known.
 #[derive(Default)]
-struct Host {
-    own: Own,
-    why: Option<String>,
-    recap: Recap,
-    fixing: Recap,
+pub(super) struct Host {
+    pub(super) own: Own,
+    pub(super) why: Option<String>,
+    pub(super) recap: Recap,
+    pub(super) fixing: Recap,
 }
 
 /// What is done to hosts that differ.
-struct Fixing {
-    fix: Fix,
-    hosts: BTreeSet<usize>,
-    alike: Alike,
+pub(super) struct Fixing {
+    pub(super) fix: Fix,
+    pub(super) hosts: BTreeSet<usize>,
+    pub(super) alike: Alike,
     /// What was put back, by host and task.
-    reverted: HashSet<(usize, usize)>,
+    pub(super) reverted: HashSet<(usize, usize)>,
 }
 
 pub struct Fold {
-    subject: Subject,
-    hosts: Vec<Host>,
-    names: Vec<HostName>,
-    index: HashMap<HostName, usize>,
-    plays: Vec<String>,
-    tasks: Vec<TaskInfo>,
+    pub(super) subject: Subject,
+    pub(super) hosts: Vec<Host>,
+    pub(super) names: Vec<HostName>,
+    pub(super) index: HashMap<HostName, usize>,
+    pub(super) plays: Vec<String>,
+    pub(super) tasks: Vec<TaskInfo>,
     /// Where tasks stand in their plays, and which they are.
-    places: BTreeMap<(usize, Arc<[usize]>), usize>,
-    found: Alike,
+    pub(super) places: BTreeMap<(usize, Arc<[usize]>), usize>,
+    pub(super) found: Alike,
     /// Loops whose items were told one by one.
-    looped: HashSet<(usize, usize)>,
-    seconds: f64,
-    stopped: bool,
-    fixing: Option<Fixing>,
+    pub(super) looped: HashSet<(usize, usize)>,
+    pub(super) seconds: f64,
+    pub(super) stopped: bool,
+    pub(super) fixing: Option<Fixing>,
 }
 
 impl Fold {
@@ -87,7 +86,7 @@ impl Fold {
                 if self.plays.len() <= play.index {
                     self.plays.resize(play.index + 1, String::new());
                 }
-                self.plays[play.index].clone_from(&play.name);
+                self.plays[play.index] = self.subject.mask.apply(&play.name).into_owned();
                 for host in hosts {
                     self.host(host);
                 }
@@ -337,131 +336,5 @@ impl Fold {
             Some(fixing) => fixing.fix.seconds = seconds,
             None => self.seconds = seconds,
         }
-    }
-
-    /// How many hosts take part.
-    pub fn hosts(&self) -> usize {
-        self.hosts.len()
-    }
-
-    /// Hosts that differ and could be looked at to the end, and those that could not.
-    pub fn drifted(&self) -> (Vec<HostName>, Vec<HostName>) {
-        let mut sides = (Vec::new(), Vec::new());
-        for host in self.counted() {
-            match (host.standing, host.differences) {
-                (_, 0) => {}
-                (Standing::Differs, _) => sides.0.push(host.host),
-                _ => sides.1.push(host.host),
-            }
-        }
-        sides
-    }
-
-    /// How hosts stand after the look.
-    fn counted(&self) -> Vec<HostInfo> {
-        let counts = self.found.counts(self.hosts.len());
-        let of = |(h, host): (usize, &Host)| {
-            let [differences, unknown] = counts[h];
-            let standing = match () {
-                () if host.recap.unreachable > 0 => Standing::Unreachable,
-                () if host.recap.failed > 0 => Standing::Failed,
-                () if self.stopped && self.fixing.is_none() => Standing::Stopped,
-                () if differences > 0 => Standing::Differs,
-                () if unknown > 0 => Standing::Unknown,
-                () => Standing::Same,
-            };
-            HostInfo {
-                host: self.names[h].clone(),
-                standing,
-                why: host.why.clone(),
-                differences,
-                unknown,
-                fixed: 0,
-                round_trips: host.recap.round_trips,
-            }
-        };
-        self.hosts.iter().enumerate().map(of).collect()
-    }
-
-    /// From now on what happens is a fix of these hosts. `left` differ too and are left alone.
-    pub fn fix(&mut self, hosts: &[HostName], left: &[HostName], halted: Option<usize>) {
-        let indices = |names: &[HostName]| -> Vec<usize> {
-            names
-                .iter()
-                .filter_map(|n| self.index.get(n).copied())
-                .collect()
-        };
-        let fix = Fix {
-            hosts: hosts.len(),
-            halted,
-            left: indices(left),
-            ..Fix::default()
-        };
-        self.fixing = Some(Fixing {
-            fix,
-            hosts: indices(hosts).into_iter().collect(),
-            alike: Alike::default(),
-            reverted: HashSet::new(),
-        });
-    }
-
-    /// The report of all that happened.
-    pub fn finish(mut self) -> Report {
-        let mut hosts = self.counted();
-        let rescued: Vec<bool> = self.hosts.iter().map(|h| h.recap.failed == 0).collect();
-        let (found, dropped) = std::mem::take(&mut self.found).take();
-        let owns: Vec<&Own> = self.hosts.iter().map(|h| &h.own).collect();
-        let keeps = |kind: Kind, h: usize, _: Option<usize>| kind != Kind::Failed || !rescued[h];
-        let mut entries = sorted::entries(found, &owns, &keeps);
-        let fix = self.fixing.map(|fixing| {
-            let (groups, _) = fixing.alike.take();
-            let gone = &fixing.reverted;
-            let again: Vec<bool> = self.hosts.iter().map(|h| h.fixing.failed == 0).collect();
-            let keeps = |kind: Kind, h: usize, t: Option<usize>| match kind {
-                Kind::Failed => !again[h],
-                Kind::Fixed => !t.is_some_and(|t| gone.contains(&(h, t))),
-                _ => true,
-            };
-            let done = sorted::entries(groups, &owns, &keeps);
-            for entry in done.iter().filter(|e| e.kind == Kind::Fixed) {
-                for h in &entry.hosts {
-                    hosts[*h].fixed += 1;
-                }
-            }
-            for h in &fixing.hosts {
-                let recap = &self.hosts[*h].fixing;
-                let put_back = gone.iter().any(|(host, _)| host == h);
-                hosts[*h].standing = match () {
-                    () if fixing.fix.halted.is_some() => Standing::Differs,
-                    () if recap.unreachable > 0 => Standing::Unreachable,
-                    () if recap.failed > 0 => Standing::Failed,
-                    () if self.stopped => Standing::Stopped,
-                    () if put_back => Standing::Differs,
-                    () if recap.unknown > 0 => Standing::Unknown,
-                    () => Standing::Fixed,
-                };
-            }
-            Fix {
-                entries: done,
-                ..fixing.fix
-            }
-        });
-        let mut report = Report {
-            started: self.subject.now.to_string(),
-            seconds: self.seconds,
-            playbooks: self.subject.playbooks,
-            plays: self.plays,
-            tasks: self.tasks,
-            hosts,
-            entries: Vec::new(),
-            stopped: self.stopped,
-            dropped,
-            fix,
-        };
-        // In the order of the playbook, whichever host came to a task first.
-        let order: Vec<usize> = self.places.into_values().collect();
-        sorted::arrange(&mut report, &mut entries, &order);
-        report.entries = entries;
-        report
     }
 }

@@ -4,8 +4,8 @@ use crate::engine::event::Diff;
 use crate::source::escape::escape;
 
 use super::super::text::{counts, unified};
-use super::Look;
 use super::model::{Entry, Fix, HostInfo, Kind, Report, Standing};
+use super::{Look, is_content};
 
 /// More entries than these nobody reads; JSON has all of them.
 const MOST_SHOWN: usize = 1000;
@@ -132,7 +132,10 @@ impl Page<'_> {
     }
 
     fn difference(&mut self, entry: &Entry) {
-        if entry.kind != Kind::Differs {
+        let short = |text: &str| text.lines().nth(1).is_none();
+        let said = short(&entry.before) && short(&entry.after) && !is_content(entry);
+        // `mode 0700 → 0750` says it all.
+        if entry.kind != Kind::Differs || said {
             return;
         }
         let title = escape(&entry.on).into_owned();

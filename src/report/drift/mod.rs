@@ -6,6 +6,7 @@
 
 mod alike;
 pub mod diff;
+mod finish;
 pub mod fold;
 pub mod human;
 pub mod json;
