@@ -21,5 +21,6 @@ pub mod plan;
 pub mod playbook;
 pub mod report;
 pub mod resource;
+pub mod serve;
 pub mod source;
 pub mod vars;

@@ -47,6 +47,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["engine", "source", "inventory", "hardening", "history"],
     ),
     ("hardening", &["source", "playbook"]),
+    ("serve", &["source", "host", "history", "inventory", "hardening"]),
 ];
 
 /// Crates with one home (or a few that ARCHITECTURE.md names).
@@ -63,7 +64,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
-    ("tokio", &["host", "engine", "journal", "cli"]),
+    ("tokio", &["host", "engine", "journal", "serve", "cli"]),
+    ("hyper", &["serve"]),
+    ("hyper_util", &["serve"]),
+    ("ureq", &["serve"]),
 ];
 
 /// Folders that never spawn a process, open a socket, look at the clock or print.

@@ -35,6 +35,7 @@ pub mod prompts;
 pub mod recorded;
 pub mod reporters;
 pub mod run;
+pub mod serve;
 pub mod setup;
 pub mod show;
 pub mod terminal;
@@ -114,6 +115,8 @@ enum Verb {
     Controls(controls::ControlsArgs),
     /// Check chains of evidence
     Evidence(evidence::EvidenceArgs),
+    /// Run the jobs of a schedule when it is time, with a page that shows how hosts stand
+    Serve(Box<serve::ServeArgs>),
     /// Run one command or action on hosts
     Exec(Box<exec::ExecArgs>),
     /// Show hosts, groups and their variables
@@ -208,6 +211,8 @@ fn carry_out(verb: Verb) -> ExitCode {
             filled.unwrap_or_else(|| controls::run(&args))
         }
         Verb::Evidence(args) => evidence::run(&args),
+        Verb::Serve(mut args) => fill_inventory(&mut Inventories::default(), &mut args.values)
+            .unwrap_or_else(|| serve::run(&args)),
         Verb::Doc(args) => doc::run(&args),
         Verb::Lab(args) => return lab::run(&args),
         Verb::Completions(args) => manual::completions(&args, Cli::command()),

@@ -166,7 +166,7 @@ pub fn carry_out(running: Running<'_>) -> Ended {
 }
 
 /// A number nobody chose, for `order: shuffle`.
-fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(1, |d| d.as_secs() ^ u64::from(d.subsec_nanos()))
 }

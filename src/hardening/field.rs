@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::source::{Diagnostic, Kind, Node, suggest};
 
 /// A mapping whose fields are taken one by one; what nobody takes is a mistake.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     node: &'a Node,
     what: &'static str,
     known: BTreeSet<&'static str>,
@@ -13,7 +13,7 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// `what` is what the mapping is, as in "a control".
-    pub(super) fn of(
+    pub(crate) fn of(
         node: &'a Node,
         what: &'static str,
         out: &mut Vec<Diagnostic>,
@@ -30,12 +30,12 @@ impl<'a> Fields<'a> {
         })
     }
 
-    pub(super) fn get(&mut self, name: &'static str) -> Option<&'a Node> {
+    pub(crate) fn get(&mut self, name: &'static str) -> Option<&'a Node> {
         self.known.insert(name);
         self.node.get(name).filter(|n| !n.is_null())
     }
 
-    pub(super) fn text(&mut self, name: &'static str, out: &mut Vec<Diagnostic>) -> Option<String> {
+    pub(crate) fn text(&mut self, name: &'static str, out: &mut Vec<Diagnostic>) -> Option<String> {
         let node = self.get(name)?;
         match node.as_str() {
             Some(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
@@ -47,7 +47,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn needed(&mut self, name: &'static str, out: &mut Vec<Diagnostic>) -> String {
+    pub(crate) fn needed(&mut self, name: &'static str, out: &mut Vec<Diagnostic>) -> String {
         if self.get(name).is_none() {
             let text = format!("{} has no `{name}`", self.what);
             out.push(Diagnostic::error(&self.node.span, text));
@@ -57,11 +57,11 @@ impl<'a> Fields<'a> {
     }
 
     /// A list of words; one word stands for a list of it.
-    pub(super) fn words(&mut self, name: &'static str, out: &mut Vec<Diagnostic>) -> Vec<String> {
+    pub(crate) fn words(&mut self, name: &'static str, out: &mut Vec<Diagnostic>) -> Vec<String> {
         self.get(name).map_or_else(Vec::new, |n| words(n, out))
     }
 
-    pub(super) fn list(&mut self, name: &'static str, out: &mut Vec<Diagnostic>) -> &'a [Node] {
+    pub(crate) fn list(&mut self, name: &'static str, out: &mut Vec<Diagnostic>) -> &'a [Node] {
         match self.get(name) {
             None => &[],
             Some(node) => node.as_seq().unwrap_or_else(|| {
@@ -72,7 +72,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn map(
+    pub(crate) fn map(
         &mut self,
         name: &'static str,
         out: &mut Vec<Diagnostic>,
@@ -88,7 +88,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Says which fields nobody knows.
-    pub(super) fn finish(self, out: &mut Vec<Diagnostic>) {
+    pub(crate) fn finish(self, out: &mut Vec<Diagnostic>) {
         for (key, _) in self.node.as_map().unwrap_or_default() {
             let name = key.as_str().unwrap_or_default();
             if self.known.contains(name) {
@@ -105,7 +105,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Words of a list, or one; numbers count as their text (`5.1`).
-pub(super) fn words(node: &Node, out: &mut Vec<Diagnostic>) -> Vec<String> {
+pub(crate) fn words(node: &Node, out: &mut Vec<Diagnostic>) -> Vec<String> {
     let one = |node: &Node, out: &mut Vec<Diagnostic>| {
         let word = scalar(node);
         if word.is_none() {
@@ -121,7 +121,7 @@ pub(super) fn words(node: &Node, out: &mut Vec<Diagnostic>) -> Vec<String> {
 }
 
 /// A text or a number as it was written: `2.10` is no number here.
-pub(super) fn scalar(node: &Node) -> Option<String> {
+pub(crate) fn scalar(node: &Node) -> Option<String> {
     match &node.kind {
         Kind::Str(text) | Kind::Unsafe(text) => Some(text.to_string()),
         Kind::Int(_) | Kind::Float(_) => {

@@ -8,7 +8,7 @@
 //! Nothing here connects, prints or looks at the clock.
 
 pub mod control;
-mod field;
+pub(crate) mod field;
 pub mod library;
 pub mod play;
 pub mod policy;

@@ -10,6 +10,7 @@
 )]
 
 mod arguments;
+pub mod child;
 pub mod config;
 mod container;
 pub mod dialer;
