@@ -47,7 +47,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["engine", "source", "inventory", "hardening", "history"],
     ),
     ("hardening", &["source", "playbook"]),
-    ("serve", &["source", "host", "history", "inventory", "hardening"]),
+    (
+        "serve",
+        &["source", "host", "history", "inventory", "hardening"],
+    ),
 ];
 
 /// Crates with one home (or a few that ARCHITECTURE.md names).

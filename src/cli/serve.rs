@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex};
 use clap::{Args, CommandFactory as _};
 use jiff::Timestamp;
 
+use crate::history::Place;
 use crate::serve::board::Board;
 use crate::serve::daemon::{self, Daemon};
 use crate::serve::keep::Shelf;
-use crate::serve::run::{Run, Status};
+use crate::serve::past::{Past, who};
+use crate::serve::run::Status;
 use crate::serve::schedule::{self, Outside, Schedule};
 use crate::serve::web::{self, Access, Site};
 use crate::source::{Diagnostic, Files, Mask, Secret};
@@ -69,6 +71,9 @@ pub struct ServeArgs {
     /// A name under which a proxy on this machine hands requests on; may be repeated
     #[arg(long, value_name = "NAME")]
     host_name: Vec<String>,
+    /// The history of runs: a file, postgres://USER@HOST/DATABASE, or `none`
+    #[arg(long, value_name = "FILE|URL")]
+    store: Option<String>,
     #[command(flatten)]
     pub values: Values,
 }
@@ -220,7 +225,7 @@ fn serve(args: &ServeArgs) -> Result<Exit, Vec<Diagnostic>> {
         );
         return Err(vec![Diagnostic::bare(text)]);
     }
-    let board = Arc::clone(&daemon.board);
+    let (board, past) = (Arc::clone(&daemon.board), daemon.past.clone());
     let runtime = runtime()?;
     runtime.block_on(async {
         if let Listen::At(address) = args.listen {
@@ -231,7 +236,7 @@ fn serve(args: &ServeArgs) -> Result<Exit, Vec<Diagnostic>> {
             let site = Site {
                 board,
                 access: Access::new(token, address.ip().is_loopback(), &args.host_name),
-                older: Box::new(|_| None),
+                past,
             };
             tokio::spawn(web::serve(listener, Arc::new(site)));
         }
@@ -270,31 +275,57 @@ fn daemon(args: &ServeArgs, schedule: &Schedule) -> Result<Daemon, Vec<Diagnosti
         let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
         messages::say(&format!("{now} {}", crate::source::escape::escape(text)));
     };
+    let past = Past::new(place(args)?, myself());
     let board = Board::new(schedule.path.display().to_string(), Timestamp::now());
     Ok(Daemon {
         program,
+        env: args
+            .store
+            .iter()
+            .map(|s| ("PALISADE_STORE".to_owned(), s.clone()))
+            .collect(),
         shelf,
         read: Box::new(move || read(&path, &values)),
         show: Box::new(messages::show),
         say: Arc::new(say),
-        history: Box::new(Nothing),
+        past,
         board: Arc::new(Mutex::new(board)),
         mask: Mask::default(),
         seed: run::seed(),
     })
 }
 
-/// No history.
-struct Nothing;
-
-impl daemon::History for Nothing {
-    fn last(&mut self, _: &str, _: usize) -> Result<Vec<Run>, String> {
-        Ok(Vec::new())
+/// Where the history is; nothing where nobody wants one.
+fn place(args: &ServeArgs) -> Result<Option<Place>, Vec<Diagnostic>> {
+    let env = || {
+        std::env::var("PALISADE_STORE")
+            .ok()
+            .filter(|s| !s.is_empty())
+    };
+    let named = args.store.clone().or_else(env);
+    if named.as_deref() == Some("none") {
+        return Ok(None);
     }
-
-    fn add(&mut self, _: &Run, _: &schedule::Job) -> Result<(), String> {
-        Ok(())
+    if let Some(named) = named {
+        return Place::of(&named).map(Some).map_err(|wrong| {
+            let error = Diagnostic::bare(wrong.what);
+            vec![wrong.hint.into_iter().fold(error, Diagnostic::hint)]
+        });
     }
+    let data = match std::env::var_os("XDG_DATA_HOME") {
+        Some(dir) if !dir.is_empty() => Some(PathBuf::from(dir)),
+        _ => std::env::home_dir().map(|home| home.join(".local/share")),
+    };
+    Ok(data.map(|data| Place::usual(&data)))
+}
+
+/// Who runs jobs, and where.
+fn myself() -> String {
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .ok();
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    who(user.as_deref(), machine.as_deref().map(str::trim))
 }
 
 fn once(args: &ServeArgs, job: &str) -> Result<Exit, Vec<Diagnostic>> {

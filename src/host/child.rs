@@ -47,12 +47,13 @@ impl Child {
     pub fn start(
         program: &Path,
         words: &[String],
-        dir: &Path,
+        (dir, env): (&Path, &[(String, String)]),
         input: std::fs::File,
     ) -> io::Result<Child> {
         let mut child = Command::new(program)
             .args(words)
             .current_dir(dir)
+            .envs(env.iter().map(|(n, v)| (n, v)))
             .stdin(Stdio::from(input))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -218,7 +219,7 @@ mod tests {
 
     #[tokio::test]
     async fn lines_and_how_it_ended() {
-        let dir = Path::new("/");
+        let dir: (&Path, &[_]) = (Path::new("/"), &[]);
         let script = "echo a; printf 'b\\r\\n\\n'; printf c; exit 3";
         let mut child = Child::start(Path::new("/bin/sh"), &words(script), dir, nothing()).unwrap();
         let mut out = Vec::new();
@@ -232,7 +233,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_ends_when_it_is_asked() {
-        let dir = Path::new("/");
+        let dir: (&Path, &[_]) = (Path::new("/"), &[]);
         let script = "echo here; exec sleep 1000";
         let mut child = Child::start(Path::new("/bin/sh"), &words(script), dir, nothing()).unwrap();
         assert!(child.line().await.is_some());

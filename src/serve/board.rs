@@ -37,6 +37,16 @@ impl JobBoard {
         self.runs.back()
     }
 
+    /// Puts earlier runs before those that are there already.
+    pub fn before(&mut self, earlier: Vec<Run>) {
+        for run in earlier.into_iter().rev() {
+            let known = self.runs.iter().any(|r| r.id == run.id);
+            if !known && self.runs.len() < MOST_RUNS {
+                self.runs.push_front(Arc::new(run));
+            }
+        }
+    }
+
     pub fn push(&mut self, run: Arc<Run>) {
         if self.runs.len() == MOST_RUNS {
             self.runs.pop_front();

@@ -1,6 +1,6 @@
 //! Carries out what the scheduler decides: clock, child processes, signals, and who is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use super::board::{Board, JobBoard};
 use super::keep::Shelf;
 use super::news::{Known, news};
 use super::notify::{self, MOST_WAITING, Message, Told};
+use super::past::Past;
 use super::run::{About, Exited, Fold, Run};
 use super::schedule::{Job, Schedule, Target, slug};
 use super::scheduler::{Act, Event, Memory, State, step};
@@ -24,17 +25,12 @@ const LOOK: Duration = Duration::from_secs(5);
 /// News under way at the end gets this long.
 const LAST_NEWS: Duration = Duration::from_secs(10);
 
-/// Where runs are kept. The page shows what is here after a restart as well.
-pub trait History: Send {
-    /// The last runs of a job, oldest first.
-    fn last(&mut self, job: &str, most: usize) -> Result<Vec<Run>, String>;
-    fn add(&mut self, run: &Run, job: &Job) -> Result<(), String>;
-}
-
 /// What the daemon works with.
 pub struct Daemon {
     /// The program that carries jobs out: our own.
     pub program: PathBuf,
+    /// What it finds in its environment beside what we found there.
+    pub env: Vec<(String, String)>,
     pub shelf: Shelf,
     /// Reads the schedule again.
     pub read: Box<dyn Fn() -> Result<Schedule, Vec<Diagnostic>> + Send>,
@@ -42,7 +38,7 @@ pub struct Daemon {
     pub show: Box<dyn Fn(&[Diagnostic]) + Send>,
     /// Says one line of the log.
     pub say: Arc<dyn Fn(&str) + Send + Sync>,
-    pub history: Box<dyn History>,
+    pub past: Past,
     pub board: Arc<Mutex<Board>>,
     pub mask: Mask,
     pub seed: u64,
@@ -50,7 +46,10 @@ pub struct Daemon {
 
 /// What comes in beside signals and time.
 enum Inbox {
-    Ended(Box<Run>),
+    /// A run, and why it is not in the history.
+    Ended(Box<Run>, Option<String>),
+    /// Runs of a job that the history had.
+    Read(String, Result<Vec<Run>, String>),
     Told(Told),
 }
 
@@ -114,7 +113,8 @@ pub async fn run(daemon: Daemon, schedule: Schedule) -> std::io::Result<()> {
             _ = term.recv() => this.stop(),
             _ = hup.recv() => this.reload(),
             Some(one) = came.recv() => match one {
-                Inbox::Ended(run) => this.ended(*run),
+                Inbox::Ended(run, unkept) => this.ended(*run, unkept),
+                Inbox::Read(job, runs) => this.read(&job, runs),
                 Inbox::Told(told) => this.told(&told),
             },
         }
@@ -236,16 +236,10 @@ impl Loop {
                 .iter()
                 .find(|o| o.name == job.name)
                 .map(|o| o.runs.clone());
-            let runs = match known {
-                Some(runs) => runs,
-                None => match self.daemon.history.last(&job.name, super::board::MOST_RUNS) {
-                    Ok(runs) => runs.into_iter().map(Arc::new).collect(),
-                    Err(why) => {
-                        self.trouble(&why);
-                        Default::default()
-                    }
-                },
-            };
+            let runs = known.unwrap_or_else(|| {
+                self.look_back(&job.name);
+                VecDeque::new()
+            });
             jobs.push(JobBoard {
                 name: job.name.clone(),
                 slug: slug(&job.name),
@@ -262,6 +256,27 @@ impl Loop {
             });
         }
         lock(&self.daemon.board).jobs = jobs;
+    }
+
+    /// Asks the history for the last runs of a job: a database is asked where it can take its time.
+    fn look_back(&self, job: &str) {
+        let (past, job, back) = (self.daemon.past.clone(), job.to_owned(), self.inbox.clone());
+        tokio::task::spawn_blocking(move || {
+            let runs = past.last(&job, super::board::MOST_RUNS);
+            let _ = back.send(Inbox::Read(job, runs));
+        });
+    }
+
+    fn read(&self, job: &str, runs: Result<Vec<Run>, String>) {
+        match runs {
+            Ok(runs) => {
+                let mut board = lock(&self.daemon.board);
+                if let Some(job) = board.jobs.iter_mut().find(|j| j.name == job) {
+                    job.before(runs);
+                }
+            }
+            Err(why) => self.trouble(&format!("earlier runs of {job} are not shown: {why}")),
+        }
     }
 
     fn happened(&mut self, event: Event) {
@@ -357,27 +372,30 @@ impl Loop {
         let started = Timestamp::now();
         let about = About::new(&job.name, started);
         self.say(&format!("{name}: begins"));
-        let (program, dir) = (self.daemon.program.clone(), self.schedule.dir.clone());
+        let (program, dir, env) = (
+            self.daemon.program.clone(),
+            self.schedule.dir.clone(),
+            self.daemon.env.clone(),
+        );
         let held = self.daemon.shelf.lock(Some(name));
-        let back = self.inbox.clone();
+        let (past, back) = (self.daemon.past.clone(), self.inbox.clone());
         tokio::spawn(async move {
             let held = match held {
                 Ok(Some(held)) => Ok(held),
                 Ok(None) => Err("a run of it that another program began has not ended".to_owned()),
                 Err(e) => Err(format!("cannot lock it: {e}")),
             };
-            let run = carry_out(&program, &dir, &job, about, held, wishes).await;
-            let _ = back.send(Inbox::Ended(Box::new(run)));
+            let run = carry_out(&program, (&dir, &env), &job, about, held, wishes).await;
+            let (run, unkept) = settled(past, run).await;
+            let _ = back.send(Inbox::Ended(Box::new(run), unkept));
         });
     }
 
-    fn ended(&mut self, run: Run) {
+    fn ended(&mut self, run: Run, unkept: Option<String>) {
         let name = run.job.clone();
         self.wishes.remove(&name);
         self.say(&summary(&run));
-        if let Some(job) = self.schedule.jobs.iter().find(|j| j.name == name)
-            && let Err(why) = self.daemon.history.add(&run, job)
-        {
+        if let Some(why) = unkept {
             lock(&self.daemon.board).counters.history_failures += 1;
             self.trouble(&format!("{name}: this run is not in the history: {why}"));
         }
@@ -487,7 +505,7 @@ pub fn summary(run: &Run) -> String {
 /// One run of a job, from its start to its end.
 async fn carry_out(
     program: &Path,
-    dir: &Path,
+    dir: (&Path, &[(String, String)]),
     job: &Job,
     about: About,
     held: Result<std::fs::File, String>,
@@ -530,6 +548,16 @@ async fn carry_out(
     fold.end(&about, &exited, Timestamp::now())
 }
 
+/// The run under its name in the history, and why it is not there.
+async fn settled(past: Past, run: Run) -> (Run, Option<String>) {
+    let mut kept = run.clone();
+    let done = tokio::task::spawn_blocking(move || {
+        let done = past.settle(&mut kept);
+        (kept, done.err())
+    });
+    done.await.unwrap_or_else(|e| (run, Some(e.to_string())))
+}
+
 /// Whether a run that was asked to end came to its own end all the same.
 fn fold_is_whole(code: i32) -> bool {
     matches!(code, 0 | 3)
@@ -568,10 +596,19 @@ pub async fn once(daemon: &mut Daemon, schedule: &Schedule, name: &str) -> Resul
     let about = About::new(name, now);
     let (to, wishes) = mpsc::unbounded_channel();
     let watching = tokio::spawn(watch(to, job.timing.timeout));
-    let run = carry_out(&daemon.program, &schedule.dir, job, about, held, wishes).await;
+    let run = carry_out(
+        &daemon.program,
+        (&schedule.dir, &daemon.env),
+        job,
+        about,
+        held,
+        wishes,
+    )
+    .await;
     watching.abort();
     (daemon.say)(&daemon.mask.apply(&summary(&run)));
-    if let Err(why) = daemon.history.add(&run, job) {
+    let (run, unkept) = settled(daemon.past.clone(), run).await;
+    if let Some(why) = unkept {
         (daemon.say)(&format!("warning: this run is not in the history: {why}"));
     }
     let (known, news) = news(&known, &run);

@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod keep;
 pub mod news;
 pub mod notify;
+pub mod past;
 pub mod run;
 pub mod schedule;
 pub mod scheduler;

@@ -410,6 +410,13 @@ impl HostRun {
 
 /// Text of a host's as it may stand anywhere: escaped, and not endless.
 fn cut(text: &str) -> String {
-    let short: String = text.chars().take(LONGEST).collect();
+    let plain = |c: char| {
+        if c.is_control() && c != '\u{1b}' {
+            ' '
+        } else {
+            c
+        }
+    };
+    let short: String = text.chars().take(LONGEST).map(plain).collect();
     crate::source::escape::escape(&short).into_owned()
 }

@@ -519,7 +519,7 @@ impl Reading<'_> {
             }
             read.ok()
         });
-        let topics = fields.get("on").map(|n| self.topics(n));
+        let topics = fields.get("about").map(|n| self.topics(n));
         let ways = (
             fields.get("webhook").is_some(),
             fields.get("command").is_some(),

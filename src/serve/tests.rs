@@ -330,7 +330,7 @@ fn no_order_of_events_runs_a_job_twice() {
 const GOOD: &str = "
 timezone: Europe/Berlin
 notify:
-  team: {webhook: 'https://chat.example.com/x', secret: {env: HOOK}, on: [drift, recovery]}
+  team: {webhook: 'https://chat.example.com/x', secret: {env: HOOK}, about: [drift, recovery]}
   pager: {command: [page, --team, web]}
 jobs:
 - name: Nightly drift

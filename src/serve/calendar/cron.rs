@@ -12,6 +12,7 @@ const fn kind(what: &'static str, low: u32, high: u32) -> Kind {
         first: 0,
         range: "-",
         wraps: false,
+        down: false,
     }
 }
 

@@ -15,6 +15,8 @@ pub(super) struct Kind {
     pub range: &'static str,
     /// A range may go over the end, as in Sat..Mon.
     pub wraps: bool,
+    /// It counts backwards: steps from 7 go to 6 and on to 1.
+    pub down: bool,
 }
 
 pub(super) const MONTHS: &[&str] = &[
@@ -125,6 +127,10 @@ fn one(kind: &Kind, at: usize, item: &str) -> Result<u64, Wrong> {
         // `5/10` begins at 5 and goes on to the end.
         (from, if by.is_some() { kind.high } else { from })
     };
+    if kind.down && by.is_some() && from == value(kind, at, what).unwrap_or(0) {
+        let down = (kind.low..=from).rev().step_by(by.unwrap_or(1) as usize);
+        return Ok(down.map(bit).sum());
+    }
     let by = by.unwrap_or(1);
     if from <= to {
         return Ok((from..=to).step_by(by as usize).map(bit).sum());

@@ -107,15 +107,16 @@ impl Calendar {
 
     /// Reads the expression that stands in a node.
     pub fn read(node: &Node) -> Result<Calendar, Diagnostic> {
-        let Some(text) = node.as_str() else {
+        // `12:30` is a number of YAML's, and no expression is one: what counts is what was written.
+        let Some(text) = crate::hardening::field::scalar(node) else {
             let text = format!("a calendar expression is a text, not {}", node.type_name());
             return Err(Diagnostic::error(&node.span, text).hint(EXAMPLES));
         };
-        Calendar::parse(text).map_err(|wrong| {
+        Calendar::parse(&text).map_err(|wrong| {
             let mut span = node.span.clone();
             let (from, to) = (span.start as usize, span.end as usize);
             // Inside quotes, or folded: only where the text stands as it is can its part be shown.
-            let inside = span.file.text.get(from..to).and_then(|s| s.find(text));
+            let inside = span.file.text.get(from..to).and_then(|s| s.find(&text));
             if let Some(begins) = inside {
                 let at = from + begins + wrong.at;
                 span = crate::source::Span::new(&node.span.file, at, at + wrong.len.max(1));

@@ -16,6 +16,7 @@ const fn kind(what: &'static str, low: u32, high: u32) -> Kind {
         first: 0,
         range: "..",
         wraps: false,
+        down: false,
     }
 }
 
@@ -24,7 +25,10 @@ const MINUTE: Kind = kind("a minute", 0, 59);
 const SECOND: Kind = kind("a second", 0, 59);
 const MONTH: Kind = kind("a month", 1, 12);
 const DATE: Kind = kind("a day of the month", 1, 31);
-const FROM_END: Kind = kind("a day counted from the end of the month", 1, 31);
+const FROM_END: Kind = Kind {
+    down: true,
+    ..kind("a day counted from the end of the month", 1, 31)
+};
 const WEEKDAY: Kind = Kind {
     names: WEEKDAYS,
     wraps: true,
@@ -127,9 +131,8 @@ fn zone(words: &mut Vec<(usize, &str)>) -> Result<Option<TimeZone>, Wrong> {
 fn weekdays(at: usize, word: &str) -> Result<u64, Wrong> {
     // systemd lets a comma stand at the end.
     let list = word.strip_suffix(',').unwrap_or(word);
-    if let Some(digit) = list.find(|c: char| c.is_ascii_digit() || c == '*') {
+    if list.contains(|c: char| c.is_ascii_digit() || c == '*') {
         let text = format!("`{word}` is neither a day of the week, nor a date, nor a time");
-        let _ = digit;
         return Err(Wrong::new(at, word.len(), text).hint(EXAMPLES));
     }
     set(&WEEKDAY, at, list).map_err(|wrong| match wrong.hint {
@@ -275,7 +278,15 @@ pub(super) fn written(calendar: &Calendar) -> Vec<String> {
     let months = all(days.months, ALL_MONTHS, 1, 12);
     let date = match days.from_end {
         0 => format!("-{}", all(days.dates, ALL_DATES, 1, 31)),
-        bits => format!("~{}", listed(bits, 1, 31, 2)),
+        bits => {
+            let days = (1..32).filter(|n| bits & (1_u64 << n) != 0);
+            format!(
+                "~{}",
+                days.map(|n: u32| n.to_string())
+                    .collect::<Vec<_>>()
+                    .join(",")
+            )
+        }
     };
     let time = format!(
         "{}:{}:{}",

@@ -68,12 +68,27 @@ impl Reply {
     }
 }
 
-/// Answers a request.
+/// The run that a request is about, if it is not on the board and whoever asks may see it.
+pub(super) fn wants_run<'a>(
+    ask: &Ask<'a>,
+    board: &Board,
+    access: &Access,
+    now: Timestamp,
+) -> Option<&'a str> {
+    let path = ask.path;
+    let id = path
+        .strip_prefix("/api/v1/runs/")
+        .or_else(|| path.strip_prefix("/runs/"))?;
+    let may = access.knows_host(ask.host) && access.allows(ask.authorization, ask.cookie, now);
+    (may && board.run(id).is_none()).then_some(id)
+}
+
+/// Answers a request. `older` is the run that [`wants_run`] named, if there is one.
 pub fn answer(
     ask: &Ask<'_>,
     board: &Board,
     access: &Access,
-    older: &dyn Fn(&str) -> Option<Run>,
+    older: Option<&Run>,
     now: Timestamp,
 ) -> Reply {
     if !access.knows_host(ask.host) {
@@ -146,7 +161,7 @@ fn get(
     ask: &Ask<'_>,
     board: &Board,
     access: &Access,
-    older: &dyn Fn(&str) -> Option<Run>,
+    older: Option<&Run>,
     now: Timestamp,
 ) -> Reply {
     // What says nothing of hosts is for everybody.
@@ -192,16 +207,16 @@ fn is_page(path: &str) -> bool {
 fn part(
     path: &str,
     board: &Board,
-    older: &dyn Fn(&str) -> Option<Run>,
+    older: Option<&Run>,
     now: Timestamp,
     token: bool,
 ) -> Option<Reply> {
-    let run = |id: &str| board.run(id).map(|r| (**r).clone()).or_else(|| older(id));
+    let run = |id: &str| board.run(id).map(|r| &**r).or(older);
     if let Some(id) = path.strip_prefix("/api/v1/runs/") {
         return Some(Reply::json(&run(id)?.json(true)));
     }
     if let Some(id) = path.strip_prefix("/runs/") {
-        return Some(Reply::new(200, HTML, page::run(&run(id)?, board, token)));
+        return Some(Reply::new(200, HTML, page::run(run(id)?, board, token)));
     }
     let slug = path.strip_prefix("/jobs/")?;
     Some(Reply::new(

@@ -25,6 +25,7 @@ pub use access::Access;
 pub use answer::{Ask, Reply, answer};
 
 use super::board::Board;
+use super::past::Past;
 use super::run::Run;
 
 /// Connections at the same time: browsers, a Prometheus, and some to spare.
@@ -40,14 +41,11 @@ const CONNECTION: Duration = Duration::from_secs(120);
 /// A wrong token is answered late, so that guessing takes years.
 const WRONG: Duration = Duration::from_millis(500);
 
-/// Runs that are not on the board any more.
-pub type Older = Box<dyn Fn(&str) -> Option<Run> + Send + Sync>;
-
 /// What is shown, and to whom.
 pub struct Site {
     pub board: Arc<Mutex<Board>>,
     pub access: Access,
-    pub older: Older,
+    pub past: Past,
 }
 
 /// Answers whoever connects, for ever.
@@ -111,15 +109,25 @@ async fn respond(site: &Site, request: Request<Incoming>) -> Response<Full<Bytes
             .and_then(|v| v.to_str().ok()),
         body: &body,
     };
-    let reply = {
-        // A copy is cheap beside a page, and nobody waits for it.
-        let board = super::daemon::lock(&site.board).clone();
-        answer(&ask, &board, &site.access, &site.older, Timestamp::now())
+    // A copy is cheap beside a page, and nobody waits for it.
+    let board = super::daemon::lock(&site.board).clone();
+    let now = Timestamp::now();
+    let older = match answer::wants_run(&ask, &board, &site.access, now) {
+        Some(id) => older(site, id.to_owned()).await,
+        None => None,
     };
+    let reply = answer(&ask, &board, &site.access, older.as_ref(), now);
     if reply.status == 401 {
         tokio::time::sleep(WRONG).await;
     }
     sent(reply)
+}
+
+/// A run that is not on the board any more.
+async fn older(site: &Site, id: String) -> Option<Run> {
+    let past = site.past.clone();
+    let found = tokio::task::spawn_blocking(move || past.find(&id)).await;
+    found.ok()?.ok()?
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
