@@ -583,3 +583,91 @@ fn an_end_lets_a_run_come_to_its_end_and_another_daemon_is_refused() {
     assert_eq!(served.ended(), Some(0));
     assert!(there("ended") && !there("beyond"));
 }
+
+#[test]
+fn timers_of_systemd_do_the_same() {
+    let schedule = "timezone: Europe/Berlin\njobs:\n\
+        - {name: Night watch 100%, verb: drift, playbook: site.yml, inventory: 'localhost,', calendar: '0 3 1 * 1', jitter: 10m}\n\
+        - {name: mend, verb: playbook, playbook: site.yml, inventory: 'localhost,', calendar: ['Mon 04:00 UTC', hourly], timeout: 1m}\n";
+    let dir = alone(schedule);
+    let install = |words: &[&str]| {
+        let mut command = Command::new(PALISADE);
+        command
+            .arg("install-schedule")
+            .args(words)
+            .current_dir(dir.path())
+            .env("HOME", dir.path());
+        command.env("XDG_STATE_HOME", dir.path().join("state"));
+        let out = e2e::output(&mut command);
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        (
+            out.status.code(),
+            text,
+            String::from_utf8_lossy(&out.stderr).into_owned(),
+        )
+    };
+    let (code, shown, error) = install(&["schedule.yml", "--dry-run"]);
+    assert_eq!(code, Some(0), "{error}");
+    for part in [
+        "# palisade-schedule-night-watch-100.timer",
+        "OnCalendar=*-*-01 03:00:00 Europe/Berlin\nOnCalendar=Mon *-*-* 03:00:00 Europe/Berlin\n",
+        "RandomizedDelaySec=600",
+        "OnCalendar=Mon *-*-* 04:00:00 UTC\nOnCalendar=*-*-* *:00:00 Europe/Berlin\n",
+        "\"--once\" \"Night watch 100%%\"",
+        "TimeoutStartSec=180",
+        "NoNewPrivileges=yes",
+        "ProtectSystem=strict",
+    ] {
+        assert!(shown.contains(part), "{part}\n{shown}");
+    }
+    let units = dir.path().join("units");
+    let names = || {
+        let mut names: Vec<String> = std::fs::read_dir(&units)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    let (code, _, error) = install(&["schedule.yml", "--to", "units"]);
+    assert_eq!(code, Some(0), "{error}");
+    assert_eq!(names().len(), 4);
+    verified(&units, &names());
+    // A job that is gone takes its units along; those of others stay.
+    std::fs::write(units.join("palisade-other.timer"), "# mine\n").unwrap();
+    let fewer: Vec<&str> = schedule.lines().filter(|l| !l.contains("mend")).collect();
+    std::fs::write(dir.path().join("schedule.yml"), fewer.join("\n")).unwrap();
+    assert_eq!(install(&["schedule.yml", "--to", "units"]).0, Some(0));
+    assert_eq!(
+        names(),
+        [
+            "palisade-other.timer",
+            "palisade-schedule-night-watch-100.service",
+            "palisade-schedule-night-watch-100.timer"
+        ]
+    );
+    assert_eq!(
+        install(&["schedule.yml", "--to", "units", "--remove"]).0,
+        Some(0)
+    );
+    assert_eq!(names(), ["palisade-other.timer"]);
+}
+
+/// systemd understands every line of the units.
+fn verified(dir: &Path, names: &[String]) {
+    let there = Command::new("systemd-analyze").arg("--version").output();
+    if !there.is_ok_and(|o| o.status.success()) {
+        eprintln!("skipped: there is no systemd-analyze on this machine");
+        return;
+    }
+    let paths = names.iter().map(|n| dir.join(n));
+    let out = Command::new("systemd-analyze")
+        .args(["verify", "--man=no"])
+        .args(paths)
+        .output()
+        .unwrap();
+    let said =
+        String::from_utf8_lossy(&out.stderr).into_owned() + &String::from_utf8_lossy(&out.stdout);
+    let about: Vec<&str> = said.lines().filter(|l| l.contains("palisade-")).collect();
+    assert!(about.is_empty(), "{said}");
+}

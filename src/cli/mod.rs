@@ -18,6 +18,7 @@ pub mod exec;
 pub mod exit;
 pub mod face;
 pub mod facts;
+pub mod install_schedule;
 pub mod inventory;
 pub mod lab;
 mod left;
@@ -117,6 +118,8 @@ enum Verb {
     Evidence(evidence::EvidenceArgs),
     /// Run the jobs of a schedule when it is time, with a page that shows how hosts stand
     Serve(Box<serve::ServeArgs>),
+    /// Make timers of systemd of the jobs of a schedule
+    InstallSchedule(Box<install_schedule::InstallArgs>),
     /// Run one command or action on hosts
     Exec(Box<exec::ExecArgs>),
     /// Show hosts, groups and their variables
@@ -213,6 +216,10 @@ fn carry_out(verb: Verb) -> ExitCode {
         Verb::Evidence(args) => evidence::run(&args),
         Verb::Serve(mut args) => fill_inventory(&mut Inventories::default(), &mut args.values)
             .unwrap_or_else(|| serve::run(&args)),
+        Verb::InstallSchedule(mut args) => {
+            fill_inventory(&mut Inventories::default(), &mut args.values)
+                .unwrap_or_else(|| install_schedule::run(&args))
+        }
         Verb::Doc(args) => doc::run(&args),
         Verb::Lab(args) => return lab::run(&args),
         Verb::Completions(args) => manual::completions(&args, Cli::command()),

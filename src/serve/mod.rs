@@ -14,6 +14,7 @@ pub mod past;
 pub mod run;
 pub mod schedule;
 pub mod scheduler;
+pub mod units;
 pub mod web;
 
 #[cfg(test)]

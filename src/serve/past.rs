@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-
 use crate::history::{self, Counts, Filter, Hits, Kind, Place, Record, Sheet, Store};
 
 use super::run::{HostRun, Run, Status};
@@ -262,6 +260,7 @@ pub fn who(user: Option<&str>, machine: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::Timestamp;
 
     fn run(id: &str, started: &str, status: Status) -> Run {
         let mut host = HostRun {

@@ -167,7 +167,7 @@ impl Fold {
 
     /// A line of its output.
     pub fn line(&mut self, line: &str) {
-        if self.verb.is_of_controls() {
+        if self.verb.has_document() {
             if self.document.len() + line.len() < LONGEST_DOCUMENT {
                 self.document.push_str(line);
                 self.document.push('\n');
@@ -289,9 +289,10 @@ impl Fold {
         }
     }
 
-    /// The report of an audit: what does not hold is a finding.
+    /// A report in one piece, of differences or of controls.
     fn report(&mut self) {
-        let Ok(report) = serde_json::from_str::<Json>(&self.document) else {
+        let document = std::mem::take(&mut self.document);
+        let Ok(report) = serde_json::from_str::<Json>(&document) else {
             return;
         };
         self.came_to_its_end = true;
@@ -299,34 +300,69 @@ impl Fold {
             let Some(name) = of["host"].as_str() else {
                 continue;
             };
-            let mut host = HostRun::new(Status::Fine);
-            for finding in of["findings"].as_array().into_iter().flatten() {
-                let control = cut(finding["control"].as_str().unwrap_or_default());
-                let status = match finding["verdict"].as_str() {
-                    Some("fail") if self.verb.only_looks() => Status::Drift,
-                    Some("fail" | "error") => Status::Failed,
-                    Some("fixed") => Status::Changed,
-                    _ => continue,
-                };
-                host.status = host.status.max(status);
-                host.add(control);
-            }
-            if let Some(lost) = of["lost"].as_str() {
-                host.status = Status::Unreachable;
-                host.why = Some(cut(lost));
-            } else if let Some(trouble) = of["trouble"][0].as_str() {
-                host.status = Status::Failed;
-                host.why = Some(cut(trouble));
-            }
-            let name = crate::source::escape::escape(name).into_owned();
-            self.hosts.insert(name, host);
+            let host = match self.verb.is_of_controls() {
+                true => self.of_controls(of),
+                false => stood(of),
+            };
+            self.hosts.insert(plain(name), host);
         }
-        self.document = String::new();
+        self.differences(&report["entries"]);
+        self.differences(&report["fix"]["entries"]);
+    }
+
+    /// How a host stands by an audit: what does not hold is a finding.
+    fn of_controls(&self, of: &Json) -> HostRun {
+        let mut host = HostRun::new(Status::Fine);
+        for finding in of["findings"].as_array().into_iter().flatten() {
+            let control = cut(finding["control"].as_str().unwrap_or_default());
+            let status = match finding["verdict"].as_str() {
+                Some("fail") if self.verb.only_looks() => Status::Drift,
+                Some("fail" | "error") => Status::Failed,
+                Some("fixed") => Status::Changed,
+                _ => continue,
+            };
+            host.status = host.status.max(status);
+            host.add(control);
+        }
+        if let Some(lost) = of["lost"].as_str() {
+            host.status = Status::Unreachable;
+            host.why = Some(cut(lost));
+        } else if let Some(trouble) = of["trouble"][0].as_str() {
+            host.status = Status::Failed;
+            host.why = Some(cut(trouble));
+        }
+        host
+    }
+
+    /// What differs, each with the hosts on which it does.
+    fn differences(&mut self, entries: &Json) {
+        for entry in entries.as_array().into_iter().flatten() {
+            let task = entry["task"]["name"].as_str().unwrap_or("a task");
+            let on = entry["on"].as_str().unwrap_or_default();
+            let finding = match on.is_empty() {
+                true => cut(task),
+                false => format!("{}: {}", cut(task), cut(on)),
+            };
+            let kind = entry["kind"].as_str();
+            for name in entry["hosts"].as_array().into_iter().flatten() {
+                let Some(host) = name.as_str().and_then(|n| self.hosts.get_mut(&plain(n))) else {
+                    continue;
+                };
+                match kind {
+                    Some("differs" | "fixed") => host.add(finding.clone()),
+                    Some("failed" | "reverted") if host.why.is_none() => {
+                        let what = entry["summary"].as_str().unwrap_or_default();
+                        host.why = Some(format!("{}: {}", cut(task), cut(what)));
+                    }
+                    _ => {}
+                }
+            }
+        }
     }
 
     /// What came of it all.
     pub fn end(mut self, about: &About, exited: &Exited, ended: Timestamp) -> Run {
-        if self.verb.is_of_controls() {
+        if self.verb.has_document() {
             self.report();
         }
         let said = self.mistakes.first().cloned();
@@ -339,6 +375,10 @@ impl Fold {
                 Some(*code),
                 match code {
                     0 | 2 | 3 | 4 | 6 | 9 | 10 if self.came_to_its_end => None,
+                    8 => Some(
+                        "more hosts differ than may be changed at once, and nothing was touched"
+                            .into(),
+                    ),
                     1 => Some(said.clone().unwrap_or_else(|| "it could not start".into())),
                     5 => Some(with("the command line is wrong")),
                     code => Some(with(&format!("it ended with exit code {code}"))),
@@ -408,15 +448,34 @@ impl HostRun {
     }
 }
 
+/// How a host stands by a look for differences.
+fn stood(of: &Json) -> HostRun {
+    let mut host = HostRun::new(match of["standing"].as_str() {
+        Some("differs") => Status::Drift,
+        Some("fixed") => Status::Changed,
+        Some("stopped") => Status::Stopped,
+        Some("failed") => Status::Failed,
+        Some("unreachable") => Status::Unreachable,
+        _ => Status::Fine,
+    });
+    host.why = of["why"].as_str().map(cut);
+    host
+}
+
+/// A host's name as it may stand anywhere.
+fn plain(name: &str) -> String {
+    crate::source::escape::escape(name).into_owned()
+}
+
 /// Text of a host's as it may stand anywhere: escaped, and not endless.
 fn cut(text: &str) -> String {
-    let plain = |c: char| {
+    let spaced = |c: char| {
         if c.is_control() && c != '\u{1b}' {
             ' '
         } else {
             c
         }
     };
-    let short: String = text.chars().take(LONGEST).map(plain).collect();
+    let short: String = text.chars().take(LONGEST).map(spaced).collect();
     crate::source::escape::escape(&short).into_owned()
 }

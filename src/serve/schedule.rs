@@ -42,7 +42,12 @@ impl Verb {
         matches!(self, Verb::Drift | Verb::Audit)
     }
 
-    /// Whether its report is one document about controls.
+    /// Whether it prints one document at its end, and not a line for each event.
+    pub fn has_document(self) -> bool {
+        self != Verb::Playbook
+    }
+
+    /// Whether it is about controls.
     pub fn is_of_controls(self) -> bool {
         matches!(self, Verb::Audit | Verb::Harden)
     }

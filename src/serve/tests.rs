@@ -485,29 +485,56 @@ fn durations_and_slugs() {
     assert_eq!(slug("../.."), "");
 }
 
-/// A run in which hosts ended as it is said.
+/// A run of drift in which hosts stand as it is said.
 fn ran(verb: Verb, hosts: &[(&str, &str, &[&str])], exit: i32) -> Run {
     let mut fold = Fold::new(verb);
-    let mut recap = Vec::new();
-    for (host, how, changes) in hosts {
-        for title in *changes {
-            let event = json!({"event": "ended", "host": host, "task": {"name": "t"}, "status": "changed",
-                               "changes": [{"title": title}]});
-            fold.line(&event.to_string());
+    let (mut all, mut entries) = (Vec::new(), Vec::new());
+    for (host, how, differences) in hosts {
+        let standing = match *how {
+            "" if differences.is_empty() => "same",
+            "" => "differs",
+            how => how,
+        };
+        let why = (*how == "unreachable").then_some("no route");
+        all.push(json!({"host": host, "standing": standing, "why": why}));
+        for on in *differences {
+            entries
+                .push(json!({"kind": "differs", "task": {"name": "t"}, "on": on, "hosts": [host]}));
         }
-        if *how == "unreachable" {
-            fold.line(
-                &json!({"event": "unreachable", "host": host, "message": "no route"}).to_string(),
-            );
-        }
-        recap.push(
-            json!({"host": host, "changed": changes.len(), "failed": u8::from(*how == "failed"),
-                          "unreachable": u8::from(*how == "unreachable")}),
-        );
     }
-    fold.line(&json!({"event": "run_ended", "recap": recap}).to_string());
+    let report = json!({"hosts": all, "entries": entries});
+    for line in serde_json::to_string_pretty(&report).unwrap().lines() {
+        fold.line(line);
+    }
     let about = About::new("job", at("21T03:00:00"));
     fold.end(&about, &Exited::Code(exit), at("21T03:00:05"))
+}
+
+#[test]
+fn a_playbook_is_folded_from_its_events() {
+    let mut fold = Fold::new(Verb::Playbook);
+    let task = json!({"name": "t"});
+    for event in [
+        json!({"event": "ended", "host": "web1", "task": task, "status": "changed", "changes": [{"title": "/etc/motd"}]}),
+        json!({"event": "ended", "host": "web2", "task": task, "status": "failed", "result": {"msg": "no"}}),
+        json!({"event": "unreachable", "host": "web3", "message": "no route"}),
+        json!({"event": "run_ended", "recap": [{"host": "web1", "changed": 1}, {"host": "web2", "failed": 1},
+                                               {"host": "web3", "unreachable": 1}, {"host": "web4", "ok": 1}]}),
+    ] {
+        fold.line(&event.to_string());
+    }
+    let about = About::new("job", at("21T03:00:00"));
+    let run = fold.end(&about, &Exited::Code(4), at("21T03:00:05"));
+    let of = |name: &str| {
+        let host = &run.hosts[name];
+        (host.status, host.why.as_deref())
+    };
+    assert_eq!(of("web1"), (Status::Changed, None));
+    assert_eq!(of("web2"), (Status::Failed, Some("t: no")));
+    assert_eq!(of("web3"), (Status::Unreachable, Some("no route")));
+    assert_eq!(of("web4"), (Status::Fine, None));
+    assert!(run.hosts["web1"].findings.contains("t: /etc/motd"));
+    assert!(!run.is_broken());
 }
 
 #[test]
@@ -531,7 +558,7 @@ fn a_run_is_folded_from_what_it_prints() {
     assert_eq!(run.hosts["web3"].why.as_deref(), Some("no route"));
     assert!(!run.is_broken());
     assert_eq!(
-        ran(Verb::Fix, &[("web1", "", &["/etc/motd"])], 0).status,
+        ran(Verb::Fix, &[("web1", "fixed", &["/etc/motd"])], 0).status,
         Status::Changed
     );
     // Text of a host's stays text.
