@@ -266,6 +266,7 @@ fn replace(state: &mut State, now: Timestamp, jobs: Vec<(String, Timing, Memory)
     let mut old = std::mem::take(&mut state.jobs);
     for (name, timing, memory) in jobs {
         let known = old.remove(&name);
+        let is_new = known.is_none();
         let same = known
             .as_ref()
             .is_some_and(|k| k.timing.text() == timing.text() && k.timing.zone == timing.zone);
@@ -284,20 +285,15 @@ fn replace(state: &mut State, now: Timestamp, jobs: Vec<(String, Timing, Memory)
         let jittered = job.timing.jitter == timing.jitter;
         job.timing = timing;
         if !same || !jittered {
-            let since = job
+            // What was missed before the program began is done now; what a change of the schedule would
+            // have wanted earlier is not.
+            let missed = memory
                 .heeded
-                .filter(|h| job.timing.catch_up && *h < now && !same);
-            let fresh = memory.heeded.is_some() && job.heeded == memory.heeded;
-            job.due_after(&name, since.filter(|_| fresh).unwrap_or(now), state.seed);
-        } else if job.due.is_none() {
-            let since = job.heeded.filter(|h| job.timing.catch_up && *h < now);
-            job.due_after(&name, since.unwrap_or(now), state.seed);
-            // What is caught up at a start would begin with all others.
-            if job.begins.is_some_and(|b| b < now) {
-                job.begins = Some(later(
-                    now,
-                    jitter(state.seed, &name, now, job.timing.jitter),
-                ));
+                .filter(|h| is_new && job.timing.catch_up && *h < now);
+            job.due_after(&name, missed.unwrap_or(now), state.seed);
+            if job.due.is_some_and(|due| due < now) {
+                let by = jitter(state.seed, &name, now, job.timing.jitter);
+                job.begins = Some(later(now, by));
             }
         }
         state.jobs.insert(name, job);

@@ -261,7 +261,8 @@ pub(super) fn written(calendar: &Calendar) -> Vec<String> {
         if days.weekdays == ALL_WEEKDAYS {
             return String::new();
         }
-        let short = |n: &usize| WEEKDAYS[*n][..3].to_owned();
+        const SHORT: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+        let short = |n: &usize| SHORT[*n].to_owned();
         let set: Vec<String> = (0..7)
             .filter(|n| days.weekdays & (1 << n) != 0)
             .map(|n| short(&n))
