@@ -47,6 +47,9 @@ const SHORT: &[(&str, &str)] = &[
     ("annually", "*-01-01 00:00:00"),
 ];
 
+/// Days of the week as systemd writes them.
+const NAMES: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+
 /// No year after it is looked at.
 pub(super) const LAST_YEAR: i16 = 2199;
 
@@ -261,8 +264,7 @@ pub(super) fn written(calendar: &Calendar) -> Vec<String> {
         if days.weekdays == ALL_WEEKDAYS {
             return String::new();
         }
-        const SHORT: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-        let short = |n: &usize| SHORT[*n].to_owned();
+        let short = |n: &usize| NAMES[*n].to_owned();
         let set: Vec<String> = (0..7)
             .filter(|n| days.weekdays & (1 << n) != 0)
             .map(|n| short(&n))
