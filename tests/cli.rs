@@ -668,3 +668,77 @@ fn nothing_written_makes_it_panic() {
             .exists()
     );
 }
+
+/// What a run that looks leaves to the history, and that nothing of the run depends on it.
+#[test]
+fn runs_are_in_the_history_and_no_secret_is() {
+    let project = Project::new();
+    let motd = project.path("motd");
+    let secret = "correct-horse-battery";
+    project.write(
+        "site.yml",
+        &format!(
+            "- hosts: web\n  gather_facts: false\n  tasks:\n    - name: Motd\n      copy:\n        dest: {0}\n        \
+             content: hello\n    - name: Hidden\n      copy: {{dest: {0}.key, content: {secret}}}\n      no_log: true\n",
+            motd.display()
+        ),
+    );
+    let drift = ["drift", "site.yml", "-i", "hosts", "-l", "web01"];
+    assert!(
+        project
+            .run(&["history"])
+            .err
+            .contains("there is no history")
+    );
+    let first = project.run(&drift);
+    assert_eq!((first.code, first.err.as_str()), (3, ""), "{}", first.out);
+    let line = |words: &[&str]| -> serde_json::Value {
+        let ran = project.run(words);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        serde_json::from_str(ran.out.lines().next().expect("a line")).expect("JSON")
+    };
+    let run = line(&["history", "--json"]);
+    assert_eq!(
+        (&run["command"], &run["exit"]),
+        (&"drift".into(), &3.into())
+    );
+    assert_eq!(run["counts"]["differing"], 1);
+    let entry = line(&["history", "--json", "--host", "web01"]);
+    assert_eq!(entry["status"], "changed");
+    let name = run["run"].as_str().expect("a name");
+    let report = line(&["report", &name[..20], "--format", "json"]);
+    let job = &report["jobs"][0];
+    assert_eq!(job["hosts"][0]["found"].as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        job["differences"].as_object().map(serde_json::Map::len),
+        Some(1)
+    );
+    assert!(!report.to_string().contains(secret));
+    let page = project.path("r.html");
+    let wrote = project.run(&["report", "-o", "r.html", "--since", "1h"]);
+    assert_eq!(wrote.code, 0, "{}", wrote.err);
+    let page = fs::read_to_string(page).expect("a page");
+    assert!(page.contains("<figure class") || page.contains("Hosts and tasks"));
+    assert!(!page.contains(secret));
+
+    // Nothing is written where nobody wants it, and a run is the same where it cannot be.
+    let count = || project.run(&["history"]).out.lines().count();
+    assert_eq!(count(), 2);
+    let without = project.run(&[&drift[..], &["--no-history"]].concat());
+    assert_eq!((without.code, count()), (3, 2));
+    let nowhere = project.run(&[&drift[..], &["--store", "hosts/none.db"]].concat());
+    assert_eq!(nowhere.code, 3);
+    assert!(
+        nowhere
+            .err
+            .starts_with("warning: this run is not in the history: ")
+    );
+    assert_eq!(nowhere.err.lines().count(), 1, "{}", nowhere.err);
+    let wrong = project.run(&[&drift[..], &["--store", "mysql://db/x"]].concat());
+    assert_eq!(wrong.code, 1);
+    assert!(
+        wrong.err.contains("`mysql://` is no kind of history"),
+        "{}",
+        wrong.err
+    );
+}

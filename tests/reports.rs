@@ -3,6 +3,8 @@
 
 #[path = "reports/drift.rs"]
 mod drift;
+#[path = "reports/runs.rs"]
+mod runs;
 #[path = "reports/sample.rs"]
 mod sample;
 
@@ -11,6 +13,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use palisade::report::audit::{Form, Point, With, written};
+use palisade::report::history;
 use sample::{HOSTILE, fleet, hostile};
 
 fn text(form: Form, report: &palisade::hardening::Report) -> String {
@@ -153,9 +156,7 @@ fn json_says_hostile_text_as_it_was() {
     assert_eq!(difference["before"], HOSTILE);
 }
 
-#[test]
-fn a_page_holds_nothing_that_hosts_said_as_markup() {
-    let program = r#"import sys,html.parser
+const MARKUP: &str = r#"import sys,html.parser
 void={'meta','input','circle','rect','path','polyline'}
 class P(html.parser.HTMLParser):
     def __init__(s): super().__init__(); s.open=[]; s.tags={}
@@ -170,8 +171,24 @@ class P(html.parser.HTMLParser):
 p=P(); p.feed(sys.stdin.buffer.read().decode()); p.close()
 assert p.open==[],p.open
 print(p.tags['script'],p.tags['style'],p.tags['details']>13)"#;
+
+#[test]
+fn a_page_holds_nothing_that_hosts_said_as_markup() {
     for report in [fleet(50), hostile()] {
-        assert_eq!(python(program, &text(Form::Html, &report)), "1 1 True");
+        assert_eq!(python(MARKUP, &text(Form::Html, &report)), "1 1 True");
+    }
+    for told in [runs::told(runs::sheet(60, 40, false)), runs::hostile()] {
+        let page = history::html::render(&told);
+        let said = python(MARKUP, &page);
+        assert!(said.starts_with("1 1 "), "{said}");
+        let acts = |c: char| c.is_control() && !matches!(c, '\n' | '\t' | '\r') || c == '\u{202e}';
+        for text in [
+            page,
+            history::json::render(&told),
+            history::csv::render(&told),
+        ] {
+            assert_eq!(text.find(acts), None);
+        }
     }
 }
 
@@ -212,6 +229,65 @@ fn a_browser_shows_the_page_and_runs_only_its_own_script() {
         assert!(!dom.contains("<title>owned"), "{name}");
         assert!(!dom.contains("<form class=\"filters\" hidden"), "{name}");
     }
+}
+
+/// A page of runs, of few hosts and of many: what it says in a browser, with its script and without an
+/// escape that is forgotten.
+#[test]
+fn a_browser_shows_runs_of_few_hosts_and_of_a_thousand() {
+    for (name, hosts, tasks, wild) in [
+        ("runs-one.html", 1, 12, false),
+        ("runs-fleet.html", 200, 60, false),
+        ("runs-thousand.html", 1000, 100, true),
+    ] {
+        let told = runs::told(runs::sheet(hosts, tasks, wild));
+        let html = history::html::render(&told);
+        // A browser opens it at once, whatever there is to tell.
+        assert!(
+            html.len() < 12 * 1024 * 1024,
+            "{name}: {} bytes",
+            html.len()
+        );
+        let path = kept(name);
+        std::fs::write(&path, html).expect("written");
+        if !there("chromium") {
+            continue;
+        }
+        let dom = browser(&path, "--dump-dom");
+        assert!(
+            dom.contains(" task</output>") || dom.contains(" tasks</output>"),
+            "{name}"
+        );
+        assert!(!dom.contains("<form class=\"filters\" hidden"), "{name}");
+        assert!(dom.contains("<figure class=\"plot\">"), "{name}");
+    }
+    let html = history::html::render(&runs::hostile());
+    let path = kept("runs-hostile.html");
+    let forgotten = "<script>document.title='owned'</script></main>";
+    std::fs::write(&path, html.replace("</main>", forgotten)).expect("written");
+    if there("chromium") {
+        assert!(!browser(&path, "--dump-dom").contains("<title>owned"));
+    }
+}
+
+/// A table says every host, and JSON all that the history holds.
+#[test]
+fn forms_of_runs_say_the_same() {
+    let told = runs::told(runs::sheet(100, 20, false));
+    let read: serde_json::Value =
+        serde_json::from_str(&history::json::render(&told)).expect("JSON");
+    let hosts = read["jobs"][0]["hosts"].as_array().expect("a list");
+    assert_eq!(hosts.len(), 100);
+    let found = |h: &serde_json::Value| h["found"].as_array().map_or(0, Vec::len).max(1);
+    let rows: usize = hosts.iter().map(found).sum();
+    let program = "import csv,sys\n\
+        rows=list(csv.reader(sys.stdin.read().splitlines(True)))\n\
+        assert {len(r) for r in rows}=={15}\n\
+        print(len(rows)-1)";
+    assert_eq!(
+        python(program, &history::csv::render(&told)),
+        rows.to_string()
+    );
 }
 
 #[test]

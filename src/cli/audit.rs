@@ -10,15 +10,18 @@ use jiff::Timestamp;
 use crate::hardening::{Library, Policy, Report, Selection, Severity, Waivers, play};
 use crate::host::signature::Signer;
 use crate::plan::list;
+use crate::report::audit::view::profiles;
 use crate::report::audit::{Collector, Form, Point, Slot, Subject, With, human, written};
 use crate::report::footer::Footer;
 use crate::report::group::Detail;
+use crate::report::history::audit::gather as kept;
 use crate::source::{Diagnostic, Files};
 
 use super::asked;
 use super::evidence::Evidence;
 use super::exit::Exit;
 use super::face::Face;
+use super::kept::Keeping;
 use super::options::{Becoming, Connections, Guarding, Inventories, Recording, Showing, Values};
 use super::playbook::{self, Compiled, PlaybookArgs};
 use super::run::{self, Ended, Running};
@@ -169,6 +172,7 @@ struct Ready {
 
 fn prepare(args: &AuditArgs) -> Result<Ready, Vec<Diagnostic>> {
     args.evidence.check().map_err(|d| vec![d])?;
+    super::kept::place(args.recording.store.as_deref()).map_err(|d| vec![d])?;
     let (library, wrong) = Library::load(args.modules.as_deref(), &Files::Disk);
     if !wrong.is_empty() {
         return Err(wrong);
@@ -269,16 +273,22 @@ fn carry_out(args: &AuditArgs, ready: Ready) -> Result<Exit, Vec<Diagnostic>> {
         messages::show(&ended.summary.mistakes);
         return Ok(Face::Palisade.exit(&ended, false));
     };
+    let keeping = Keeping::of_audit(&playbook, (mode(args), &profiles(&report)), &report.started);
+    let keeping = keeping.map_err(|d| vec![d])?;
     let history = args.evidence.history(&report);
     let mut unwritten = show(args, &report, (detail, history));
     unwritten.extend(args.evidence.append(&report, signer.as_ref()).err());
     messages::show(&ended.summary.mistakes);
     messages::show(&unwritten);
-    match (exit(args, &report, &ended), unwritten.is_empty()) {
+    let exit = match (exit(args, &report, &ended), unwritten.is_empty()) {
         // A report that somebody counts on and that is not there is worse than what it would say.
-        (_, false) => Ok(Exit::Start),
-        (exit, true) => Ok(exit),
+        (_, false) => Exit::Start,
+        (exit, true) => exit,
+    };
+    if let Some(keeping) = keeping {
+        keeping.write(ended.journal.as_deref(), kept(&report), exit);
     }
+    Ok(exit)
 }
 
 fn mode(args: &AuditArgs) -> &'static str {

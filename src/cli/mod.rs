@@ -18,8 +18,10 @@ pub mod exec;
 pub mod exit;
 pub mod face;
 pub mod facts;
+pub mod history;
 pub mod install_schedule;
 pub mod inventory;
+pub mod kept;
 pub mod lab;
 mod left;
 pub mod lint;
@@ -30,10 +32,12 @@ pub mod messages;
 pub mod options;
 pub mod outputs;
 pub mod outside;
+pub mod past;
 pub mod plan;
 pub mod playbook;
 pub mod prompts;
 pub mod recorded;
+pub mod report;
 pub mod reporters;
 pub mod run;
 pub mod serve;
@@ -112,6 +116,10 @@ enum Verb {
     Harden(Box<audit::AuditArgs>),
     /// Take back what a run changed
     Undo(Box<undo::UndoArgs>),
+    /// Runs over time, what was found on a host, how hosts stand
+    History(history::HistoryArgs),
+    /// A run, or all of some time, as a page, as JSON or as a table
+    Report(report::ReportArgs),
     /// List hardening profiles and controls, or show one
     Controls(controls::ControlsArgs),
     /// Check chains of evidence
@@ -213,6 +221,8 @@ fn carry_out(verb: Verb) -> ExitCode {
             };
             filled.unwrap_or_else(|| controls::run(&args))
         }
+        Verb::History(args) => history::run(&args),
+        Verb::Report(args) => report::run(&args),
         Verb::Evidence(args) => evidence::run(&args),
         Verb::Serve(mut args) => fill_inventory(&mut Inventories::default(), &mut args.values)
             .unwrap_or_else(|| serve::run(&args)),

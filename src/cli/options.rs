@@ -113,11 +113,20 @@ pub struct Guarding {
 
 /// What is written down about a run.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Journal")]
+#[command(next_help_heading = "Journal and history")]
 pub struct Recording {
     /// Do not keep what was there before a change: what it replaces cannot be undone
     #[arg(long)]
     pub no_undo_data: bool,
+    /// The history of runs: a file, postgres://USER@HOST/DATABASE, or `none`
+    #[arg(long, value_name = "FILE|URL")]
+    pub store: Option<String>,
+    /// Do not write what comes of this run to the history
+    #[arg(long, conflicts_with = "store")]
+    pub no_history: bool,
+    /// The name that runs are compared by, instead of the command with what it is of
+    #[arg(long, value_name = "NAME")]
+    pub job: Option<String>,
     /// What runs on a host that is thrown away is not recorded.
     #[arg(skip)]
     pub nothing: bool,

@@ -15,7 +15,7 @@ use crate::vars::Layer;
 use super::exit::Exit;
 use super::playbook::{Compiled, PlaybookArgs};
 use super::terminal::{AtTerminal, Hush};
-use super::{messages, recorded, setup};
+use super::{kept, messages, recorded, setup};
 
 /// How often a reporter may say that time passes.
 const TICK: Duration = Duration::from_millis(100);
@@ -36,6 +36,24 @@ pub struct Ended {
     pub summary: Summary,
     /// SIGTERM stopped it, not Ctrl-C.
     pub terminated: bool,
+    /// Where it was written down.
+    pub journal: Option<PathBuf>,
+}
+
+impl Ended {
+    /// One that never began.
+    fn by(mistake: Diagnostic) -> Ended {
+        let mistakes = vec![mistake];
+        messages::show(&mistakes);
+        Ended {
+            summary: Summary {
+                mistakes,
+                ..Summary::default()
+            },
+            terminated: false,
+            journal: None,
+        }
+    }
 }
 
 /// The hosts that `--limit` leaves.
@@ -99,18 +117,11 @@ pub fn carry_out(running: Running<'_>) -> Ended {
         .build()
     {
         Ok(runtime) => runtime,
-        Err(e) => {
-            let mistakes = vec![Diagnostic::bare(format!("cannot start: {e}"))];
-            messages::show(&mistakes);
-            let summary = Summary {
-                mistakes,
-                ..Summary::default()
-            };
-            return Ended {
-                summary,
-                terminated: false,
-            };
-        }
+        Err(e) => return Ended::by(Diagnostic::bare(format!("cannot start: {e}"))),
+    };
+    let (reporter, keeping) = match kept::begin(args, reporter, &project.mask, &options) {
+        Ok(begun) => begun,
+        Err(mistake) => return Ended::by(mistake),
     };
     let (events, inbox) = tokio::sync::mpsc::unbounded_channel::<Event>();
     let telling = {
@@ -159,10 +170,15 @@ pub fn carry_out(running: Running<'_>) -> Ended {
     // The reporter ends when the last sender is gone; it needs the runtime's clock until then.
     let _ = telling.join();
     drop(runtime);
-    Ended {
+    let ended = Ended {
         summary,
         terminated: terminated.load(Ordering::Relaxed),
+        journal: journal.path().map(PathBuf::from),
+    };
+    if let Some(keeping) = keeping {
+        keeping.end(&ended);
     }
+    ended
 }
 
 /// A number nobody chose, for `order: shuffle`.

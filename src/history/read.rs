@@ -305,22 +305,15 @@ fn find(sql: &mut dyn Sql, word: &str) -> Result<Hits, String> {
     })
 }
 
-/// The tasks of a list, in order, with their numbers.
-fn listed(
-    sql: &mut dyn Sql,
-    list: Option<i64>,
-) -> Result<(Vec<Task>, HashMap<i64, usize>), String> {
+/// The tasks of a list, in order.
+fn listed(sql: &mut dyn Sql, list: Option<i64>) -> Result<Vec<Task>, String> {
     let Some(list) = list else {
-        return Ok(Default::default());
+        return Ok(Vec::new());
     };
     let rows = sql.rows("SELECT tasks FROM lists WHERE id = ?1", &[list.into()])?;
     let text = rows.into_iter().next().and_then(|mut r| r.pop());
-    let ids: Vec<i64> = text
-        .map(Val::text)
-        .unwrap_or_default()
-        .split(' ')
-        .filter_map(|n| n.parse().ok())
-        .collect();
+    let text = text.map(Val::text).unwrap_or_default();
+    let ids: Vec<i64> = text.split(' ').filter_map(|n| n.parse().ok()).collect();
     let keys: BTreeSet<i64> = ids.iter().copied().collect();
     let keys: Vec<Val> = keys.into_iter().map(Val::Int).collect();
     let text = "SELECT id, address, name, place FROM tasks WHERE id IN {}";
@@ -335,8 +328,7 @@ fn listed(
         place: String::new(),
     };
     let tasks = ids.iter().map(|id| known.get(id).unwrap_or(&none).clone());
-    let places = ids.iter().enumerate().map(|(at, id)| (*id, at));
-    Ok((tasks.collect(), places.collect()))
+    Ok(tasks.collect())
 }
 
 fn task(row: &[Val]) -> Task {
@@ -351,7 +343,7 @@ fn sheet(sql: &mut dyn Sql, name: &str) -> Result<Option<Sheet>, String> {
     let Some(Numbered { run, seq, list }) = named(sql, name)? else {
         return Ok(None);
     };
-    let (tasks, places) = listed(sql, list)?;
+    let tasks = listed(sql, list)?;
     let text = "SELECT h.name, s.state, s.message, p.cells FROM stands s \
                 JOIN hosts h ON h.id = s.host JOIN patterns p ON p.id = s.pattern WHERE s.run = ?1";
     let mut hosts: BTreeMap<String, Stand> = BTreeMap::new();
@@ -366,18 +358,15 @@ fn sheet(sql: &mut dyn Sql, name: &str) -> Result<Option<Sheet>, String> {
         };
         hosts.insert(host, stand);
     }
-    let text = "SELECT h.name, x.task, x.status, x.message, d.digest FROM results x \
+    let text = "SELECT h.name, x.nth, x.status, x.message, d.digest FROM results x \
                 JOIN hosts h ON h.id = x.host LEFT JOIN differences d ON d.id = x.difference \
                 WHERE x.run = ?1";
     for row in sql.rows(text, &[seq.into()])? {
-        let (Some(host), Some(task)) = (
-            hosts.get_mut(&row[0].clone().text()),
-            places.get(&row[1].int()),
-        ) else {
+        let Some(host) = hosts.get_mut(&row[0].clone().text()) else {
             continue;
         };
         host.found.push(Found {
-            task: *task,
+            task: usize::try_from(row[1].int()).unwrap_or(0),
             status: Status::of(row[2].letter()).unwrap_or(Status::Unknown),
             message: row[3].clone().maybe_text(),
             difference: row[4].clone().maybe_text(),
@@ -444,7 +433,7 @@ fn entries(sql: &mut dyn Sql, filter: &Filter) -> Result<Vec<Entry>, String> {
     let limit = only.limit(filter.most);
     // Within a host in the order of the table, so that nothing has to be sorted.
     let text = format!(
-        "SELECT {ENTRY} FROM {ENTRIES} {condition} ORDER BY x.run DESC, x.host, x.task {limit}"
+        "SELECT {ENTRY} FROM {ENTRIES} {condition} ORDER BY x.run DESC, x.host, x.nth {limit}"
     );
     Ok(sql.rows(&text, &only.values)?.iter().map(entry).collect())
 }

@@ -9,7 +9,8 @@ const STEPS: [&str; 1] = [FIRST];
 
 /// Words in braces are the database's own. Times are milliseconds since 1970, UTC.
 ///
-/// `seq` orders runs. `cells` has a letter for each task of `lists.tasks`, a line of ids. `standing` is
+/// `seq` orders runs. `cells` has a letter for each task of `lists.tasks`, a line of ids, and
+/// `nth` is a place in it. `standing` is
 /// the last word on each host for each job, so that nobody has to look for it.
 const FIRST: &str = "
 CREATE TABLE lists (id {serial}, digest TEXT NOT NULL UNIQUE, tasks TEXT NOT NULL);
@@ -39,8 +40,8 @@ CREATE TABLE stands (
 ) {by_key};
 CREATE INDEX stands_run ON stands (run);
 CREATE TABLE results (
-  host BIGINT NOT NULL, run BIGINT NOT NULL, task BIGINT NOT NULL, status TEXT NOT NULL,
-  difference BIGINT, message TEXT, PRIMARY KEY (host, run, task)
+  host BIGINT NOT NULL, run BIGINT NOT NULL, nth BIGINT NOT NULL, task BIGINT NOT NULL,
+  status TEXT NOT NULL, difference BIGINT, message TEXT, PRIMARY KEY (host, run, nth)
 ) {by_key};
 CREATE INDEX results_run ON results (run);
 CREATE TABLE standing (

@@ -1,4 +1,6 @@
-//! A history in a file: what comes out is what went in, and nothing else.
+//! What comes out of a history is what went in, in a file and in a real PostgreSQL alike.
+
+mod server;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -72,14 +74,55 @@ fn open(dir: &tempfile::TempDir) -> Store {
     Store::open(&Place::File(dir.path().join("below/history.db"))).unwrap()
 }
 
+/// What holds in both kinds of history.
+const BOTH: &[(&str, fn(&Place))] = &[
+    ("read", a_run_is_read_as_it_was_written),
+    (
+        "begun",
+        a_run_that_goes_on_is_listed_and_ended_by_its_record,
+    ),
+    ("news", news_is_what_the_run_before_had_not),
+    ("standing", how_hosts_stand_says_since_when),
+    ("find", runs_are_found_by_what_people_type),
+    ("old", what_is_old_or_too_much_goes),
+    ("many", several_write_at_once),
+    ("odd", what_no_database_likes_is_kept_all_the_same),
+];
+
+#[test]
+fn all_of_it_holds_in_a_file() {
+    for (name, holds) in BOTH {
+        let dir = tempfile::tempdir().unwrap();
+        eprintln!("{name}");
+        holds(&Place::File(dir.path().join("history.db")));
+    }
+}
+
+#[test]
+fn all_of_it_holds_in_postgresql() {
+    let Some(server) = server::Server::start() else {
+        eprintln!("skipped: there is no PostgreSQL on this machine");
+        return;
+    };
+    for (name, holds) in BOTH {
+        eprintln!("{name}");
+        holds(&server.database(name));
+    }
+    // A newer schema is refused here as well.
+    let place = server.database("newer");
+    let mut store = Store::open(&place).unwrap();
+    store.sql.batch("UPDATE version SET number = 99").unwrap();
+    let newer = Store::open(&place).err();
+    assert!(matches!(newer, Some(Trouble::Newer { found: 99, .. })));
+    server.encryption();
+}
+
 const OK: Option<Status> = Some(Status::Ok);
 const CHANGED: Option<Status> = Some(Status::Changed);
 const AWAY: Option<Status> = Some(Status::Unreachable);
 
-#[test]
-fn a_run_is_read_as_it_was_written() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut store = open(&dir);
+fn a_run_is_read_as_it_was_written(place: &Place) {
+    let mut store = Store::open(place).unwrap();
     let hosts = vec![
         stand("web1", &[CHANGED, OK], Some("x")),
         stand("web2", &[OK, None], None),
@@ -96,10 +139,8 @@ fn a_run_is_read_as_it_was_written() {
     assert!(store.record(&written).is_err(), "a run is written once");
 }
 
-#[test]
-fn a_run_that_goes_on_is_listed_and_ended_by_its_record() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut store = open(&dir);
+fn a_run_that_goes_on_is_listed_and_ended_by_its_record(place: &Place) {
+    let mut store = Store::open(place).unwrap();
     let whole = record("r1", 1, vec![stand("web1", &[OK], None)]);
     let mut begun = whole.run.clone();
     (begun.ended, begun.exit) = (None, None);
@@ -136,10 +177,8 @@ fn a_file_is_for_its_owner_and_a_newer_one_is_refused() {
     assert!(other.ends_with("it is no SQLite file"), "{other}");
 }
 
-#[test]
-fn news_is_what_the_run_before_had_not() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut store = open(&dir);
+fn news_is_what_the_run_before_had_not(place: &Place) {
+    let mut store = Store::open(place).unwrap();
     let runs = [
         (
             "r1",
@@ -197,10 +236,8 @@ fn news_is_what_the_run_before_had_not() {
     assert_eq!(said("r4"), (none.clone(), one, none.clone(), none));
 }
 
-#[test]
-fn how_hosts_stand_says_since_when() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut store = open(&dir);
+fn how_hosts_stand_says_since_when(place: &Place) {
+    let mut store = Store::open(place).unwrap();
     for (hour, cell) in [OK, CHANGED, CHANGED].into_iter().enumerate() {
         let hosts = vec![stand("web1", &[cell], None)];
         let name = format!("r{hour}");
@@ -213,10 +250,8 @@ fn how_hosts_stand_says_since_when() {
     assert_eq!(standing[0].run, "r2");
 }
 
-#[test]
-fn runs_are_found_by_what_people_type() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut store = open(&dir);
+fn runs_are_found_by_what_people_type(place: &Place) {
+    let mut store = Store::open(place).unwrap();
     assert_eq!(store.find("last").unwrap(), Hits::None);
     for (hour, name) in ["a_1", "a_2", "ab2"].into_iter().enumerate() {
         let hosts = vec![stand(&format!("h{hour}"), &[CHANGED], Some("x"))];
@@ -248,10 +283,8 @@ fn runs_are_found_by_what_people_type() {
     assert_eq!(store.trend(&late).unwrap().len(), 1);
 }
 
-#[test]
-fn what_is_old_or_too_much_goes() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut store = open(&dir);
+fn what_is_old_or_too_much_goes(place: &Place) {
+    let mut store = Store::open(place).unwrap();
     for hour in 0..10 {
         let differs = format!("d{hour}");
         let hosts = vec![stand("web1", &[CHANGED], Some(&differs))];
@@ -282,4 +315,94 @@ fn what_is_old_or_too_much_goes() {
     assert_eq!(left(Keep { rows: 5, ..all }, 10), (2, 2));
     assert_eq!(store.difference(&digest(["d1"])).unwrap(), None);
     assert!(store.difference(&digest(["d9"])).unwrap().is_some());
+}
+
+fn several_write_at_once(place: &Place) {
+    const EACH: i64 = 5;
+    let write = |who: usize| {
+        let mut store = Store::open(place).unwrap();
+        for hour in 0..EACH {
+            let hosts = vec![
+                stand("web1", &[CHANGED], Some("same")),
+                stand(
+                    &format!("own{who}"),
+                    &[CHANGED],
+                    Some(&format!("{who}.{hour}")),
+                ),
+            ];
+            store
+                .record(&record(&format!("r{who}.{hour}"), hour, hosts))
+                .unwrap();
+        }
+    };
+    std::thread::scope(|scope| {
+        for who in 0..4 {
+            scope.spawn(move || write(who));
+        }
+    });
+    let mut store = Store::open(place).unwrap();
+    assert_eq!(store.runs(&Filter::default()).unwrap().len(), 20);
+    let entries = store.entries(&Filter::default()).unwrap();
+    assert_eq!(entries.len(), 40);
+    assert!(entries.iter().all(|e| e.difference.is_some()));
+}
+
+fn what_no_database_likes_is_kept_all_the_same(place: &Place) {
+    let mut store = Store::open(place).unwrap();
+    let odd = "it's \"odd\" ?1 $1 %s \\ \u{202e} \u{1f600}";
+    let mut run = record(odd, 1, vec![stand(odd, &[CHANGED], Some("x"))]);
+    run.hosts[0].found[0].message = Some(format!("nul \0 and {}", "ä".repeat(5000)));
+    store.record(&run).unwrap();
+    let sheet = store.sheet(odd).unwrap().unwrap();
+    assert_eq!(sheet.hosts[0].host, odd);
+    let message = sheet.hosts[0].found[0].message.clone().unwrap();
+    assert!(message.starts_with("nul \\x00 and ä") && message.ends_with('…'));
+    assert!(message.len() < 1100);
+    let by = Filter {
+        host: Some(odd.into()),
+        ..Filter::default()
+    };
+    assert_eq!(store.entries(&by).unwrap().len(), 1);
+}
+
+/// A million results answer what happened on a host at once. With less by default: `PALISADE_RESULTS`
+/// says how many.
+#[test]
+fn a_host_is_found_among_many() {
+    let all = std::env::var("PALISADE_RESULTS").ok();
+    let all: usize = all.and_then(|n| n.parse().ok()).unwrap_or(20_000);
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(&dir);
+    let (hosts, tasks) = (200, 10);
+    let cells = vec![CHANGED; tasks];
+    for run in 0..all / (hosts * tasks) {
+        let differs = format!("d{run}");
+        let stands = (0..hosts).map(|h| stand(&format!("web{h}"), &cells, Some(&differs)));
+        let mut one = record(&format!("r{run}"), run as i64, stands.collect());
+        let task = one.tasks[0].clone();
+        let numbered = |n: usize| Task {
+            address: format!("{}{n}", task.address),
+            ..task.clone()
+        };
+        one.tasks = (0..tasks).map(numbered).collect();
+        store.record(&one).unwrap();
+    }
+    let by = Filter {
+        host: Some("web77".into()),
+        most: Some(100),
+        ..Filter::default()
+    };
+    // The fastest of some, since others work on this machine too.
+    let mut fastest = std::time::Duration::MAX;
+    for _ in 0..5 {
+        let began = std::time::Instant::now();
+        let entries = store.entries(&by).unwrap();
+        fastest = fastest.min(began.elapsed());
+        assert!(entries.len() == 100 && entries.iter().all(|e| e.host == "web77"));
+    }
+    eprintln!("{all} results: {fastest:?}");
+    assert!(
+        fastest < std::time::Duration::from_millis(50),
+        "{fastest:?}"
+    );
 }

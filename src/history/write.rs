@@ -64,12 +64,13 @@ fn recorded(sql: &mut dyn Sql, record: &Record) -> Result<(), String> {
             let row = vec![
                 id.into(),
                 run.into(),
+                (one.task as u64).into(),
                 (*task).into(),
                 one.status.letter().to_string().as_str().into(),
                 difference.copied().into(),
                 message(one.message.as_deref()),
             ];
-            found.insert((id, *task), row);
+            found.insert((id, one.task), row);
         }
     }
     let started = millis(record.run.started);
@@ -87,7 +88,7 @@ fn recorded(sql: &mut dyn Sql, record: &Record) -> Result<(), String> {
         &stands,
         "",
     )?;
-    let into = "results (host, run, task, status, difference, message)";
+    let into = "results (host, run, nth, task, status, difference, message)";
     insert(sql, into, &found, "")?;
     let into = "standing (job, host, run, state, since)";
     insert(sql, into, &standing, LATEST)

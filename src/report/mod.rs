@@ -16,9 +16,11 @@ pub mod human;
 pub mod json;
 pub mod notices;
 pub mod order;
+mod page;
 pub mod recap;
 mod stopped;
 pub mod text;
+mod xml;
 
 #[cfg(test)]
 mod tests;

@@ -143,6 +143,8 @@ impl Bench {
             .current_dir(self.dir.path())
             .env("HOME", self.dir.path())
             .env("XDG_STATE_HOME", self.path("state"))
+            .env("XDG_DATA_HOME", self.path("data"))
+            .env_remove("PALISADE_STORE")
             .env_remove("SSH_AUTH_SOCK")
             .env_remove("ANSIBLE_INVENTORY")
             .stdin(Stdio::null());

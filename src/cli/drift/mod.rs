@@ -119,8 +119,8 @@ pub fn run(args: &mut DriftArgs) -> Exit {
     let run = &args.run;
     let lists = run.list_hosts || run.list_tasks || run.list_tags || run.syntax_check;
     let streams = matches!(run.showing.output, Some(Output::Classic | Output::Json));
+    args.run.drift = true;
     if lists || streams {
-        args.run.drift = true;
         return playbook::run(&args.run, Face::Palisade);
     }
     match look(args) {
@@ -166,6 +166,7 @@ fn look(args: &DriftArgs) -> Result<Exit, Vec<Diagnostic>> {
     if !missing.is_empty() {
         return Err(missing);
     }
+    super::kept::place(args.run.recording.store.as_deref()).map_err(|d| vec![d])?;
     let mut compiled = playbook::compile(&args.run)?;
     messages::tell(&compiled.warnings, args.run.showing.json);
     let limit = run::limit(&mut compiled, &args.run).map_err(|d| vec![d])?;

@@ -64,7 +64,8 @@ pub fn render(report: &Report) -> String {
     text
 }
 
-fn row(text: &mut String, cells: &[String]) {
+/// A row of any table of ours.
+pub(in crate::report) fn row(text: &mut String, cells: &[String]) {
     let cells: Vec<_> = cells.iter().map(|c| cell(c)).collect();
     text.push_str(&cells.join(","));
     text.push_str("\r\n");

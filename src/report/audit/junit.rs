@@ -4,8 +4,8 @@
 use crate::hardening::result::{ControlInfo, Finding, HostReport, Score};
 use crate::hardening::{Report, Verdict};
 
+use super::super::xml::Xml;
 use super::view::{lines, profiles, waived, waiver};
-use super::xml::Xml;
 
 pub fn render(report: &Report) -> String {
     let mut xml = Xml::new();

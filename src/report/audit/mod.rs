@@ -13,7 +13,6 @@ pub mod prometheus;
 pub mod sarif;
 pub mod view;
 pub mod xccdf;
-pub(super) mod xml;
 
 use std::sync::{Arc, Mutex};
 

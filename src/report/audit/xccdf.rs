@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use crate::hardening::result::{ControlInfo, Finding, HostReport};
 use crate::hardening::{Report, Severity, Verdict};
 
+use super::super::xml::Xml;
 use super::view::{Section, cut, ended, lines, named, profiles, sections, waived, waiver};
-use super::xml::Xml;
 
 /// The name space of the checklist language, and of our own words in it.
 const XCCDF: &str = "http://checklists.nist.gov/xccdf/1.2";

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::audit::xml::Xml;
+use super::super::xml::Xml;
 use super::Look;
 use super::human::{ends, what};
 use super::model::{Entry, Kind, Report, TaskInfo};

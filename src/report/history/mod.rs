@@ -4,7 +4,11 @@
 //! what was read from the history: one file a form.
 
 pub mod audit;
+pub mod csv;
 pub mod fold;
+pub mod html;
+pub mod json;
+pub mod view;
 
 use std::collections::BTreeMap;
 

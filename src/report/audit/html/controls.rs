@@ -8,6 +8,7 @@ use crate::hardening::{Report, Severity, Verdict};
 use crate::inventory::fold::fold;
 
 use super::super::view::{Group, Section, diff, groups, rank, waived, waiver};
+use super::page::difference_line;
 use super::{bar, class, esc, plural};
 
 /// Of what was observed on the hosts of a group so many variants are shown; JSON has them all.
@@ -39,6 +40,11 @@ impl Row<'_> {
         let group = self.groups.iter().find(answered);
         group.or(self.groups.first()).map(|g| g.finding.verdict)
     }
+}
+
+/// Whether it is open on paper.
+fn calls(verdict: Verdict) -> bool {
+    verdict.is_finding() || matches!(verdict, Verdict::Waived | Verdict::Fixed)
 }
 
 fn is_lost(group: &Group<'_>) -> bool {
@@ -159,10 +165,14 @@ fn control(page: &mut String, report: &Report, row: &Row<'_>) {
     let _ = write!(
         page,
         "<details class=\"control\" id=\"c-{id}\" data-severity=\"{severity}\" data-section=\"{section}\" \
-         data-verdicts=\"{letters}\">\n<summary><span class=\"sev {severity}\">{severity}</span>\
+         data-verdicts=\"{letters}\"{told}>\n<summary><span class=\"sev {severity}\">{severity}</span>\
          <span class=\"title\">{number}{title} <code>{id}</code></span>\
          <span class=\"tally\">{tally}</span>",
         id = esc(&info.id),
+        told = match row.worst().is_some_and(calls) {
+            true => " data-told",
+            false => "",
+        },
         severity = info.severity,
         title = esc(&info.title),
     );
@@ -255,13 +265,7 @@ fn differences(page: &mut String, why: Option<&str>, evidence: &Evidence) {
             esc(&difference.summary)
         );
         for line in diff(&difference.before, &difference.after) {
-            let (tag, mark) = match line.chars().next() {
-                Some('+') => ("ins", "+"),
-                Some('-') => ("del", "-"),
-                _ => ("span", ""),
-            };
-            let text = line.strip_prefix(mark).unwrap_or(&line);
-            let _ = writeln!(page, "<{tag}>{mark}{}</{tag}>", esc(text));
+            difference_line(page, &line);
         }
         page.push_str("</pre>\n");
     }

@@ -7,21 +7,14 @@ use crate::hardening::result::{HostReport, Score};
 
 use super::super::human::counts;
 use super::super::view::Section;
-use super::esc;
+use super::{esc, page};
 
 /// The class of a score's colour. The number stands beside it, so that nobody needs to see colours.
 pub(super) fn heat(score: Score) -> &'static str {
     if score.judged() == 0 {
         return "hx";
     }
-    match score.percent() {
-        100 => "h5",
-        90..=99 => "h4",
-        75..=89 => "h3",
-        50..=74 => "h2",
-        25..=49 => "h1",
-        _ => "h0",
-    }
+    page::heat(score.percent())
 }
 
 pub(super) fn write(page: &mut String, report: &Report, sections: &[Section]) {

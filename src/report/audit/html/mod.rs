@@ -1,27 +1,20 @@
-//! A report as one page for a browser: nothing is loaded from elsewhere, nothing needs its script.
-//!
-//! Whatever came from hosts is escaped where it enters the page. Should an escape ever be missed, the
-//! page's own policy still allows no script and no style but the two below, which it names by digest.
+//! A report as one page for a browser.
 
 mod controls;
 mod grid;
 
 use std::fmt::Write as _;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
-
 use crate::hardening::result::Score;
 use crate::hardening::{Report, Severity, Verdict};
 use crate::inventory::fold::fold;
 
+use super::super::page::{self, Head, esc, plural, when};
 use super::Point;
 use super::view::{profiles, sections};
-use super::xml::content as esc;
 
-const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+const STYLE: &str = include_str!("audit.css");
+const SCRIPT: &str = include_str!("audit.js");
 
 /// Runs before this one that are drawn: a quarter of daily audits.
 const MOST_POINTS: usize = 90;
@@ -29,80 +22,67 @@ const MOST_POINTS: usize = 90;
 /// The page. `history` are earlier runs, oldest first.
 pub fn render(report: &Report, history: &[Point]) -> String {
     let sections = sections(report);
-    let mut page = head(report);
-    page.push_str("<main>\n");
+    let (title, heading) = (title(report), profiles(report));
+    let head = head(report, &title, &heading);
+    let mut page = head.begin();
     summary(&mut page, report, history);
     troubles(&mut page, report);
     grid::write(&mut page, report, &sections);
     controls::write(&mut page, report, &sections);
     waivers(&mut page, report);
-    page.push_str("</main>\n");
-    let _ = writeln!(
-        page,
-        "<footer>Made by {} {} from one report; the same as JSON, CSV, SARIF, JUnit, XCCDF and OSCAL with \
-         <code>--report</code>.</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>",
+    let footer = format!(
+        "Made by {} {} from one report; the same as JSON, CSV, SARIF, JUnit, XCCDF and OSCAL with \
+         <code>--report</code>.",
         esc(&report.tool),
         esc(&report.version)
     );
+    head.end(&mut page, &footer);
     page
 }
 
-fn digest(text: &str) -> String {
-    format!(
-        "'sha256-{}'",
-        STANDARD.encode(Sha256::digest(text.as_bytes()))
-    )
-}
-
-fn head(report: &Report) -> String {
-    let what = match report.mode.as_str() {
+fn what(report: &Report) -> &'static str {
+    match report.mode.as_str() {
         "audit" => "Audit",
         "harden" => "Hardening",
         _ => "Hardening, checked only",
-    };
-    let profiles = esc(&profiles(report));
-    let hosts = report.hosts.len();
-    let policy = format!(
-        "default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'",
-        digest(STYLE),
-        digest(SCRIPT)
-    );
+    }
+}
+
+fn title(report: &Report) -> String {
+    format!(
+        "{} of {} host{} by {}: {}%",
+        what(report),
+        report.hosts.len(),
+        plural(report.hosts.len()),
+        profiles(report),
+        report.score().percent()
+    )
+}
+
+fn head<'a>(report: &Report, title: &'a str, heading: &'a str) -> Head<'a> {
     let titles: Vec<_> = report
         .profiles
         .iter()
         .map(|p| format!("{} {}", p.title, p.version).trim().to_owned())
         .collect();
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\">\n\
-         <title>{what} of {hosts} host{s} by {profiles}: {percent}%</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n\
-         <a class=\"skip\" href=\"#controls\">To the controls</a>\n<header>\n\
-         <p class=\"kind\">{what}</p>\n<h1>{profiles}</h1>\n\
-         <p class=\"sub\">{titles}</p>\n\
-         <p class=\"sub\">{controls} controls on {hosts} host{s} · <time datetime=\"{iso}\">{when}</time> · \
-         {seconds:.1} s</p>\n</header>\n",
-        s = plural(hosts),
-        percent = report.score().percent(),
-        titles = esc(&titles.join(" · ")),
-        controls = report.controls.len(),
-        iso = esc(&report.started),
-        when = esc(&when(&report.started)),
-        seconds = report.seconds,
-    )
-}
-
-/// `2026-11-21 12:00 UTC`
-fn when(started: &str) -> String {
-    let short = started.get(..16).unwrap_or(started).replace('T', " ");
-    format!("{short} UTC")
-}
-
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
+    let hosts = report.hosts.len();
+    let sub = format!(
+        "{} controls on {hosts} host{} · <time datetime=\"{}\">{}</time> · {:.1} s",
+        report.controls.len(),
+        plural(hosts),
+        esc(&report.started),
+        esc(&when(&report.started)),
+        report.seconds,
+    );
+    Head {
+        title,
+        kind: what(report),
+        heading,
+        sub: vec![esc(&titles.join(" · ")), sub],
+        skip: ("controls", "To the controls"),
+        style: STYLE,
+        script: SCRIPT,
+    }
 }
 
 /// A verdict as a class of the page.
@@ -135,7 +115,8 @@ fn counted(score: Score) -> [(Verdict, usize); 8] {
 fn summary(page: &mut String, report: &Report, history: &[Point]) {
     let score = report.score();
     page.push_str("<section class=\"cards\" aria-label=\"Summary\">\n<div class=\"card score\">\n");
-    ring(page, score);
+    let shares = (score.percent(), score.percent_with_waivers());
+    page::ring(page, grid::heat(score), shares, "hold");
     let waivers = match score.waived {
         0 => String::new(),
         _ => format!(
@@ -151,53 +132,17 @@ fn summary(page: &mut String, report: &Report, history: &[Point]) {
     );
     page.push_str("<div class=\"card\">\n<h2>Verdicts</h2>\n");
     bar(page, score, "bar");
-    page.push_str("<ul class=\"legend\">\n");
-    for (verdict, count) in counted(score).into_iter().filter(|(_, n)| *n > 0) {
-        let (class, word) = (class(verdict), verdict.word());
-        let _ = writeln!(
-            page,
-            "<li><span class=\"dot {class}\"></span><b>{count}</b> {word}</li>"
-        );
-    }
-    page.push_str("</ul>\n</div>\n");
+    page::legend(page, &counted(score).map(|(v, n)| (class(v), n, v.word())));
+    page.push_str("</div>\n");
     severities(page, report);
     trend(page, report, history);
     page.push_str("</section>\n");
 }
 
-fn ring(page: &mut String, score: Score) {
-    let percent = score.percent();
-    let waived = score.percent_with_waivers();
-    let class = grid::heat(score);
-    // A circle of this radius is 100 long.
-    let _ = writeln!(
-        page,
-        "<svg class=\"ring {class}\" viewBox=\"0 0 36 36\" role=\"img\" aria-label=\"{percent} percent hold\">\
-         <circle class=\"track\" cx=\"18\" cy=\"18\" r=\"15.9155\"/>\
-         <circle class=\"with\" cx=\"18\" cy=\"18\" r=\"15.9155\" stroke-dasharray=\"{waived} 100\"/>\
-         <circle class=\"value\" cx=\"18\" cy=\"18\" r=\"15.9155\" stroke-dasharray=\"{percent} 100\"/>\
-         <text x=\"18\" y=\"18\">{percent}%</text></svg>"
-    );
-}
-
 /// All verdicts side by side, each as long as it is frequent.
 fn bar(page: &mut String, score: Score, class_name: &str) {
-    let all: usize = counted(score).iter().map(|(_, n)| n).sum();
-    let _ = write!(
-        page,
-        "<svg class=\"{class_name}\" viewBox=\"0 0 {} 1\" preserveAspectRatio=\"none\" aria-hidden=\"true\">",
-        all.max(1)
-    );
-    let mut at = 0;
-    for (verdict, count) in counted(score).into_iter().filter(|(_, n)| *n > 0) {
-        let class = class(verdict);
-        let _ = write!(
-            page,
-            "<rect class=\"{class}\" x=\"{at}\" width=\"{count}\" height=\"1\"/>"
-        );
-        at += count;
-    }
-    page.push_str("</svg>\n");
+    let counts = counted(score).map(|(verdict, count)| (class(verdict), count));
+    page::bar(page, class_name, &counts);
 }
 
 fn severities(page: &mut String, report: &Report) {

@@ -48,17 +48,5 @@
       apply();
     });
   });
-  var opened = [];
-  window.addEventListener("beforeprint", function () {
-    opened = controls.filter(function (c) { return !c.open && !c.hidden && /[fexuw]/.test(c.dataset.verdicts); });
-    opened.forEach(function (c) { c.open = true; });
-  });
-  window.addEventListener("afterprint", function () { opened.forEach(function (c) { c.open = false; }); });
-  function target() {
-    var found = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
-    if (found && found.tagName === "DETAILS") { found.open = true; found.scrollIntoView(); }
-  }
-  window.addEventListener("hashchange", target);
   apply();
-  target();
 })();
