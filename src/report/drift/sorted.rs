@@ -71,7 +71,7 @@ fn entry(
 }
 
 /// Puts tasks, hosts and entries in order. `order` has the tasks as they are written.
-pub(super) fn arrange(report: &mut Report, entries: &mut Vec<Entry>, order: &[usize]) {
+pub(super) fn arrange(report: &mut Report, entries: &mut [Entry], order: &[usize]) {
     let tasks = inverse(order);
     let mut hosts: Vec<usize> = (0..report.hosts.len()).collect();
     hosts.sort_by(|a, b| natural(&report.hosts[*a].host, &report.hosts[*b].host));
