@@ -3,7 +3,7 @@
 #[path = "e2e/mod.rs"]
 mod e2e;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use e2e::{Bench, Json, PALISADE, Run, output, up};
@@ -220,6 +220,136 @@ fn what_was_not_kept_is_said_and_secrets_are_not_kept() {
         .output()
         .unwrap();
     assert!(found.stdout.is_empty(), "{found:?}");
+}
+
+/// A part of `tests/undo/actions.yml`: tasks by action.
+type Tasks = BTreeMap<String, Vec<serde_yaml::Value>>;
+
+/// What is not taken back, and why.
+#[derive(serde::Deserialize)]
+struct Never {
+    why: String,
+    #[serde(default)]
+    tasks: Vec<serde_yaml::Value>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+struct Actions {
+    reversible: Tasks,
+    irreversible: BTreeMap<String, Never>,
+    changes_nothing: Vec<String>,
+}
+
+impl Actions {
+    fn read() -> Actions {
+        serde_yaml::from_str(include_str!("undo/actions.yml")).unwrap()
+    }
+
+    /// A play of all tasks, each named by its action and a number.
+    fn play(&self) -> String {
+        let never = self.irreversible.iter();
+        let never = never.flat_map(|(action, of)| of.tasks.iter().map(move |t| (action, t)));
+        let all = self.reversible.iter();
+        let all = all.flat_map(|(action, tasks)| tasks.iter().map(move |t| (action, t)));
+        let named = |(n, (action, task)): (usize, (&String, &serde_yaml::Value))| {
+            let mut task = task.clone();
+            task["name"] = format!("{action} {n}").into();
+            assert!(
+                task.get(action.as_str()).is_some(),
+                "{action} is by another"
+            );
+            task
+        };
+        let tasks: Vec<_> = all.chain(never).enumerate().map(named).collect();
+        let tasks = serde_json::to_string(&tasks).unwrap();
+        format!("[{{hosts: all, gather_facts: false, tasks: {tasks}}}]")
+    }
+}
+
+#[test]
+fn of_every_action_it_is_known_whether_it_is_taken_back() {
+    let actions = Actions::read();
+    let named = actions.reversible.keys().chain(actions.irreversible.keys());
+    let mut named: Vec<&str> = named
+        .chain(&actions.changes_nothing)
+        .map(String::as_str)
+        .collect();
+    named.sort_unstable();
+    let mut all: Vec<&str> = palisade::action::ACTIONS.iter().map(|s| s.name).collect();
+    all.sort_unstable();
+    assert_eq!(named, all, "tests/undo/actions.yml: each action once");
+    let silent = actions
+        .irreversible
+        .iter()
+        .find(|(_, never)| never.why.is_empty());
+    assert!(
+        silent.is_none(),
+        "no reason: {silent:?}",
+        silent = silent.map(|s| s.0)
+    );
+}
+
+#[test]
+fn after_every_action_the_host_is_as_before_once_it_is_undone() {
+    if !std::path::Path::new("/var/cache/palisade-tests/complete").exists() {
+        eprintln!("skipped: packages were not fetched (tests/install-deps)");
+        return;
+    }
+    let Some(bench) = up("g", 0) else { return };
+    if !bench.systemd() {
+        return;
+    }
+    bench.shelf("sd1");
+    let prepare = [
+        include_str!("controls/functions"),
+        include_str!("undo/prepare"),
+    ]
+    .concat();
+    bench.on("sd1", &prepare);
+    bench.write("page.j2", "#!/bin/sh\n{{ 1 + 1 }}\n");
+    bench.write("made.sh", "touch /srv/by-script\n");
+    bench.write("folder/deeper/file", "x\n");
+    let look = || -> BTreeSet<String> {
+        let seen = bench.on("sd1", include_str!("undo/look"));
+        seen.lines().map(str::to_owned).collect()
+    };
+    let (before, was) = (look(), tree(&bench, "sd1"));
+    let actions = Actions::read();
+    // What is guarded is tested elsewhere.
+    let run = bench.play(&actions.play(), &["--guard", "off"]).expect(0);
+    let changed = run.with("changed");
+    let idle = actions.reversible.iter().find(|(action, tasks)| {
+        let of = |line: &&String| line.starts_with(&format!("sd1 /{action} "));
+        changed.iter().filter(of).count() != tasks.len()
+    });
+    assert!(idle.is_none(), "{idle:?} changed nothing: {changed:#?}");
+
+    let back = undo(&bench, &["--guard", "off"]);
+    let why = format!(
+        "left alone: {:#?}, failed: {:#?}",
+        listed(&back, "left_alone"),
+        listed(&back, "failed")
+    );
+    assert_eq!(back.code, Some(0), "{why} {back}");
+    let never = listed(&back, "irreversible");
+    for (action, of) in &actions.irreversible {
+        let why = &of.why;
+        let said = never.iter().filter(|n| n.ends_with(why.as_str())).count();
+        assert!(said >= of.tasks.len(), "{action}: {never:#?}");
+    }
+    let stays = |line: &&String| line.contains("/srv/by-") || line.contains("/srv/unpacked");
+    let now = look();
+    let of = |a: &BTreeSet<String>, b: &BTreeSet<String>| -> Vec<String> {
+        a.difference(b).filter(|l| !stays(l)).cloned().collect()
+    };
+    let (lost, more) = (of(&before, &now), of(&now, &before));
+    assert!(
+        lost.is_empty() && more.is_empty(),
+        "lost: {lost:#?}, more: {more:#?} {why}"
+    );
+    let now = tree(&bench, "sd1");
+    assert_eq!((of(&was, &now), of(&now, &was)), (vec![], vec![]));
 }
 
 #[test]

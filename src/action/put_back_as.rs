@@ -113,7 +113,9 @@ fn units(a: &UnitState, b: &UnitState, other: &State) -> Option<String> {
 }
 
 fn mounts(a: &MountState, b: &MountState) -> Option<String> {
-    if !a.source.is_empty() && a.source != b.source {
+    // The kernel says of a folder that is mounted over itself what is around it.
+    let itself = a.bound && b.bound;
+    if !itself && !a.source.is_empty() && a.source != b.source {
         return Some(format!("{} is mounted there now", b.source));
     }
     let ours = |o: &&String| ["nosuid", "nodev", "noexec", "ro", "noatime"].contains(&o.as_str());
