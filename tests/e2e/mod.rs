@@ -19,7 +19,7 @@ pub use serde_json::Value as Json;
 pub const PALISADE: &str = env!("CARGO_BIN_EXE_palisade");
 
 /// No run of these tests takes longer; what does is killed, and its test fails.
-const LONGEST: Duration = Duration::from_secs(90);
+const LONGEST: Duration = Duration::from_secs(180);
 
 /// A lab and a project directory, both gone however the test ends.
 pub struct Bench {
