@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use clap::{Args, CommandFactory as _};
 use jiff::Timestamp;
 
-use crate::history::Place;
 use crate::serve::board::Board;
 use crate::serve::daemon::{self, Daemon};
 use crate::serve::keep::Shelf;
@@ -20,7 +19,7 @@ use crate::source::{Diagnostic, Files, Mask, Secret};
 use super::exit::Exit;
 use super::options::Values;
 use super::setup::Project;
-use super::{messages, run};
+use super::{kept, messages, run};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -275,7 +274,10 @@ fn daemon(args: &ServeArgs, schedule: &Schedule) -> Result<Daemon, Vec<Diagnosti
         let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
         messages::say(&format!("{now} {}", crate::source::escape::escape(text)));
     };
-    let past = Past::new(place(args)?, myself());
+    let past = Past::new(
+        kept::place(args.store.as_deref()).map_err(|d| vec![d])?,
+        myself(),
+    );
     let board = Board::new(schedule.path.display().to_string(), Timestamp::now());
     Ok(Daemon {
         program,
@@ -293,30 +295,6 @@ fn daemon(args: &ServeArgs, schedule: &Schedule) -> Result<Daemon, Vec<Diagnosti
         mask: Mask::default(),
         seed: run::seed(),
     })
-}
-
-/// Where the history is; nothing where nobody wants one.
-fn place(args: &ServeArgs) -> Result<Option<Place>, Vec<Diagnostic>> {
-    let env = || {
-        std::env::var("PALISADE_STORE")
-            .ok()
-            .filter(|s| !s.is_empty())
-    };
-    let named = args.store.clone().or_else(env);
-    if named.as_deref() == Some("none") {
-        return Ok(None);
-    }
-    if let Some(named) = named {
-        return Place::of(&named).map(Some).map_err(|wrong| {
-            let error = Diagnostic::bare(wrong.what);
-            vec![wrong.hint.into_iter().fold(error, Diagnostic::hint)]
-        });
-    }
-    let data = match std::env::var_os("XDG_DATA_HOME") {
-        Some(dir) if !dir.is_empty() => Some(PathBuf::from(dir)),
-        _ => std::env::home_dir().map(|home| home.join(".local/share")),
-    };
-    Ok(data.map(|data| Place::usual(&data)))
 }
 
 /// Who runs jobs, and where.

@@ -341,7 +341,9 @@ impl Reading<'_> {
             Some(node) => self.heard_by(node, targets),
         };
         fields.finish(&mut self.out);
-        let words = words?;
+        let mut words = words?;
+        // Under this name the history compares its runs.
+        words.push(format!("--job={name}"));
         if let (Some(_), Some(why)) = (verb, (self.outside.refuses)(&words)) {
             self.wrong(node, format!("the command line refuses this job: {why}"));
         }

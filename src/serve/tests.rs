@@ -372,9 +372,9 @@ fn a_schedule_becomes_command_lines() {
     assert_eq!(
         words,
         [
-            "drift site.yml -i hosts -i a,b --limit=web --tags=ssh -e {\"a\":1} --forks 20 --json",
-            "drift --fix site.yml --json",
-            "audit baseline -i hosts --become --json",
+            "drift site.yml -i hosts -i a,b --limit=web --tags=ssh -e {\"a\":1} --forks 20 --json --job=Nightly drift",
+            "drift --fix site.yml --json --job=fix",
+            "audit baseline -i hosts --become --json --job=audit",
         ]
     );
     let [nightly, fix, audit] = &schedule.jobs[..] else {
