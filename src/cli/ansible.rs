@@ -93,6 +93,15 @@ pub fn main(name: &str, words: &[OsString]) -> Option<ExitCode> {
     })
 }
 
+/// The command line of what runs something under one of Ansible's names.
+pub fn command(name: &str) -> Option<clap::Command> {
+    match name {
+        "ansible-playbook" => Some(AsPlaybook::command()),
+        "ansible" => Some(AsAnsible::command()),
+        _ => None,
+    }
+}
+
 fn parsed<T: CommandFactory + FromArgMatches>(words: &[OsString]) -> Result<T, ExitCode> {
     let matches = T::command()
         .args_override_self(true)

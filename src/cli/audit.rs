@@ -74,10 +74,10 @@ pub struct AuditArgs {
     fail_on: FailOn,
     /// Only say what would be changed
     #[arg(short = 'C', long)]
-    check: bool,
+    pub(super) check: bool,
     /// Show what differs in files
     #[arg(short = 'D', long)]
-    diff: bool,
+    pub(super) diff: bool,
     /// The form of what is printed
     #[arg(long, value_name = "FORM", default_value = "human", conflicts_with_all = ["json", "output"],
           value_parser = PossibleValuesParser::new(Form::ALL.map(Form::word)).map(form))]
@@ -90,6 +90,9 @@ pub struct AuditArgs {
     /// What does not hold is mended.
     #[arg(skip)]
     pub fixes: bool,
+    /// The run that this one goes on with.
+    #[arg(skip)]
+    pub resumes: Option<Arc<super::resume::Resuming>>,
     #[command(flatten)]
     pub who: Inventories,
     #[command(flatten)]
@@ -203,6 +206,7 @@ fn prepare(args: &AuditArgs) -> Result<Ready, Vec<Diagnostic>> {
         guarding: args.guarding.clone(),
         recording: args.recording.clone(),
         showing: args.showing.clone(),
+        resumes: args.resumes.clone(),
         ..PlaybookArgs::default()
     };
     let mut compiled = playbook::compile(&playbook)?;

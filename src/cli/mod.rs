@@ -27,6 +27,7 @@ mod left;
 pub mod lint;
 pub mod listing;
 mod made;
+pub mod logs;
 pub mod manual;
 pub mod messages;
 pub mod options;
@@ -39,14 +40,17 @@ pub mod prompts;
 pub mod recorded;
 pub mod report;
 pub mod reporters;
+pub mod resume;
 pub mod run;
 pub mod serve;
 pub mod setup;
 pub mod show;
+mod shown;
 pub mod terminal;
 pub mod tree;
 pub mod tryout;
 pub mod undo;
+mod words;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -114,6 +118,12 @@ enum Verb {
     Audit(Box<audit::AuditArgs>),
     /// Make hosts as a hardening profile says
     Harden(Box<audit::AuditArgs>),
+    /// Go on with a run that was killed, or lost hosts
+    Resume(Box<resume::ResumeArgs>),
+    /// List the runs, or who changed something
+    Log(logs::LogArgs),
+    /// Show what a run did
+    Show(show::ShowArgs),
     /// Take back what a run changed
     Undo(Box<undo::UndoArgs>),
     /// Runs over time, what was found on a host, how hosts stand
@@ -161,6 +171,12 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// What the words of another run call for, to be carried out again.
+fn verb(words: &[String]) -> Result<Verb, clap::Error> {
+    let words = std::iter::once("palisade").chain(words.iter().map(String::as_str));
+    Cli::try_parse_from(words).map(|cli| cli.verb)
+}
+
 fn dispatch(words: &[OsString]) -> ExitCode {
     let called = words.first().map(Path::new).and_then(Path::file_name);
     let called = called
@@ -198,6 +214,9 @@ fn carry_out(verb: Verb) -> ExitCode {
             args.fixes = true;
             fill_all(&mut *args).unwrap_or_else(|| audit::run(&args))
         }
+        Verb::Resume(args) => resume::run(&args),
+        Verb::Log(args) => logs::run(&args),
+        Verb::Show(args) => show::run(&args),
         Verb::Undo(mut args) => undo::run(&mut args),
         Verb::Exec(mut args) => fill_all(&mut *args).unwrap_or_else(|| exec::run(&args, face)),
         Verb::Facts(mut args) => fill_all(&mut *args).unwrap_or_else(|| facts::run(&args)),
@@ -268,6 +287,13 @@ fillable!(exec::ExecArgs);
 fillable!(undo::UndoArgs);
 fillable!(plan::ApplyArgs);
 fillable!(facts::FactsArgs);
+
+/// The command line of palisade.
+fn command() -> clap::Command {
+    let mut command = Cli::command();
+    command.build();
+    command
+}
 
 /// Fills options in from environment and configuration; the exit code if these are wrong.
 pub(crate) fn fill_all(args: &mut impl Fillable) -> Option<Exit> {

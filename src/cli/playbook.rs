@@ -95,6 +95,9 @@ pub struct PlaybookArgs {
     /// The plan that is carried out: its file, and the digest that it is known by.
     #[arg(skip)]
     pub applies: Option<(PathBuf, String)>,
+    /// The run that this one goes on with.
+    #[arg(skip)]
+    pub resumes: Option<Arc<super::resume::Resuming>>,
     /// Where Ansible would look for modules; palisade has its own
     #[arg(short = 'M', long, value_name = "PATH", hide = true)]
     pub module_path: Option<String>,
@@ -131,6 +134,9 @@ pub fn compile(args: &PlaybookArgs) -> Result<Compiled, Vec<Diagnostic>> {
         None => Files::Disk,
     };
     let project = Project::over(files, &args.values)?;
+    if let Some(resuming) = &args.resumes {
+        resuming.has_all(&project).map_err(|d| vec![d])?;
+    }
     let (mut inventory, mut found) = project.inventory(&args.who);
     let dirs: BTreeSet<PathBuf> = args.playbooks.iter().map(|p| dir_of(p)).collect();
     for dir in &dirs {
@@ -348,6 +354,7 @@ pub fn options(args: &PlaybookArgs, project: &Project) -> Result<Options, Diagno
             .iter()
             .map(|h| h.as_str().into())
             .collect(),
+        resumed: args.resumes.as_ref().map(|r| Arc::clone(&r.resumed)),
         ..Options::default()
     })
 }

@@ -15,7 +15,7 @@ use crate::vars::Layer;
 use super::exit::Exit;
 use super::playbook::{Compiled, PlaybookArgs};
 use super::terminal::{AtTerminal, Hush};
-use super::{kept, messages, recorded, setup};
+use super::{kept, messages, recorded, resume, setup};
 
 /// How often a reporter may say that time passes.
 const TICK: Duration = Duration::from_millis(100);
@@ -68,19 +68,25 @@ pub fn limit(
             return Err(Diagnostic::bare(text));
         }
     }
+    resume::check(args, compiled)?;
+    let unwell = args.resumes.as_ref().filter(|r| !r.all).map(|r| &r.hosts);
     let Some(limit) = &args.who.limit else {
-        return Ok(None);
+        let all = unwell.map(|hosts| hosts.iter().map(|h| Arc::from(h.as_str())).collect());
+        return Ok(all);
     };
     let Compiled {
         project, inventory, ..
     } = compiled;
     let selection = inventory.limit(limit, &project.env())?;
     messages::show(&selection.warnings);
-    let hosts: Vec<HostName> = selection
+    let mut hosts: Vec<HostName> = selection
         .hosts
         .iter()
         .map(|h| Arc::from(h.as_str()))
         .collect();
+    if let Some(unwell) = unwell {
+        hosts.retain(|h| unwell.contains(&**h));
+    }
     if hosts.is_empty() && !inventory.hosts().is_empty() {
         let text =
             "Specified inventory, host pattern and/or --limit leaves us with no hosts to target.";
@@ -100,6 +106,10 @@ pub fn carry_out(running: Running<'_>) -> Ended {
         reporter,
         terminal,
     } = running;
+    let journal = match options.check {
+        true => Journal::none(),
+        false => begin_journal(args, &compiled, limit.as_deref()),
+    };
     let Compiled {
         project,
         inventory,
@@ -107,11 +117,6 @@ pub fn carry_out(running: Running<'_>) -> Ended {
         compiler,
         ..
     } = compiled;
-    let journal = if options.check {
-        Journal::none()
-    } else {
-        begin_journal(args)
-    };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -256,20 +261,35 @@ async fn watch(
 /// Runs that begin in the same microsecond take the next one.
 const TRIES: usize = 16;
 
-fn begin_journal(args: &PlaybookArgs) -> Journal {
+fn begin_journal(args: &PlaybookArgs, compiled: &Compiled, limit: Option<&[HostName]>) -> Journal {
     let Some(dir) = state_dir().filter(|_| !args.recording.nothing) else {
         return Journal::none();
     };
-    let about = recorded::about(args);
+    let about = recorded::about(args, compiled, limit);
+    let carried = match &args.resumes {
+        Some(resuming) => resuming.carried.clone(),
+        None => resume::carried(&dir.join(RUNS), &about),
+    };
     let kept = (!args.recording.no_undo_data).then(|| dir.join(CONTENTS));
     let mut begun = Err(std::io::ErrorKind::AlreadyExists.into());
     for _ in 0..TRIES {
         let now = jiff::Timestamp::now();
         let run = now.strftime("%Y%m%d-%H%M%S-%6f").to_string();
-        begun = Journal::begin(&dir.join(RUNS), &run, &about, kept.as_deref());
+        let mask = compiled.project.mask.clone();
+        let hides = Box::new(move |text: &str| mask.apply(text) != text);
+        begun = Journal::begin(&dir.join(RUNS), &run, &about, kept.as_deref(), Some(hides));
         let taken = |e: &std::io::Error| e.kind() == std::io::ErrorKind::AlreadyExists;
         if !begun.as_ref().is_err_and(taken) {
             break;
+        }
+    }
+    if let Ok(journal) = &begun {
+        for host in args.resumes.iter().flat_map(|r| &r.hosts) {
+            // Until it says otherwise.
+            journal.host(host, "stopped");
+        }
+        for one in carried {
+            journal.notified(&one.host, &one.by, &[(one.handler, one.name)]);
         }
     }
     begun.unwrap_or_else(|e| {

@@ -1,4 +1,4 @@
-//! `palisade show`: a saved plan.
+//! `palisade show`: a kept plan, or a run that is recorded.
 
 use std::path::{Path, PathBuf};
 
@@ -7,19 +7,20 @@ use clap::Args;
 use super::exit::Exit;
 use super::options::Showing;
 use super::plan::{self, shown};
-use super::{messages, reporters};
+use super::{logs, messages, reporters};
 
 const EXAMPLES: &str = "\
 Examples:
   palisade show plan.json              a plan that `palisade plan --out` kept
-  palisade show plan.json --json       the same for programs";
+  palisade show 20261121-2011          what a run did: its steps, its hosts, what is pending
+  palisade show 20261121-2011 --json   either for programs";
 
 /// Options of `palisade show`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct ShowArgs {
-    /// The file of a plan
-    #[arg(value_name = "PLAN")]
+    /// The file of a plan, or the name of a run or the beginning of it
+    #[arg(value_name = "PLAN|RUN")]
     what: PathBuf,
     #[command(flatten)]
     pub showing: Showing,
@@ -27,7 +28,17 @@ pub struct ShowArgs {
 
 /// `palisade show`.
 pub fn run(args: &ShowArgs) -> Exit {
-    of_plan(&args.what, &args.showing)
+    match is_run(&args.what) {
+        true => logs::show(&args.what.to_string_lossy(), args.showing.json),
+        false => of_plan(&args.what, &args.showing),
+    }
+}
+
+/// Runs are called by their time; whatever is a file, or has a name of another kind, is a plan.
+fn is_run(what: &Path) -> bool {
+    let name = what.to_string_lossy();
+    let time = |c: char| c.is_ascii_digit() || c == '-';
+    !what.exists() && name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(time)
 }
 
 fn of_plan(path: &Path, showing: &Showing) -> Exit {

@@ -239,6 +239,12 @@ impl Runner {
                 ..would(decision)
             },
             Ok(decision) => {
+                let guided = !prepared.action.reads(&observed).is_empty();
+                let action = prepared.action.as_ref();
+                let which = (&**task, name, self.item);
+                if let Some(raw) = self.recall(which, action, &decision, guided) {
+                    return raw;
+                }
                 let settings = Settings {
                     notify: self.asks_for(task, layers),
                     ..settings.clone()

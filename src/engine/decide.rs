@@ -181,6 +181,18 @@ impl Runner {
         if settings.check && !decision.steps.is_empty() {
             return self.predict(d, value, item, prepared, (decision, doubtful));
         }
+        let (task, name) = (&*self.queue[d].task.clone(), self.queue[d].name.clone());
+        let action = prepared.action.as_ref();
+        let guided = !reads.is_empty();
+        if let Some(raw) = self.recall(
+            (task, &name, self.queue[d].items.len()),
+            action,
+            &decision,
+            guided,
+        ) {
+            self.add_ended(d, value, item, raw);
+            return Looked::Decided;
+        }
         let observed = self.observed(&settings.way);
         for step in &decision.steps {
             match step {

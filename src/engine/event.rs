@@ -118,6 +118,11 @@ pub enum Event {
         host: HostName,
         handler: String,
     },
+    /// Handlers that were asked for and will not run in this run.
+    Pending {
+        host: HostName,
+        handlers: Vec<String>,
+    },
     Warning {
         diagnostic: Box<Diagnostic>,
     },

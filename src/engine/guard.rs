@@ -373,11 +373,14 @@ impl Runner {
             .await;
         match end {
             End::Confirmed => {
+                self.ctx.sessions.journal.guard(armed.id(), "confirmed");
                 self.acquit(&armed.entries);
                 self.ctx.canary.passed(&host, &keys, self.again.is_some());
                 self.tell_guard(GuardStage::Confirmed, tasks);
             }
             End::Reverted(why) => {
+                self.ctx.sessions.journal.guard(armed.id(), "reverted");
+                self.drop_due(&armed.handlers, "reverted");
                 self.seen.clear();
                 self.prepared.clear();
                 if self.ctx.options.goes_on {
@@ -400,6 +403,7 @@ impl Runner {
                 self.tell_guard(GuardStage::Reverted { why }, tasks);
             }
             End::Lost(why) => {
+                self.ctx.sessions.journal.guard(armed.id(), "lost");
                 self.ctx
                     .canary
                     .shut(&format!("{host} may not be reachable any more"));

@@ -55,6 +55,8 @@ pub struct Options {
     pub canary: Canary,
     /// Hosts from which a new login must come in as well before such a change is kept.
     pub confirm_also: Vec<HostName>,
+    /// The run that this one goes on with.
+    pub resumed: Option<std::sync::Arc<super::resumed::Resumed>>,
 }
 
 /// How many hosts go first.
@@ -122,6 +124,7 @@ impl Default for Options {
             guard: Some(GUARD),
             canary: Canary::Hosts(1),
             confirm_also: Vec::new(),
+            resumed: None,
         }
     }
 }

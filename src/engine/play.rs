@@ -149,6 +149,32 @@ impl PlayRun {
         handlers.get(index).map(|h| h.task.span.to_string())
     }
 
+    /// The handler that is written at this place; where none is, the one of this name.
+    pub(super) fn handler_at(&self, place: &str, name: &str) -> Option<usize> {
+        let handlers = self.handlers.read().ok()?;
+        let at = |h: &Arc<Handler>| h.task.span.to_string() == place;
+        let called = |h: &Arc<Handler>| h.task.name.as_ref().and_then(|n| n.as_str()) == Some(name);
+        let found = handlers.iter().position(at);
+        found.or_else(|| handlers.iter().position(called))
+    }
+
+    /// What a handler is called on a host.
+    pub(super) fn handler_name(&self, index: usize, ctx: &Context, host: &HostName) -> String {
+        let handler = self.handlers.read().ok();
+        let handler = handler.and_then(|all| all.get(index).cloned());
+        let Some(handler) = handler else {
+            return String::new();
+        };
+        match &handler.task.name {
+            Some(node) => {
+                let scope = self.handler_scope(&handler.task, ctx, host);
+                let written = || node.as_str().unwrap_or_default().to_owned();
+                ctx.templar.text(node, &scope).unwrap_or_else(|_| written())
+            }
+            None => handler.task.action.to_string(),
+        }
+    }
+
     /// Whether one host runs a handler for all.
     pub(super) fn is_shared(&self, handler: usize) -> bool {
         let handlers = self.handlers.read();
@@ -434,6 +460,9 @@ async fn run_host(
         let gathers_only = index == 0 && gather.is_some() && play.pre_tasks.is_empty();
         runner.next = gathers_only.then(|| Cursor::new(Arc::from(play.tasks.clone())));
         runner.run(Cursor::new(Arc::from(items))).await;
+        if matches!(runner.life, Life::Live | Life::Failed) {
+            runner.resume_rest(index);
+        }
         let flush = match runner.life {
             Life::Live => true,
             Life::Failed => force_handlers,
@@ -450,6 +479,7 @@ async fn run_host(
                 runner.life = was;
             }
         }
+        runner.end_handlers();
         if runner.life != Life::Live {
             break;
         }
@@ -462,6 +492,7 @@ async fn run_host(
         runner.play.meet.reach(&runner.host, &end);
     }
     runner.play.meet.leave(&runner.host);
+    runner.tell_pending();
     let play = PlayRef {
         index: runner.play.index,
         name: runner.play.name.clone(),

@@ -73,6 +73,10 @@ pub(super) struct Running {
     pub tallies: BTreeMap<HostName, Recap>,
     pub order: Vec<HostName>,
     pub out: BTreeSet<HostName>,
+    /// How each host stands.
+    pub lives: BTreeMap<HostName, Life>,
+    /// Some were not begun, because the batch before theirs came to nothing.
+    pub missed: BTreeSet<HostName>,
     pub mistakes: Vec<Diagnostic>,
     /// For `order: shuffle`.
     pub seed: u64,
@@ -120,6 +124,8 @@ pub async fn run(job: Job, stop: Arc<Stop>) -> Summary {
         tallies: BTreeMap::new(),
         order: Vec::new(),
         out: BTreeSet::new(),
+        lives: BTreeMap::new(),
+        missed: BTreeSet::new(),
         mistakes: Vec::new(),
         seed: job.seed,
     };
@@ -140,6 +146,7 @@ pub async fn run(job: Job, stop: Arc<Stop>) -> Summary {
         }
         running.play(index, play).await;
     }
+    running.note_ends().await;
     let traffic = ctx.sessions.close_all().await;
     let recap = running.recap();
     let seconds = began.elapsed().as_secs_f64();
@@ -229,6 +236,9 @@ impl Running {
             Err(diagnostic) => return self.mistake(diagnostic),
         };
         let ended = Arc::new(AtomicBool::new(false));
+        let begun = |h: &&HostName| !self.out.contains(*h);
+        self.missed
+            .extend(hosts.iter().filter(begun).cloned().collect::<Vec<_>>());
         for batch in batches {
             let batch: Vec<HostName> = batch
                 .into_iter()
@@ -248,6 +258,8 @@ impl Running {
             run.all = all;
             for (host, (life, recap)) in run_batch(&self.ctx, run).await {
                 self.tallies.insert(host.clone(), recap);
+                self.missed.remove(&host);
+                self.lives.insert(host.clone(), life);
                 if matches!(life, Life::Failed | Life::Unreachable) {
                     self.out.insert(host);
                 }
@@ -255,10 +267,31 @@ impl Running {
             // A batch of which nobody is left ends the play, as its later batches would fare the same.
             let lost = self.out.len() - failed_before;
             let over = ended.load(std::sync::atomic::Ordering::Relaxed);
+            if over {
+                self.missed.clear();
+            }
             if over || lost >= size || self.ctx.stopping() {
                 break;
             }
         }
+    }
+
+    /// Writes down how every host ended, and the run.
+    async fn note_ends(&self) {
+        let journal = &self.ctx.sessions.journal;
+        let whole = !self.ctx.stopping() && self.mistakes.is_empty();
+        for (host, life) in &self.lives {
+            let word = match life {
+                Life::Live | Life::Ended if !whole || self.missed.contains(host) => "stopped",
+                life => life.word(),
+            };
+            journal.host(host, word);
+        }
+        for host in self.missed.iter().filter(|h| !self.lives.contains_key(*h)) {
+            journal.host(host, "stopped");
+        }
+        journal.end(if whole { "done" } else { "stopped" });
+        journal.sync().await;
     }
 
     /// Makes every host of the inventory known, so that `hostvars` has all of them.

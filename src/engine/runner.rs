@@ -48,6 +48,12 @@ pub(super) struct Runner {
     pub prepared: BTreeMap<(Position, usize), Prepared>,
     /// Handlers asked for, by index.
     pub notified: BTreeSet<usize>,
+    /// Handlers that were asked for and have not come to their end.
+    pub due: BTreeSet<usize>,
+    /// Tasks of which a command's result is that of the run that is resumed.
+    pub recalled: BTreeSet<Position>,
+    /// The item of a loop that is carried out by itself.
+    pub item: usize,
     /// Items that were found changed meanwhile, once.
     pub conflicts: BTreeSet<(Position, usize)>,
     /// Bytes that the queued steps bring into a script.
@@ -118,6 +124,9 @@ impl Runner {
             queue: Vec::new(),
             prepared: BTreeMap::new(),
             notified: BTreeSet::new(),
+            due: BTreeSet::new(),
+            recalled: BTreeSet::new(),
+            item: 0,
             conflicts: BTreeSet::new(),
             weight: 0,
             hold: false,

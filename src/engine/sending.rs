@@ -76,13 +76,17 @@ impl Work {
         &self,
         journal: &Journal,
         (host, by): (&str, By<'_>),
+        (subject, guard, token): (&str, Option<&str>, Option<&str>),
         way: &Way,
     ) -> Option<u64> {
         let place = self.task.span.to_string();
         let meant = Meant {
             host,
+            subject,
             task: &self.task.name,
             place: &place,
+            guard,
+            token,
             handler: self.task.handler,
             by,
             r#as: way.r#become.as_ref().map(|b| (&*b.method, &*b.user)),
@@ -164,7 +168,7 @@ pub(super) fn compose(
     loaded: bool,
     work: &[Work],
     queries: &[Query],
-    guard: Option<&str>,
+    (guard, dead): (Option<&str>, &[String]),
     hello: &prelude::Hello,
 ) -> (Apply, Vec<Raw>) {
     let mut apply = Apply::new(ApplyOptions {
@@ -174,6 +178,9 @@ pub(super) fn compose(
     });
     if let Some(guard) = guard.filter(|_| !work.is_empty()) {
         apply.under(guard);
+    }
+    if !work.is_empty() {
+        apply.bury(dead);
     }
     for one in work {
         let added = match &one.step {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, Semaphore};
 
+use crate::action::Done;
 use crate::host::shell::Shell;
 use crate::host::target::{Engine, Kind, Target};
 use crate::host::{Deadlines, ErrorKind, HostError, Link};
@@ -69,6 +70,8 @@ pub(super) struct Sessions {
     pub waiting: Duration,
     pub live: bool,
     pub stop: Arc<Stop>,
+    /// Tokens of scripts that the run that is resumed did not see the end of, by host.
+    dead: BTreeMap<HostName, Vec<String>>,
     pub deadlines: Deadlines,
     pub round_trips: AtomicU64,
     pub connections: AtomicU64,
@@ -109,6 +112,11 @@ impl Sessions {
             waiting: options.waiting,
             live: options.live,
             stop,
+            dead: options
+                .resumed
+                .as_ref()
+                .map(|r| r.dead())
+                .unwrap_or_default(),
             deadlines: match patience {
                 Some(hello) => Deadlines {
                     hello,
@@ -170,11 +178,13 @@ impl Sessions {
         let (Some(link), Some(open)) = (link.as_ref(), shells.get_mut(errand.way)) else {
             return Err(HostError::new(ErrorKind::Lost, "the shell is gone"));
         };
-        let (apply, refused) = compose(&token(), true, work, &[], None, &open.hello);
+        let token = token();
+        let (apply, refused) = compose(&token, true, work, &[], (None, &[]), &open.hello);
         if let Some(raw) = refused.into_iter().next() {
             return Ok(Err(Box::new(raw)));
         }
-        let entries = self.begin(errand.to, errand.way, work).await;
+        let sent = (!apply.uploads().is_empty()).then_some(token.as_str());
+        let entries = self.begin(&errand, work, sent).await?;
         let mut sent = 0;
         let sending = upload_all(link, errand.way, open.password.as_ref(), &apply, &mut sent);
         self.stop.unless(sending).await?;
@@ -236,7 +246,7 @@ impl Sessions {
         let is_first = work.is_empty() && !queries.is_empty() && !session.shells.contains_key(way);
         let mut first = is_first.then(|| {
             let hello = prelude::Hello::default();
-            compose(&token, true, work, queries, None, &hello).0
+            compose(&token, true, work, queries, (None, &[]), &hello).0
         });
         let text = first.as_mut().map(|apply| apply.script());
         let opening = self.open(errand, session, text);
@@ -256,11 +266,14 @@ impl Sessions {
             });
         }
         let loaded = open.loaded || work.is_empty();
+        let dead = self.dead.get(*to).map(Vec::as_slice).unwrap_or_default();
+        let with = (errand.guard, dead);
         let (mut apply, mut refused) = match first {
             Some(first) => (first, Vec::new()),
-            None => compose(&token, loaded, work, queries, errand.guard, &open.hello),
+            None => compose(&token, loaded, work, queries, with, &open.hello),
         };
-        let entries = self.begin(to, way, work).await;
+        let sent_ahead = (!apply.uploads().is_empty()).then_some(token.as_str());
+        let entries = self.begin(errand, work, sent_ahead).await?;
         let (link, secret) = (Arc::clone(link), open.password.clone());
         let mut sent = 0;
         let sending = upload_all(&link, way, secret.as_ref(), &apply, &mut sent);
@@ -291,7 +304,7 @@ impl Sessions {
             return Err(uploaded.err().unwrap_or(gone));
         };
         if loaded && !open.loaded && !work.is_empty() {
-            (apply, refused) = compose(&token, false, work, queries, errand.guard, &open.hello);
+            (apply, refused) = compose(&token, false, work, queries, with, &open.hello);
         }
         let limit = if work.is_empty() {
             LONGEST_PROBE
@@ -358,7 +371,7 @@ impl Sessions {
     ) -> Result<(), HostError> {
         let moved = answers.iter().filter(|(_, state)| has_moved(state));
         let queries: Vec<Query> = moved.map(|(query, _)| query.clone()).collect();
-        let (mut apply, _) = compose(&token(), true, &[], &queries, None, &open.hello);
+        let (mut apply, _) = compose(&token(), true, &[], &queries, (None, &[]), &open.hello);
         let asked = open.shell.request(apply.script(), Some(LONGEST_PROBE));
         let bytes = self.stop.unless(asked).await?;
         self.round_trips.fetch_add(1, Ordering::Relaxed);
@@ -459,25 +472,41 @@ impl Sessions {
     }
 
     /// The intents are on disk before a byte of them leaves.
-    async fn begin(&self, to: &HostName, way: &Way, work: &[Work]) -> Vec<u64> {
+    async fn begin(
+        &self,
+        errand: &Errand<'_>,
+        work: &[Work],
+        token: Option<&str>,
+    ) -> Result<Vec<u64>, HostError> {
+        let Errand { to, way, .. } = errand;
         let mut entries = Vec::new();
         if work.is_empty() {
-            return entries;
+            return Ok(entries);
         }
         let target = self.targets.resolve(to).ok();
         let by = target.as_ref().map(by).unwrap_or_default();
         for one in work {
-            entries.extend(one.note(&self.journal, (to, by), way));
+            let about = (errand.subject.as_ref(), errand.guard, token);
+            entries.extend(one.note(&self.journal, (to, by), about, way));
         }
         if !entries.is_empty() {
             self.journal.sync().await;
         }
-        entries
+        if self.journal.is_broken() {
+            // What is not written down is not begun, here or anywhere.
+            self.stop.ask();
+            return Err(nothing_begun());
+        }
+        Ok(entries)
     }
 
     async fn end(&self, entries: &[u64], outcomes: &[StepOutcome]) {
         for (entry, outcome) in entries.iter().zip(outcomes) {
             let word = match outcome {
+                StepOutcome::Done(Done::Ran(ran)) => {
+                    self.journal.ran(*entry, ran);
+                    continue;
+                }
                 StepOutcome::Done(_) => "done",
                 StepOutcome::Failed(_) => "failed",
                 StepOutcome::NotRun => "not run",

@@ -265,16 +265,21 @@ impl Runner {
         if status == Status::Failed {
             self.remember_failure(task, name, &outcome);
         }
+        let place = task.span.to_string();
+        let again = self.recalled.remove(&name.position)
+            && !self.ctx.sessions.journal.has_begun(&self.host, &place);
         self.ctx.tell(Event::Ended {
             host: self.host.clone(),
             task: name.clone(),
             outcome,
         });
-        // A plan holds what handlers would do, whether or not a command turns out to need them.
+        // A plan holds what handlers would do, whether or not a command turns out to need them. What was
+        // asked for by a command that ended in the run that is resumed is known from there.
         let may = plans && status == Status::Unknown;
-        if may || status == Status::Changed || changed && status != Status::Failed {
+        if (may || status == Status::Changed || changed && status != Status::Failed) && !again {
             self.notify(task, layers);
         }
+        self.note_end(task, name, &place, status);
         if status == Status::Failed {
             self.fail();
         }
@@ -386,12 +391,14 @@ impl Runner {
                 {
                     armed.handlers.insert(handler);
                 }
+                self.due.insert(handler);
+                if let Some(at) = self.play.place_of(handler) {
+                    let called = self.play.handler_name(handler, &self.ctx, &self.host);
+                    let journal = &self.ctx.sessions.journal;
+                    journal.notified(&self.host, &task.span.to_string(), &[(at, called)]);
+                }
                 if self.notified.insert(handler) {
-                    let host = self.host.clone();
-                    self.ctx.tell(Event::Notified {
-                        host,
-                        handler: name.clone(),
-                    });
+                    self.tell_notified(name.clone());
                 }
             }
         }

@@ -235,6 +235,7 @@ impl Runner {
         let mut outcomes = Vec::new();
         let (mut facts, mut vars) = (None::<crate::source::Mapping>, Vec::new());
         for i in 0..list.as_ref().map_or(1, Vec::len) {
+            self.item = i;
             let item = Self::item_layer(task.looping.as_ref(), list.as_deref(), i);
             let value = list.as_ref().and_then(|l| l.get(i).cloned());
             let own = match self.item_settings(task, layers, &item, settings) {

@@ -9,30 +9,31 @@
 //! undo can bring it back. Secrets are not kept.
 
 pub mod ahead;
+mod chain;
 pub mod contents;
+mod entry;
 pub mod evidence;
+pub mod find;
+mod notes;
+pub mod pending;
 pub mod read;
 pub mod reverse;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::resource::user::UserState;
-use crate::resource::{Change, Content, Digest, Resource, Run, State, written};
+use crate::resource::{Content, Digest};
 
 /// The version of the format of run files.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Digits of a line's digest: enough that no damage looks whole by chance.
 const SUM_DIGITS: usize = 16;
-
-/// Files that hold passwords whoever writes them. What they held is not kept.
-const SECRET: [&str; 2] = ["/etc/shadow", "/etc/gshadow"];
 
 /// The journal of one run. Cheap to clone.
 #[derive(Clone)]
@@ -40,6 +41,7 @@ pub struct Journal {
     inner: Arc<Inner>,
 }
 
+#[derive(Default)]
 struct Inner {
     /// `None` where nothing is recorded: checks, and runs that were asked not to.
     file: Option<Mutex<std::fs::File>>,
@@ -47,19 +49,44 @@ struct Inner {
     /// Where contents are kept; `None` where they are not.
     kept: Option<PathBuf>,
     next: AtomicU64,
+    /// Makes the digests of this run's commands its own, so that nobody guesses a command by its digest.
+    salt: String,
+    /// Whether a text holds a secret, which is not written.
+    hides: Option<Hides>,
+    open: Mutex<Open>,
+    /// A line could not be written: nothing further may be begun.
+    broken: AtomicBool,
     /// Lines that were not yet written.
     lines: Mutex<Vec<u8>>,
     /// Contents that were not yet written.
     before: Mutex<BTreeMap<Digest, Content>>,
 }
 
+/// Whether a text holds a secret.
+pub type Hides = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// What was meant and has not come to its end.
+#[derive(Default)]
+struct Open {
+    /// Tasks by the host whose they are and their place.
+    tasks: BTreeSet<(String, String)>,
+    /// Commands whose results are worth keeping.
+    commands: BTreeSet<u64>,
+}
+
 /// What is to be known of a step besides itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Meant<'a> {
     pub host: &'a str,
+    /// The host whose task it is, where another one carries it out.
+    pub subject: &'a str,
     pub task: &'a str,
     /// Where the task is written.
     pub place: &'a str,
+    /// The guard it is done under, by its name on the host.
+    pub guard: Option<&'a str>,
+    /// The token of its script, where that has files on the host that the script is to use.
+    pub token: Option<&'a str>,
     /// Whether it is a handler.
     pub handler: bool,
     /// How the host was reached.
@@ -90,30 +117,24 @@ pub struct By<'a> {
 impl Journal {
     /// Records nothing: for runs that change nothing.
     pub fn none() -> Journal {
-        Journal::over(None, None, None)
+        Journal::over(Inner::default())
     }
 
-    fn over(file: Option<std::fs::File>, path: Option<PathBuf>, kept: Option<PathBuf>) -> Journal {
-        let inner = Inner {
-            file: file.map(Mutex::new),
-            path,
-            kept,
-            next: AtomicU64::new(0),
-            lines: Mutex::default(),
-            before: Mutex::default(),
-        };
+    fn over(inner: Inner) -> Journal {
         Journal {
             inner: Arc::new(inner),
         }
     }
 
     /// Begins the file of a run in `dir`, which is made if it is not there, for its owner only.
-    /// Contents go to `kept`. Nothing of it need be on disk before there is something to change.
+    /// Contents go to `kept`. Nothing of it need be on disk before there is something to change. Whoever
+    /// reads the run can tell that it is under way: the file is locked until then.
     pub fn begin(
         dir: &Path,
         run: &str,
         about: &Value,
         kept: Option<&Path>,
+        hides: Option<Hides>,
     ) -> std::io::Result<Journal> {
         use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
         std::fs::DirBuilder::new()
@@ -126,7 +147,17 @@ impl Journal {
             .append(true)
             .mode(0o600)
             .open(&path)?;
-        let journal = Journal::over(Some(file), Some(path), kept.map(Path::to_path_buf));
+        // A file system without locks has runs of which nobody can tell.
+        let _ = file.try_lock();
+        let salt = about.get("salt").and_then(Value::as_str);
+        let journal = Journal::over(Inner {
+            file: Some(Mutex::new(file)),
+            path: Some(path),
+            kept: kept.map(Path::to_path_buf),
+            salt: salt.unwrap_or_default().to_owned(),
+            hides,
+            ..Inner::default()
+        });
         journal.line(json!({ "version": VERSION, "run": run, "about": about }));
         journal.write(false)?;
         Ok(journal)
@@ -155,97 +186,6 @@ impl Journal {
         self.inner.next.load(Ordering::Relaxed) == 0
     }
 
-    fn intent(&self, meant: &Meant<'_>) -> (u64, Value) {
-        let number = self.number();
-        let mut line = json!({
-            "intent": number, "host": meant.host, "task": meant.task, "place": meant.place,
-        });
-        let By {
-            connection,
-            user,
-            port,
-        } = meant.by;
-        if !matches!(connection, "" | "ssh") || user.is_some() || port.is_some() {
-            line["by"] = json!({ "connection": connection, "user": user, "port": port });
-        }
-        if let Some((method, user)) = meant.r#as {
-            line["as"] = json!({ "method": method, "user": user });
-        }
-        for (name, is) in [
-            ("handler", meant.handler),
-            ("guarded", meant.guarded),
-            ("lenient", meant.lenient),
-        ] {
-            if is {
-                line[name] = json!(true);
-            }
-        }
-        if !meant.notify.is_empty() {
-            line["notify"] = json!(meant.notify);
-        }
-        (number, line)
-    }
-
-    /// A change is about to be made.
-    pub fn change(&self, meant: &Meant<'_>, change: &Change) -> u64 {
-        let (number, mut line) = self.intent(meant);
-        line["on"] = json!(change.on.to_string());
-        line["what"] = json!(written::resource(&change.on));
-        if meant.hidden || change.how.secret {
-            (line["before"], line["after"]) = (json!("hidden"), json!("hidden"));
-        } else {
-            let end = |state: &State| written::state(state).unwrap_or_else(|| json!("present"));
-            (line["before"], line["after"]) = (end(&change.before), end(&change.after));
-            if let (State::User(before), State::User(after)) = (&change.before, &change.after)
-                && bare(before) != bare(after)
-            {
-                line["password"] = json!("changed");
-            }
-            if !change.how.options.is_empty() {
-                line["options"] = json!(change.how.options);
-            }
-            self.keep(change);
-        }
-        self.line(line);
-        number
-    }
-
-    /// What a change replaces is kept, unless it holds secrets.
-    fn keep(&self, change: &Change) {
-        let secret = match &change.on {
-            Resource::File(path) | Resource::Target(path) => {
-                SECRET.iter().any(|s| path.as_str().starts_with(s))
-            }
-            _ => false,
-        };
-        if secret || self.inner.kept.is_none() || self.inner.file.is_none() {
-            return;
-        }
-        if let (Some(content), Ok(mut before)) =
-            (written::content(&change.before), self.inner.before.lock())
-        {
-            before.insert(content.digest, content);
-        }
-    }
-
-    /// A command is about to be run: what it does is not known.
-    pub fn run(&self, meant: &Meant<'_>, run: &Run) -> u64 {
-        let (number, mut line) = self.intent(meant);
-        line["on"] = json!("command");
-        line["changes"] = json!(run.changes && !run.read_only && !meant.harmless);
-        // What only tells a service what to do is done again after an undo.
-        if (meant.handler || run.tells) && !meant.hidden {
-            line["run"] = json!(written::run(run));
-        }
-        self.line(line);
-        number
-    }
-
-    /// What came of an intent.
-    pub fn outcome(&self, intent: u64, word: &str) {
-        self.line(json!({ "outcome": intent, "is": word }));
-    }
-
     /// Writes what was noted and waits until it is on disk.
     pub async fn sync(&self) {
         self.in_background(true).await;
@@ -261,8 +201,15 @@ impl Journal {
             return;
         }
         let me = self.clone();
-        // A run does not fail because its record cannot be written; the reader sees where it ends.
-        let _ = tokio::task::spawn_blocking(move || me.write(sync)).await;
+        let written = tokio::task::spawn_blocking(move || me.write(sync)).await;
+        if !matches!(written, Ok(Ok(()))) {
+            self.inner.broken.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether something could not be written down, so that nothing further may be begun.
+    pub fn is_broken(&self) -> bool {
+        self.inner.broken.load(Ordering::Relaxed)
     }
 
     /// Every intent of these has no verdict.
@@ -273,7 +220,8 @@ impl Journal {
         self.sync().await;
     }
 
-    fn write(&self, sync: bool) -> std::io::Result<()> {
+    /// The same at once, for whoever has no runtime.
+    pub fn write(&self, sync: bool) -> std::io::Result<()> {
         let Some(file) = &self.inner.file else {
             return Ok(());
         };
@@ -302,12 +250,6 @@ impl Journal {
         }
         Ok(())
     }
-}
-
-/// A password without what bars it, which is recorded and put back.
-fn bare(user: &UserState) -> Option<&str> {
-    let password = user.password.as_deref()?;
-    Some(password.strip_prefix('!').unwrap_or(password))
 }
 
 /// A line of JSON, an object, with the digest of all that stands before it as its last member.

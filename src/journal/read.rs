@@ -6,11 +6,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+pub use super::entry::{By, Entry, Note, Outcome, Said, Text, What};
+use super::entry::{entry, note, outcome, said, word};
 use super::{VERSION, is_whole};
-use crate::resource::{Resource, Run, State, written};
 
 /// A larger file is no run's: it would take more memory than the run itself did.
 const MOST_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// A first line is no longer: it names hosts, and a word for each option.
+const MOST_HEAD: u64 = 16 * 1024 * 1024;
 
 /// A run as it was recorded.
 #[derive(Clone, Debug, Default)]
@@ -20,73 +24,14 @@ pub struct Recorded {
     pub about: Value,
     /// In the order in which they were meant.
     pub entries: Vec<Entry>,
+    /// What was noted besides, by its line.
+    pub notes: Vec<(usize, Note)>,
+    /// How each host came to its end, as far as it did.
+    pub hosts: BTreeMap<String, String>,
+    /// How the run came to its end; nothing where it was killed.
+    pub end: Option<String>,
     /// The last line was not written to its end, and was dropped.
     pub torn: bool,
-}
-
-/// One step, and what came of it.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    pub number: u64,
-    pub host: String,
-    pub task: String,
-    pub place: String,
-    pub handler: bool,
-    pub guarded: bool,
-    pub lenient: bool,
-    pub by: By,
-    /// The method and the user that it became.
-    pub r#as: Option<(String, String)>,
-    pub notify: Vec<String>,
-    /// What it was about, in words.
-    pub on: String,
-    pub what: What,
-    pub outcome: Outcome,
-}
-
-/// How a host was reached, as far as somebody said so.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct By {
-    /// Empty where that is SSH.
-    pub connection: String,
-    pub user: Option<String>,
-    pub port: Option<u16>,
-}
-
-#[derive(Clone, Debug)]
-pub enum What {
-    Change {
-        /// `None` where such a thing cannot be changed back.
-        on: Option<Resource>,
-        before: Option<State>,
-        after: Option<State>,
-        options: Vec<(String, String)>,
-        /// Nothing of it was recorded, because it may not be shown.
-        hidden: bool,
-        /// A password was set, of which nothing is recorded.
-        password: bool,
-    },
-    Run {
-        changes: bool,
-        /// What was run, where it may be run again.
-        again: Option<Run>,
-    },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Done,
-    Failed,
-    NotRun,
-    /// Nobody heard of its end.
-    Unknown,
-}
-
-impl Outcome {
-    /// Whether it may have happened.
-    pub fn is_possible(self) -> bool {
-        matches!(self, Outcome::Done | Outcome::Unknown)
-    }
 }
 
 /// Why a run's file cannot be read.
@@ -98,8 +43,8 @@ pub enum Unreadable {
     NoRun(PathBuf),
     /// Written by a palisade that knows more.
     Newer(PathBuf, u64),
-    /// Written by one that kept nothing of what was there before.
-    Older(PathBuf),
+    /// Written by one that knew less.
+    Older(PathBuf, u64),
     /// A line that is not the last is not as it was written.
     Damaged(PathBuf, usize),
 }
@@ -115,9 +60,9 @@ impl fmt::Display for Unreadable {
                 "{} has version {version} of the format, and this palisade knows {VERSION}",
                 path.display()
             ),
-            Unreadable::Older(path) => write!(
+            Unreadable::Older(path, version) => write!(
                 f,
-                "{} is of an older palisade, which did not keep what was there before",
+                "{} has version {version} of the format, and this palisade knows {VERSION} only",
                 path.display()
             ),
             Unreadable::Damaged(path, line) => {
@@ -125,6 +70,39 @@ impl fmt::Display for Unreadable {
             }
         }
     }
+}
+
+impl Unreadable {
+    /// What to do about it, where something is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Unreadable::Newer(..) => Some("it was written by a newer palisade: use that one"),
+            Unreadable::Older(..) => Some("it was written by an older palisade: use that one"),
+            Unreadable::TooLarge(_) | Unreadable::Io(..) => None,
+            Unreadable::NoRun(_) | Unreadable::Damaged(..) => Some(
+                "its whole lines can still be read by eye; runs after it are not touched by this",
+            ),
+        }
+    }
+
+    /// Whether the file is of no use to any palisade.
+    pub fn is_corrupt(&self) -> bool {
+        matches!(self, Unreadable::NoRun(_) | Unreadable::Damaged(..))
+    }
+}
+
+/// The first line of a run's file, which says what it is of; cheap, because nothing else is read.
+pub fn head(path: &Path) -> Result<Value, Unreadable> {
+    use std::io::BufRead as _;
+    let io = |e| Unreadable::Io(path.to_path_buf(), e);
+    let file = std::fs::File::open(path).map_err(io)?;
+    let mut line = String::new();
+    let limited = std::io::Read::take(file, MOST_HEAD);
+    std::io::BufReader::new(limited)
+        .read_line(&mut line)
+        .map_err(io)?;
+    let recorded = parse(line.as_bytes(), path)?;
+    Ok(recorded.about)
 }
 
 /// Reads a run's file.
@@ -151,7 +129,7 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Recorded, Unreadable> {
         Some(version) if version > u64::from(VERSION) => {
             return Err(Unreadable::Newer(here(), version));
         }
-        Some(_) => return Err(Unreadable::Older(here())),
+        Some(version) => return Err(Unreadable::Older(here(), version)),
         None => return Err(Unreadable::NoRun(here())),
     }
     if !is_whole(first) {
@@ -175,89 +153,55 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Recorded, Unreadable> {
             }
             return Err(Unreadable::Damaged(here(), n));
         };
-        if let Some(number) = value.get("outcome").and_then(Value::as_u64) {
-            let at: Option<&usize> = places.get(&number);
-            if let Some(entry) = at.and_then(|at| recorded.entries.get_mut(*at)) {
-                entry.outcome = outcome(&word(&value, "is"));
-            }
-        } else if let Some(entry) = entry(&value) {
-            places.insert(entry.number, recorded.entries.len());
-            recorded.entries.push(entry);
-        }
+        recorded.take(n, &value, &mut places);
     }
+    recorded.judge_guards();
     Ok(recorded)
 }
 
-fn outcome(word: &str) -> Outcome {
-    match word {
-        "done" => Outcome::Done,
-        "failed" => Outcome::Failed,
-        "not run" => Outcome::NotRun,
-        _ => Outcome::Unknown,
+impl Recorded {
+    /// Takes over what the line of this number says.
+    fn take(&mut self, n: usize, value: &Value, places: &mut BTreeMap<u64, usize>) {
+        if let Some(number) = value.get("outcome").and_then(Value::as_u64) {
+            let at: Option<&usize> = places.get(&number);
+            if let Some(entry) = at.and_then(|at| self.entries.get_mut(*at)) {
+                entry.outcome = outcome(&word(value, "is"));
+                entry.said = value.get("said").and_then(said);
+            }
+        } else if let Some(mut entry) = entry(value) {
+            entry.line = n;
+            places.insert(entry.number, self.entries.len());
+            self.entries.push(entry);
+        } else if let Some(note) = note(value) {
+            self.notes.push((n, note));
+        } else if let Some(end) = value.get("end").and_then(Value::as_str) {
+            self.end = Some(end.to_owned());
+        } else if let Some(host) = value.get("host").and_then(Value::as_str) {
+            self.hosts.insert(host.to_owned(), word(value, "is"));
+        }
     }
-}
 
-fn word(value: &Value, key: &str) -> String {
-    let text = value.get(key).and_then(Value::as_str);
-    text.unwrap_or_default().to_owned()
-}
-
-fn entry(value: &Value) -> Option<Entry> {
-    let flag = |key: &str| value.get(key).and_then(Value::as_bool).unwrap_or(false);
-    let get = |key: &str| value.get(key).filter(|v| !v.is_null());
-    let what = match get("before") {
-        Some(before) => What::Change {
-            on: get("what").and_then(written::read_resource),
-            before: written::read_state(before),
-            after: get("after").and_then(written::read_state),
-            options: get("options")
-                .and_then(|v| serde_json::from_value(v.clone()).ok())
-                .unwrap_or_default(),
-            hidden: before == "hidden",
-            password: get("password").is_some(),
-        },
-        None => What::Run {
-            changes: flag("changes"),
-            again: get("run").and_then(written::read_run),
-        },
-    };
-    let notify = value.get("notify").and_then(Value::as_array);
-    let notify = notify.into_iter().flatten().filter_map(Value::as_str);
-    Some(Entry {
-        number: value.get("intent")?.as_u64()?,
-        host: word(value, "host"),
-        task: word(value, "task"),
-        place: word(value, "place"),
-        handler: flag("handler"),
-        guarded: flag("guarded"),
-        lenient: flag("lenient"),
-        by: get("by").map(by).unwrap_or_default(),
-        r#as: get("as").map(|v| (word(v, "method"), word(v, "user"))),
-        notify: notify.map(str::to_owned).collect(),
-        on: word(value, "on"),
-        what,
-        outcome: Outcome::Unknown,
-    })
-}
-
-fn by(value: &Value) -> By {
-    let port = value.get("port").and_then(Value::as_u64);
-    let user = value.get("user").and_then(Value::as_str);
-    By {
-        connection: word(value, "connection"),
-        user: user.map(str::to_owned),
-        port: port.and_then(|p| p.try_into().ok()),
+    /// What was done under a guard is so only if the guard was confirmed.
+    fn judge_guards(&mut self) {
+        let verdict = |(_, note): &(usize, Note)| match note {
+            Note::Guard { id, word } => Some((id.clone(), word.clone())),
+            Note::Notified { .. } | Note::Handled { .. } | Note::Task { .. } => None,
+        };
+        let verdicts: BTreeMap<String, String> = self.notes.iter().filter_map(verdict).collect();
+        for entry in &mut self.entries {
+            let Some(guard) = &entry.guard else {
+                continue;
+            };
+            if !entry.outcome.is_possible() {
+                continue;
+            }
+            entry.outcome = match verdicts.get(guard).map(String::as_str) {
+                Some("confirmed") => entry.outcome,
+                Some("reverted") => Outcome::Reverted,
+                _ => Outcome::Unknown,
+            };
+        }
     }
-}
-
-/// The files of all runs, the newest first.
-pub fn all(dir: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> = entries.map(|e| e.path()).collect();
-    paths.retain(|p| p.extension().is_some_and(|e| e == "jsonl"));
-    paths.sort();
-    paths.reverse();
-    paths
 }
 
 #[cfg(test)]
@@ -269,7 +213,7 @@ mod tests {
     /// A journal of two steps, of which the first is done.
     fn text() -> String {
         let home = tempfile::tempdir().unwrap();
-        let journal = Journal::begin(home.path(), "r", &Value::Null, None).unwrap();
+        let journal = Journal::begin(home.path(), "r", &Value::Null, None, None).unwrap();
         let on = Resource::Sysctl("a.b".into());
         let state = |s: &str| State::Sysctl(s.into());
         let meant = Meant {
@@ -312,9 +256,11 @@ mod tests {
         let flipped = text.replace("\"0\"", "\"2\"");
         assert!(matches!(of(&flipped), Err(Unreadable::Damaged(_, 2))));
         let newer = of("{\"version\":99,\"what\":\"ever\"}\n").unwrap_err();
-        let said = "r.jsonl has version 99 of the format, and this palisade knows 2";
+        let said = "r.jsonl has version 99 of the format, and this palisade knows 3";
         assert_eq!(newer.to_string(), said);
-        assert!(matches!(of("{\"version\":1}\n"), Err(Unreadable::Older(_))));
+        assert!(newer.hint().is_some_and(|h| h.contains("newer")));
+        let older = of("{\"version\":1}\n").unwrap_err();
+        assert!(matches!(older, Unreadable::Older(_, 1)) && !older.is_corrupt());
         assert!(matches!(of("x\n"), Err(Unreadable::NoRun(_))));
     }
 }

@@ -326,6 +326,7 @@ impl<W: Write + Send> Reporter for AdHoc<W> {
             | Event::Connected { .. }
             | Event::Included { .. }
             | Event::Notified { .. }
+            | Event::Pending { .. }
             | Event::Left { .. }
             | Event::PlayEnded { .. } => {}
         }

@@ -470,6 +470,7 @@ impl<W: Write + Send> Reporter for Classic<W> {
             Event::Stopping { host, heard } => self.notices.stopping(host, *heard),
             Event::Output { .. } => {}
             Event::Interrupted { at_once } => self.notices.interrupted(*at_once),
+            Event::Pending { host, handlers } => self.notices.pending(host, handlers),
             Event::NotRun { host, tasks } => {
                 self.notices.not_run(host, tasks);
             }

@@ -169,6 +169,7 @@ impl Footer {
             | Event::TaskStarted { .. }
             | Event::Included { .. }
             | Event::Notified { .. }
+            | Event::Pending { .. }
             | Event::Warning { .. } => {}
         }
     }

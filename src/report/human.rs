@@ -404,6 +404,7 @@ impl<W: Write + Send> Reporter for Human<W> {
                 self.stopped = *stopped;
                 self.end(recap, *seconds, traffic);
             }
+            Event::Pending { host, handlers } => self.notices.pending(host, handlers),
             Event::Waiting { .. } | Event::Connected { .. } | Event::Notified { .. } => {}
         }
         self.tick();

@@ -256,6 +256,9 @@ impl<W: Write + Send> Reporter for JsonLines<W> {
             Event::Notified { host, handler } => json!({
                 "event": "notified", "host": &**host, "handler": handler,
             }),
+            Event::Pending { host, handlers } => json!({
+                "event": "pending", "host": &**host, "handlers": handlers,
+            }),
             Event::Output { host, text } => {
                 json!({ "event": "output", "host": &**host, "text": text })
             }

@@ -1,12 +1,13 @@
 //! Warnings and mistakes during a run: to stderr, each once, in the words of whoever is asked to speak.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use crate::source::{Diagnostic, Mask, Severity, render};
 
 use crate::engine::event::{GuardStage, HostName, TaskRef};
+use crate::inventory::fold::fold;
 
 use super::stopped::Stopped;
 use super::text::safe;
@@ -24,6 +25,8 @@ pub struct Notices {
     colour: bool,
     told: BTreeSet<String>,
     stopped: Stopped,
+    /// Handlers that were asked for and did not run, with the hosts that is so on.
+    pending: BTreeMap<Vec<String>, Vec<String>>,
 }
 
 impl Notices {
@@ -37,6 +40,7 @@ impl Notices {
             colour,
             told: BTreeSet::new(),
             stopped: Stopped::default(),
+            pending: BTreeMap::new(),
         }
     }
 
@@ -75,6 +79,12 @@ impl Notices {
     /// What a run that was stopped did not come to, for the end of it.
     pub fn not_run(&mut self, host: &HostName, tasks: &[TaskRef]) {
         self.stopped.add(host, tasks);
+    }
+
+    /// Handlers that were asked for and did not run, for the end of it.
+    pub fn pending(&mut self, host: &HostName, handlers: &[String]) {
+        let hosts = self.pending.entry(handlers.to_vec()).or_default();
+        hosts.push(host.to_string());
     }
 
     /// What a task under way prints.
@@ -127,6 +137,13 @@ impl Notices {
     pub fn end(&mut self) {
         for line in std::mem::take(&mut self.stopped).lines() {
             self.say(&line);
+        }
+        for (handlers, hosts) in std::mem::take(&mut self.pending) {
+            let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+            let (hosts, handlers) = (fold(&hosts), handlers.join(", "));
+            self.say(&format!(
+                "pending on {hosts}: {handlers}; `palisade resume` runs what is pending"
+            ));
         }
     }
 

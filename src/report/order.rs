@@ -84,6 +84,7 @@ impl Order {
             | Event::Waiting { .. }
             | Event::Connected { .. }
             | Event::Notified { .. }
+            | Event::Pending { .. }
             | Event::Warning { .. }
             | Event::PlayEnded { .. }
             | Event::RunEnded { .. } => {}

@@ -234,6 +234,16 @@ impl Apply {
         self.note = Some(end);
     }
 
+    /// Files that scripts of these tokens left behind are removed where something is written beside them:
+    /// nobody is going to use them any more.
+    pub fn bury(&mut self, tokens: &[String]) {
+        let sound = |t: &&String| t.bytes().all(|b| b.is_ascii_alphanumeric());
+        let tokens: Vec<&str> = tokens.iter().filter(sound).map(String::as_str).collect();
+        if !tokens.is_empty() {
+            self.script.say(&format!("pl_dead='{}'", tokens.join(" ")));
+        }
+    }
+
     /// Adds a change.
     ///
     /// # Errors

@@ -270,6 +270,9 @@ pl_stale() {
     pl_y=${pl_x##*.palisade.}
     case $pl_y in *[!0-9a-f]*) continue ;; esac
     [ ${#pl_y} -ge 32 ] || continue
+    # What is known to be of a run that is dead is no use to anybody, however young.
+    pl_z=${pl_y#????????????????????????????????}
+    case " ${pl_dead-} " in *" ${pl_y%"$pl_z"} "*) rm -f -- "$pl_x"; continue ;; esac
     pl_k=$((pl_k+1)); [ $pl_k -lt 5 ] || break
     find "$pl_x" -prune -type f -mmin +@STALE@ -exec rm -f -- {} + 2>/dev/null
   done

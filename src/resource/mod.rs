@@ -97,7 +97,7 @@ pub use look::has_moved;
 pub use path::RemotePath;
 pub use prelude::Hello;
 pub use probe::Probe;
-pub use program::{Exec, Program, Run};
+pub use program::{Exec, Program, Ran, Run};
 
 use std::fmt;
 

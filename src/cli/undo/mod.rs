@@ -14,7 +14,7 @@ use clap::Args;
 
 use crate::hardening::control::id_of;
 use crate::journal::contents;
-use crate::journal::read::{self, Entry, Recorded};
+use crate::journal::read::{Entry, Recorded};
 use crate::journal::reverse::{self, Irreversible, Reverse};
 use crate::source::Diagnostic;
 
@@ -23,6 +23,7 @@ use super::face::Face;
 use super::left::{Seen, Watcher};
 use super::options::{Becoming, Connections, Guarding, Inventories, Recording, Showing, Values};
 use super::playbook::{self, PlaybookArgs};
+use super::resume::Resuming;
 use super::run::{self, CONTENTS, RUNS, Running};
 use super::terminal::AtTerminal;
 use super::{messages, recorded, reporters};
@@ -53,6 +54,9 @@ pub struct UndoArgs {
     /// Only show what would change
     #[arg(short = 'C', long)]
     check: bool,
+    /// The undo that this one goes on with.
+    #[arg(skip)]
+    resumes: Option<Arc<Resuming>>,
     /// Who logs in was said on the command line.
     #[arg(skip)]
     has_user: bool,
@@ -73,6 +77,15 @@ pub struct UndoArgs {
     pub recording: Recording,
     #[command(flatten)]
     pub showing: Showing,
+}
+
+impl UndoArgs {
+    /// Takes back the same run again, in going on with an undo that did not come to its end.
+    pub fn goes_on(&mut self, run: &str, check: bool, resumes: Arc<Resuming>) {
+        self.run = Some(run.to_owned());
+        self.check |= check;
+        self.resumes = Some(resumes);
+    }
 }
 
 pub fn run(args: &mut UndoArgs) -> Exit {
@@ -106,36 +119,10 @@ pub fn run(args: &mut UndoArgs) -> Exit {
 
 /// The run of this name, or the last that changed something.
 fn find(dir: &Path, name: Option<&str>) -> Result<Recorded, Diagnostic> {
-    let all = read::all(dir);
-    let Some(name) = name else {
-        for path in all {
-            match read::read(&path) {
-                Ok(recorded) if reverse::changed(&recorded.entries) => return Ok(recorded),
-                Ok(_) => {}
-                Err(error) => messages::say(&format!("warning: {error}: passed over")),
-            }
-        }
-        return Err(Diagnostic::bare(
-            "no run that changed something is recorded",
-        ));
-    };
-    let stem = |p: &Path| {
-        p.file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
-    };
-    let named: Vec<_> = all.iter().filter(|p| stem(p).starts_with(name)).collect();
-    let exact = named.iter().find(|p| stem(p) == name);
-    match (exact, named.as_slice()) {
-        (Some(path), _) | (_, [path]) => {
-            read::read(path).map_err(|e| Diagnostic::bare(e.to_string()))
-        }
-        (_, []) => Err(Diagnostic::bare(format!("no run `{name}` is recorded"))),
-        (_, many) => {
-            let text = format!("{} runs begin with `{name}`", many.len());
-            Err(Diagnostic::bare(text))
-        }
+    match name {
+        Some(name) => recorded::named(dir, name),
+        None => recorded::last(dir, |recorded| reverse::changed(&recorded.entries))
+            .ok_or_else(|| Diagnostic::bare("no run that changed something is recorded")),
     }
 }
 
@@ -210,6 +197,7 @@ fn take_back(args: &UndoArgs, kept: &Path, recorded: &Recorded) -> Result<Exit, 
         playbooks: vec![playbook],
         built: Some(Arc::new(built)),
         undoes: Some(run.clone()),
+        resumes: args.resumes.clone(),
         check: args.check,
         diff: true,
         who: args.who.clone(),
