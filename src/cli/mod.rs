@@ -16,6 +16,7 @@ pub mod drift;
 pub mod evidence;
 pub mod exec;
 pub mod exit;
+pub mod explain;
 pub mod face;
 pub mod facts;
 pub mod history;
@@ -124,6 +125,8 @@ enum Verb {
     Log(logs::LogArgs),
     /// Show what a run did
     Show(show::ShowArgs),
+    /// Say why a variable has its value, or a task did what it did
+    Explain(explain::ExplainArgs),
     /// Take back what a run changed
     Undo(Box<undo::UndoArgs>),
     /// Runs over time, what was found on a host, how hosts stand
@@ -216,6 +219,7 @@ fn carry_out(verb: Verb) -> ExitCode {
         }
         Verb::Resume(args) => resume::run(&args),
         Verb::Log(args) => logs::run(&args),
+        Verb::Explain(mut args) => explain::run(&mut args),
         Verb::Show(args) => show::run(&args),
         Verb::Undo(mut args) => undo::run(&mut args),
         Verb::Exec(mut args) => fill_all(&mut *args).unwrap_or_else(|| exec::run(&args, face)),
@@ -287,6 +291,7 @@ fillable!(exec::ExecArgs);
 fillable!(undo::UndoArgs);
 fillable!(plan::ApplyArgs);
 fillable!(facts::FactsArgs);
+fillable!(explain::TaskArgs);
 
 /// The command line of palisade.
 fn command() -> clap::Command {

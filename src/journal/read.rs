@@ -208,7 +208,7 @@ impl Recorded {
 mod tests {
     use super::super::{Journal, Meant};
     use super::*;
-    use crate::resource::{Change, RemotePath};
+    use crate::resource::{Change, RemotePath, Resource, State};
 
     /// A journal of two steps, of which the first is done.
     fn text() -> String {
