@@ -16,7 +16,6 @@ use crate::source::{Diagnostic, Kind, Mask, Node, Value, suggest};
 use crate::vars::{Layer, Var};
 
 use super::exit::Exit;
-use super::face::Face;
 use super::options::{Becoming, Connections, Inventories, Showing, Values};
 use super::playbook::{self, Compiled, PlaybookArgs};
 use super::run::{self, RUNS, Running};
@@ -158,11 +157,11 @@ fn var(args: &VarArgs) -> Result<String, Vec<Diagnostic>> {
         values: args.values.clone(),
         ..PlaybookArgs::default()
     };
-    let compiled = compiled(&playbook)?;
+    let mut compiled = compiled(&playbook)?;
     if let Some(mistake) = no_host(&compiled, &args.host) {
         return Err(vec![mistake]);
     }
-    let found = definitions(&compiled, args);
+    let found = definitions(&mut compiled, args);
     let mask = &compiled.project.mask;
     if found.is_empty() {
         let text = format!("nothing defines `{}` for {}", args.name, args.host);
@@ -200,7 +199,7 @@ fn var(args: &VarArgs) -> Result<String, Vec<Diagnostic>> {
 }
 
 /// All definitions, the highest precedence first.
-fn definitions(compiled: &Compiled, args: &VarArgs) -> Vec<Definition> {
+fn definitions(compiled: &mut Compiled, args: &VarArgs) -> Vec<Definition> {
     let name = args.name.as_str();
     let mut low: Vec<Definition> = Vec::new();
     let dir = args.playbooks.first().and_then(|p| p.parent());
@@ -262,21 +261,18 @@ fn text(node: &Node) -> String {
 }
 
 /// The plays that a host takes part in, as far as their patterns are plain.
-fn plays<'a>(compiled: &'a Compiled, host: &str) -> Vec<&'a Play> {
-    let takes_part = |play: &&Arc<Play>| {
-        let Some(pattern) = play.hosts.as_str() else {
-            return true;
-        };
-        let selected = compiled.inventory.select(pattern, &play.hosts.span);
-        selected.is_ok_and(|s| s.hosts.iter().any(|h| h.as_str() == host))
-    };
-    compiled
-        .plan
-        .plays
-        .iter()
-        .filter(takes_part)
-        .map(|p| &**p)
-        .collect()
+fn plays(compiled: &mut Compiled, host: &str) -> Vec<Arc<Play>> {
+    let mut found = Vec::new();
+    for play in &compiled.plan.plays {
+        let selected = play.hosts.as_str().map(|pattern| {
+            let selected = compiled.inventory.select(pattern, &play.hosts.span);
+            selected.is_ok_and(|s| s.hosts.iter().any(|h| h.as_str() == host))
+        });
+        if selected != Some(false) {
+            found.push(Arc::clone(play));
+        }
+    }
+    found
 }
 
 /// The files of variables that a play names plainly.
