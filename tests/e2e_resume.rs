@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use e2e::{Bench, Json, PALISADE, Run, output, up};
 
 /// How often a run is killed, where nobody says otherwise.
-const KILLS: u64 = 6;
+const KILLS: u64 = 4;
 
 fn given(name: &str, or: u64) -> u64 {
     std::env::var(name)
@@ -282,11 +282,61 @@ fn handlers_of_a_host_that_failed_are_pending_until_they_are_resumed() {
         shown.stdout.contains("/etc/used") && shown.stdout.contains("goes on with"),
         "{shown}"
     );
+    explained(&bench, bad);
     let missing = verb(&bench, &["show", "1999"]).expect(1);
     assert!(
         missing.stderr.contains("no run `1999` is recorded"),
         "{missing}"
     );
+}
+
+/// Why a variable has its value, and why a task does what it does.
+fn explained(bench: &Bench, host: &str) {
+    let text = "
+- hosts: all
+  gather_facts: false
+  vars: {port: 80}
+  tasks:
+    - {name: passed over, command: 'false', when: port == 81}
+    - {name: would be, copy: {content: other, dest: /etc/conf}, vars: {port: 82}}
+";
+    bench.write("why.yml", text);
+    bench.write("group_vars/all.yml", "port: 8080\n");
+    let inventory = bench.path("inventory.ini").display().to_string();
+    let explain = |words: &[&str]| {
+        let words = [
+            &["explain"],
+            words,
+            &["--host", host, "-i", &inventory, "why.yml"],
+        ]
+        .concat();
+        verb(bench, &words)
+    };
+    let var = explain(&["var", "port"]).expect(0);
+    let order: Vec<&str> = var
+        .stdout
+        .lines()
+        .skip(1)
+        .filter_map(|l| l.split_whitespace().next())
+        .collect();
+    assert_eq!(order, ["may", "wins", "overridden"], "{var}");
+    assert!(
+        var.stdout.contains("why.yml:4:16") && var.stdout.contains("group_vars/all.yml:1:7"),
+        "{var}"
+    );
+    let skipped = explain(&["task", "passed"]).expect(0);
+    assert!(
+        skipped.stdout.contains("`when: port == 81` does not hold"),
+        "{skipped}"
+    );
+    let would = explain(&["task", "would be"]).expect(0);
+    assert!(
+        would.stdout.contains("would change:") && would.stdout.contains("/etc/conf"),
+        "{would}"
+    );
+    let none = explain(&["task", "nowhere"]).expect(1);
+    assert!(none.stderr.contains("is called `nowhere`"), "{none}");
+    assert_eq!(bench.on(host, "cat /etc/conf"), "new");
 }
 
 #[test]

@@ -27,8 +27,8 @@ pub mod lab;
 mod left;
 pub mod lint;
 pub mod listing;
-mod made;
 pub mod logs;
+mod made;
 pub mod manual;
 pub mod messages;
 pub mod options;
@@ -111,7 +111,7 @@ enum Verb {
     Plan(Box<plan::PlanArgs>),
     /// Do what a kept plan says, where hosts still are as they were
     Apply(Box<plan::ApplyArgs>),
-    /// Show a kept plan
+    /// Show a kept plan, or what a run did
     Show(show::ShowArgs),
     /// Print the form of files that others may read
     Schema(plan::schema::SchemaArgs),
@@ -123,8 +123,6 @@ enum Verb {
     Resume(Box<resume::ResumeArgs>),
     /// List the runs, or who changed something
     Log(logs::LogArgs),
-    /// Show what a run did
-    Show(show::ShowArgs),
     /// Say why a variable has its value, or a task did what it did
     Explain(explain::ExplainArgs),
     /// Take back what a run changed
@@ -220,7 +218,6 @@ fn carry_out(verb: Verb) -> ExitCode {
         Verb::Resume(args) => resume::run(&args),
         Verb::Log(args) => logs::run(&args),
         Verb::Explain(mut args) => explain::run(&mut args),
-        Verb::Show(args) => show::run(&args),
         Verb::Undo(mut args) => undo::run(&mut args),
         Verb::Exec(mut args) => fill_all(&mut *args).unwrap_or_else(|| exec::run(&args, face)),
         Verb::Facts(mut args) => fill_all(&mut *args).unwrap_or_else(|| facts::run(&args)),

@@ -20,8 +20,8 @@ use super::words as called;
 /// Digits of a random number that nobody can try.
 const SALT_BYTES: usize = 16;
 
-/// What a run's record says of how it was called.
-pub fn about(args: &PlaybookArgs, compiled: &Compiled, limit: Option<&[HostName]>) -> Value {
+/// How a run was called, as far as another one has to be called the same way.
+pub fn called(args: &PlaybookArgs) -> Value {
     let here = std::env::current_dir().unwrap_or_default();
     let paths = |paths: &[PathBuf]| -> Vec<String> {
         let absolute = |p: &PathBuf| here.join(p).display().to_string();
@@ -31,37 +31,7 @@ pub fn about(args: &PlaybookArgs, compiled: &Compiled, limit: Option<&[HostName]
         true => word.clone(),
         false => here.join(word).display().to_string(),
     };
-    let (command, words) = match args.resumes.as_ref().map(|r| &r.about) {
-        Some(about) => (word(about, "command").to_owned(), words(about, "words")),
-        None => called::of_this_process(),
-    };
-    let all = compiled
-        .inventory
-        .hosts()
-        .iter()
-        .map(|h| h.name.to_string());
-    let within = |h: &String| limit.is_none_or(|limit| limit.iter().any(|l| **l == **h));
-    let salt = args
-        .resumes
-        .as_ref()
-        .map(|r| word(&r.about, "salt").to_owned());
-    let given: BTreeSet<&String> = compiled.project.extra.keys().collect();
     json!({
-        "command": command,
-        "words": words,
-        "directory": here,
-        "who": who(),
-        "when": jiff::Timestamp::now().to_string(),
-        "palisade": env!("CARGO_PKG_VERSION"),
-        "hosts": all.filter(within).collect::<Vec<_>>(),
-        "extra": given,
-        "tags": args.tags,
-        "skip_tags": args.skip_tags,
-        "start_at": args.start_at_task,
-        "sources": sources(&compiled.plan, &compiled.project.files),
-        "salt": salt.unwrap_or_else(salt_of_its_own),
-        "afresh": args.resumes.as_ref().is_some_and(|r| r.afresh),
-        "resumes": args.resumes.as_ref().map(|r| &r.run),
         "of": args.playbooks.iter().map(|p| p.display().to_string()).collect::<Vec<_>>(),
         "playbooks": paths(&args.playbooks),
         "inventory": args.who.inventory.iter().map(inventory).collect::<Vec<_>>(),
@@ -73,6 +43,41 @@ pub fn about(args: &PlaybookArgs, compiled: &Compiled, limit: Option<&[HostName]
         "plan": args.applies.as_ref().map(|(file, _)| file.display().to_string()),
         "applies": args.applies.as_ref().map(|(_, id)| id),
     })
+}
+
+/// What a run's record says of it.
+pub fn about(args: &PlaybookArgs, compiled: &Compiled, limit: Option<&[HostName]>) -> Value {
+    let resumes = args.resumes.as_ref();
+    let (command, words) = match resumes.map(|r| &r.about) {
+        Some(about) => (word(about, "command").to_owned(), words(about, "words")),
+        None => called::of_this_process(),
+    };
+    let all = compiled.inventory.hosts().iter();
+    let within = |h: &String| limit.is_none_or(|limit| limit.iter().any(|l| **l == **h));
+    let hosts = all.map(|h| h.name.to_string()).filter(within);
+    let salt = resumes.map(|r| word(&r.about, "salt").to_owned());
+    let given: BTreeSet<&String> = compiled.project.extra.keys().collect();
+    let mut about = json!({
+        "command": command,
+        "words": words,
+        "directory": std::env::current_dir().unwrap_or_default(),
+        "who": who(),
+        "when": jiff::Timestamp::now().to_string(),
+        "palisade": env!("CARGO_PKG_VERSION"),
+        "hosts": hosts.collect::<Vec<_>>(),
+        "extra": given,
+        "tags": args.tags,
+        "skip_tags": args.skip_tags,
+        "start_at": args.start_at_task,
+        "sources": sources(&compiled.plan, &compiled.project.files),
+        "salt": salt.unwrap_or_else(salt_of_its_own),
+        "afresh": resumes.is_some_and(|r| r.afresh),
+        "resumes": resumes.map(|r| &r.run),
+    });
+    if let (Value::Object(about), Value::Object(more)) = (&mut about, called(args)) {
+        about.extend(more);
+    }
+    about
 }
 
 /// Who ran it, and on which machine.

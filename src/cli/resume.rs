@@ -171,7 +171,10 @@ fn go_on(args: &ResumeArgs) -> Result<Exit, Vec<Diagnostic>> {
         }
         _ => {
             let text = format!("a run of `palisade {command}` is not resumed");
-            return Err(one(Diagnostic::bare(text)));
+            let hint = format!("palisade {}", recorded::words(about, "words").join(" "));
+            return Err(one(
+                Diagnostic::bare(text).hint(format!("run it again: {hint}"))
+            ));
         }
     })
 }

@@ -20,6 +20,7 @@ use crate::cli::terminal::AtTerminal;
 use crate::cli::{fill_all, messages, recorded, reporters, setup};
 use crate::inventory::fold;
 use crate::journal::ahead::{self, Saved, Step};
+use crate::journal::find;
 use crate::journal::read::{self, Outcome, What};
 use crate::source::vault::Keyring;
 use crate::source::{Diagnostic, Mask};
@@ -222,7 +223,7 @@ fn done(saved: &Saved, id: &str) -> BTreeSet<String> {
         return BTreeSet::new();
     };
     let mut done = BTreeSet::new();
-    for path in read::all(&dir.join(RUNS)) {
+    for path in find::all(&dir.join(RUNS)) {
         let Ok(recorded) = read::read(&path) else {
             continue;
         };

@@ -227,7 +227,7 @@ fn of_run(args: &PlaybookArgs, gathered: &Gathered, mut plays: Vec<PlayOf>) -> S
         made: jiff::Timestamp::now()
             .strftime("%Y-%m-%dT%H:%M:%SZ")
             .to_string(),
-        about: recorded::about(args),
+        about: recorded::called(args),
         plays,
         hosts: gathered.hosts(),
         unknown: gathered.unknown(),

@@ -133,6 +133,7 @@ impl Fold {
             | Event::Connected { .. }
             | Event::Included { .. }
             | Event::Notified { .. }
+            | Event::Pending { .. }
             | Event::Warning { .. }
             | Event::Left { .. }
             | Event::PlayEnded { .. } => {}

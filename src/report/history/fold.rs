@@ -146,6 +146,7 @@ impl Fold {
             | Event::Connected { .. }
             | Event::Included { .. }
             | Event::Notified { .. }
+            | Event::Pending { .. }
             | Event::Warning { .. }
             | Event::Left { .. }
             | Event::PlayEnded { .. } => {}
