@@ -7,20 +7,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
 
 use crate::engine::Resumed;
+use crate::engine::options::GUARD;
 use crate::inventory::fold::fold;
 use crate::journal::find;
 use crate::journal::pending::{Pending, known, pending, unwell};
-use crate::journal::read::{self, Recorded};
+use crate::journal::read::{self, Entry, Outcome, Recorded};
 use crate::source::Diagnostic;
 
 use super::exit::Exit;
 use super::face::Face;
-use super::options::{Becoming, Connections, Guarding, Showing, Values};
+use super::options::{Becoming, Connections, Guard, Guarding, Showing, Values};
 use super::playbook::{self, Compiled, PlaybookArgs};
 use super::recorded::{self, word};
 use super::run::{self, CONTENTS, RUNS};
@@ -98,6 +100,9 @@ pub struct Resuming {
 /// Runs of which somebody goes on further back than this are no more told apart.
 const LONGEST_CHAIN: usize = 100;
 
+/// A host that puts itself back has done so in less.
+const PUTTING_BACK: Duration = Duration::from_secs(15);
+
 /// Journals looked at to find the last run of the same playbook.
 const LOOKED_AT: usize = 200;
 
@@ -149,6 +154,7 @@ fn go_on(args: &ResumeArgs) -> Result<Exit, Vec<Diagnostic>> {
             of.who.limit = args.host.clone().or(of.who.limit.take());
             args.lay_over(&mut of.values, &mut of.connections, &mut of.becoming);
             args.lay_guard(&mut of.guarding);
+            wait_for_guards(&recorded, &runs, &of.guarding);
             of.showing = args.showing.clone();
             of.resumes = Some(resuming);
             fill_all(&mut *of).unwrap_or_else(|| playbook::run(&of, face))
@@ -160,6 +166,7 @@ fn go_on(args: &ResumeArgs) -> Result<Exit, Vec<Diagnostic>> {
             of.who.limit = args.host.clone().or(of.who.limit.take());
             args.lay_over(&mut of.values, &mut of.connections, &mut of.becoming);
             args.lay_guard(&mut of.guarding);
+            wait_for_guards(&recorded, &runs, &of.guarding);
             of.showing = args.showing.clone();
             of.resumes = Some(resuming);
             fill_all(&mut *of).unwrap_or_else(|| audit::run(&of))
@@ -177,6 +184,32 @@ fn go_on(args: &ResumeArgs) -> Result<Exit, Vec<Diagnostic>> {
             ));
         }
     })
+}
+
+/// A host whose guard was not confirmed puts itself back when its time is over. Whoever looked before that
+/// would find a state that does not last.
+fn wait_for_guards(recorded: &Recorded, runs: &Path, guarding: &Guarding) {
+    let open = |e: &&Entry| e.guard.is_some() && e.outcome == Outcome::Unknown;
+    let hosts: BTreeSet<&str> = recorded.entries.iter().filter(open).map(|e| &*e.host).collect();
+    let path = runs.join(format!("{}.jsonl", recorded.run));
+    let written = path.metadata().and_then(|m| m.modified());
+    let (Ok(written), false) = (written, hosts.is_empty()) else {
+        return;
+    };
+    let time = match guarding.guard {
+        Some(Guard::Seconds(seconds)) => Duration::from_secs(seconds),
+        Some(Guard::Off) | None => GUARD,
+    };
+    let end = written + time + PUTTING_BACK;
+    if let Ok(rest) = end.duration_since(std::time::SystemTime::now()) {
+        let hosts: Vec<&str> = hosts.into_iter().collect();
+        messages::say(&format!(
+            "waiting {} s: what was not confirmed is put back on {}",
+            rest.as_secs() + 1,
+            fold(&hosts)
+        ));
+        std::thread::sleep(rest.min(time + PUTTING_BACK));
+    }
 }
 
 /// The run of this name, or the last that did not come to its end.

@@ -17,7 +17,7 @@ use crate::host::{Deadlines, ErrorKind, HostError, Link};
 use crate::journal::{By, Journal};
 use crate::resource::apply::Apply;
 use crate::resource::{Identity, Query, State, has_moved, prelude, reply};
-use crate::source::Secret;
+use crate::source::{Diagnostic, Secret};
 
 use super::event::{Event, HostName};
 use super::options::Options;
@@ -494,7 +494,13 @@ impl Sessions {
         }
         if self.journal.is_broken() {
             // What is not written down is not begun, here or anywhere.
-            self.stop.ask();
+            if !self.stop.is_asked() {
+                let text = "the record of this run cannot be written any more, so nothing further is begun";
+                let diagnostic = Diagnostic::bare(text).hint("is there room on the disk?");
+                let diagnostic = Box::new(diagnostic);
+                let _ = self.events.send(Event::Warning { diagnostic });
+                self.stop.ask();
+            }
             return Err(nothing_begun());
         }
         Ok(entries)
