@@ -190,7 +190,12 @@ fn go_on(args: &ResumeArgs) -> Result<Exit, Vec<Diagnostic>> {
 /// would find a state that does not last.
 fn wait_for_guards(recorded: &Recorded, runs: &Path, guarding: &Guarding) {
     let open = |e: &&Entry| e.guard.is_some() && e.outcome == Outcome::Unknown;
-    let hosts: BTreeSet<&str> = recorded.entries.iter().filter(open).map(|e| &*e.host).collect();
+    let hosts: BTreeSet<&str> = recorded
+        .entries
+        .iter()
+        .filter(open)
+        .map(|e| &*e.host)
+        .collect();
     let path = runs.join(format!("{}.jsonl", recorded.run));
     let written = path.metadata().and_then(|m| m.modified());
     let (Ok(written), false) = (written, hosts.is_empty()) else {
@@ -375,7 +380,7 @@ fn told(recorded: &Recorded, resuming: &Resuming) -> String {
     let known = known.filter(|(host, _)| resuming.hosts.contains(*host));
     let ended: usize = known.map(|(_, k)| k.ended.len()).sum();
     if ended > 0 {
-        out.push_str(&format!("; {ended} commands that ended are not run again"));
+        out.push_str(&format!("; commands that ended are not run again: {ended}"));
     }
     for line in lines(&resuming.carried) {
         out.push_str(&format!("\npending {line}"));
