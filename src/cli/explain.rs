@@ -235,7 +235,10 @@ fn definitions(compiled: &mut Compiled, args: &VarArgs) -> Vec<Definition> {
     // The same definition may be met by way of several plays.
     let mut seen = BTreeSet::new();
     low.reverse();
-    low.retain(|d| seen.insert((d.place.clone(), d.value.clone(), d.only.clone())));
+    low.retain(|d| {
+        let place = std::path::absolute(&d.place).unwrap_or_default();
+        seen.insert((place, d.value.clone(), d.only.clone()))
+    });
     // What may win is told where it would.
     low
 }
