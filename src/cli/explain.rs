@@ -144,7 +144,7 @@ fn no_host(compiled: &Compiled, host: &str) -> Option<Diagnostic> {
         return None;
     }
     let mistake = Diagnostic::bare(format!("the inventory has no host `{host}`"));
-    Some(match suggest::nearest(host, names.into_iter()) {
+    Some(match suggest::nearest(host, names) {
         Some(near) => mistake.hint(format!("did you mean `{near}`?")),
         None => mistake,
     })

@@ -164,10 +164,13 @@ impl Runner {
 
 /// The commands that a decision comes to, if it is nothing else and they change something.
 fn commands(decision: &Decision) -> Option<Vec<&Run>> {
-    let command = |step| match step {
-        &Step::Run(ref run) if run.changes && !run.read_only => Some(run),
-        _ => None,
-    };
     let all: Option<Vec<&Run>> = decision.steps.iter().map(command).collect();
     all.filter(|runs| !runs.is_empty())
+}
+
+fn command(step: &Step) -> Option<&Run> {
+    match step {
+        Step::Run(run) if run.changes && !run.read_only => Some(run),
+        _ => None,
+    }
 }
