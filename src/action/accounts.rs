@@ -67,6 +67,8 @@ crate::args! {
         mask: Option<super::arg::Mode>;
         /// The shell of those who do not log in.
         shell: String = "/usr/sbin/nologin";
+        /// Of `warning`: also accounts that have no password (yet).
+        without_password: bool = "false";
         /// Mend what can be mended; else everything that is found fails.
         fix: bool = "true";
     }
@@ -162,7 +164,8 @@ impl Args {
     pub(crate) fn candidates<'a>(&'a self, seen: &Observed, users: &'a [User]) -> Vec<&'a User> {
         let breaks = |u: &&User| match self.rule {
             Rule::MaxAge | Rule::MinAge | Rule::Warning | Rule::Inactive => {
-                u.has_password() && u.shadow.as_ref().is_some_and(|s| !self.keeps(self.age(s)))
+                (u.has_password() || (self.without_password && self.rule == Rule::Warning))
+                    && u.shadow.as_ref().is_some_and(|s| !self.keeps(self.age(s)))
             }
             Rule::SystemShells => {
                 let low = u32::try_from(self.uid_min).unwrap_or(u32::MAX);

@@ -137,7 +137,7 @@ impl Rules {
                 continue;
             }
             let line = format!(
-                "-a always,exit -F path={path} -F perm=x -F auid>={first} -F auid!=unset -k privileged"
+                "-a always,exit -F path={path} -F perm=x -F auid>={first} -F auid!=4294967295 -k privileged"
             );
             if let Ok(Some(rule)) = audit_rule::read(&line) {
                 wanted.push((line, rule));

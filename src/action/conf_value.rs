@@ -178,7 +178,7 @@ impl Setting {
             (true, _) => name.clone(),
             (_, Style::Spaced) => format!("{name} = {value}"),
             (_, Style::Tight) => format!("{name}={value}"),
-            (_, Style::Blank) => format!("{name}\t{value}"),
+            (_, Style::Blank) => format!("{name} {value}"),
         }
     }
 

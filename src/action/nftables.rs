@@ -94,6 +94,10 @@ const UFW: &str = "/etc/ufw/ufw.conf";
 const INCLUDE: &str = "include \"/etc/nftables.d/*.nft\"";
 const HEAD: &str =
     "#!/usr/sbin/nft -f\n# One table of its own; changes made here are taken back.\n";
+/// What Debian's main file shows as an example: a table that lets everything through.
+const EXAMPLE: &str = "\ntable inet filter {\n\tchain input {\n\t\ttype filter hook input priority filter;\n\t}\n\
+\tchain forward {\n\t\ttype filter hook forward priority filter;\n\t}\n\tchain output {\n\
+\t\ttype filter hook output priority filter;\n\t}\n}\n";
 const NEW_MAIN: &str = "#!/usr/sbin/nft -f\nflush ruleset\n";
 
 fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
@@ -337,7 +341,9 @@ impl Task for Args {
         if !includes(&found_main.text) {
             let base = match found_main.state {
                 None => NEW_MAIN.to_owned(),
-                Some(_) if found_main.text.ends_with('\n') => found_main.text.clone(),
+                Some(_) if found_main.text.ends_with('\n') => {
+                    found_main.text.replace(EXAMPLE, "\n")
+                }
                 Some(_) => format!("{}\n", found_main.text),
             };
             put(&edit_main, &found_main, &format!("{base}{INCLUDE}\n"))?;

@@ -1,0 +1,1 @@
+dpkg --purge systemd-journal-remote

@@ -1,0 +1,1 @@
+echo "AllowStreamLocalForwarding yes" >>/etc/ssh/sshd_config

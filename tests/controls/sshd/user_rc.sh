@@ -1,0 +1,1 @@
+echo "PermitUserRC yes" >>/etc/ssh/sshd_config
