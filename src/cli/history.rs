@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::history::{Entry, Filter, Keep, Kind, Run, Standing, Store};
+use crate::history::{Entry, Filter, Keep, Kind, Run, Standing, Status, Store};
 use crate::inventory::fold::fold;
 use crate::report::history::json;
 use crate::source::Diagnostic;
@@ -124,7 +124,7 @@ fn lines(all: impl Iterator<Item = serde_json::Value>) -> String {
 fn stood(one: &Standing) -> serde_json::Value {
     serde_json::json!({
         "job": one.job, "host": one.host, "state": one.state.word(),
-        "since": one.since.to_string(), "run": one.run, "started": one.started.to_string(),
+        "checked_only": one.dry, "since": one.since.to_string(), "run": one.run, "started": one.started.to_string(),
     })
 }
 
@@ -208,16 +208,21 @@ fn entries(all: &[Entry]) -> String {
             );
             last = &entry.run;
         }
-        let word = match entry.dry && entry.status == crate::history::Status::Changed {
-            true => "differs",
-            false => entry.status.word(),
-        };
+        let word = word(entry.status, entry.dry);
         let what = entry.summary.as_deref().or(entry.message.as_deref());
         let what = what.and_then(|w| w.lines().next()).unwrap_or_default();
         let line = format!("  {word:11} {}  {what}", entry.task.name);
         let _ = writeln!(text, "{}", escape(line.trim_end()));
     }
     text
+}
+
+/// What a run that only looks calls changed was not: it differs.
+fn word(status: Status, dry: bool) -> &'static str {
+    match dry && status == Status::Changed {
+        true => "differs",
+        false => status.word(),
+    }
 }
 
 /// Hosts that stand alike together, what calls for somebody last.
@@ -230,7 +235,7 @@ fn standing(all: &[Standing]) -> String {
             Kind::Good => String::new(),
             _ => format!(" since {}", time(one.since)),
         };
-        let key = (one.job.as_str(), kind, one.state.word(), since);
+        let key = (one.job.as_str(), kind, word(one.state, one.dry), since);
         groups.entry(key).or_default().push(&one.host);
     }
     let mut last = "";

@@ -67,6 +67,8 @@ pub struct Standing {
     pub job: String,
     pub host: String,
     pub state: Status,
+    /// That run only looked.
+    pub dry: bool,
     /// The first run that found it so began then.
     pub since: Timestamp,
     pub run: String,
@@ -439,12 +441,13 @@ fn entries(sql: &mut dyn Sql, filter: &Filter) -> Result<Vec<Entry>, String> {
 }
 
 fn standing(sql: &mut dyn Sql) -> Result<Vec<Standing>, String> {
-    let text = "SELECT w.job, h.name, w.state, w.since, r.name, r.started FROM standing w \
+    let text = "SELECT w.job, h.name, w.state, w.since, r.name, r.started, r.dry FROM standing w \
                 JOIN hosts h ON h.id = w.host JOIN runs r ON r.seq = w.run";
     let one = |row: &Row| Standing {
         job: row[0].clone().text(),
         host: row[1].clone().text(),
         state: Status::of(row[2].letter()).unwrap_or(Status::Unknown),
+        dry: row[6].int() != 0,
         since: time(&row[3]),
         run: row[4].clone().text(),
         started: time(&row[5]),

@@ -127,18 +127,31 @@ fn row(page: &mut String, sheet: &Sheet, hosts: &Hosts<'_>, columns: &[usize], n
     };
     let state = hosts.first.state;
     let dry = sheet.run.dry;
+    let left = sheet.tasks.len() - columns.len();
+    let nothing = hosts.first.cells.iter().all(Option::is_none);
+    let lost = match nothing && state == Status::Unreachable {
+        true => " class=\"lost\"",
+        false => "",
+    };
     let _ = write!(
         page,
-        "<tr><th scope=\"row\" title=\"{names}\"><span class=\"dot {}\"></span><span class=\"who\">{names}</span>{count}</th>",
+        "<tr{lost}><th scope=\"row\" title=\"{names}\"><span class=\"dot {}\"></span><span class=\"who\">{names}</span>{count}</th>",
         class(state, dry)
     );
+    if !lost.is_empty() {
+        let columns = columns.len() + usize::from(left > 0);
+        let _ = writeln!(
+            page,
+            "<td colspan=\"{columns}\">not reached</td><td class=\"rest\"></td></tr>"
+        );
+        return;
+    }
     for at in columns {
         match hosts.first.cells.get(*at).copied().flatten() {
             None => page.push_str("<td class=\"cell none\"></td>"),
             Some(status) => cell(page, sheet, hosts, (*at, status), number),
         }
     }
-    let left = sheet.tasks.len() - columns.len();
     if left > 0 {
         let rest = hosts.first.cells.iter().enumerate();
         let rest = rest.filter(|(at, _)| columns.binary_search(at).is_err());
