@@ -742,3 +742,78 @@ fn runs_are_in_the_history_and_no_secret_is() {
         wrong.err
     );
 }
+
+/// A play whose host fails, and one of others behind it.
+const FAILS: &str = "
+- hosts: web01
+  gather_facts: false
+  tasks: [{name: boom, command: 'false'}]
+- hosts: web02,web03
+  gather_facts: false
+  tasks: [{name: mark, copy: {content: x, dest: '{{ playbook_dir }}/{{ inventory_hostname }}'}}]
+";
+
+#[test]
+fn the_failure_that_is_too_many_ends_the_run_and_is_named() {
+    let project = Project::new();
+    project.write("site.yml", FAILS);
+    let there = || ["web02", "web03"].map(|h| project.path(h).exists());
+    let halted = |ran: &Ran, code: i32| {
+        assert_eq!(ran.code, code, "{}{}", ran.out, ran.err);
+        for part in [
+            "`boom` failed on web01, which ended the run: 1 host failed, and --max-fail is 0",
+            "not begun: web[02-03]",
+        ] {
+            assert!(ran.err.contains(part), "{part}: {}{}", ran.out, ran.err);
+        }
+        assert_eq!(there(), [false, false]);
+    };
+    let play = ["playbook", "site.yml", "-i", "hosts", "--max-fail", "0"];
+    halted(&project.run(&play), 2);
+    let plan = ["plan", "site.yml", "-i", "hosts", "--out", "plan.json"];
+    let planned = project.run(&plan);
+    assert_eq!(planned.code, 0, "{}{}", planned.out, planned.err);
+    halted(&project.run(&["apply", "plan.json", "--max-fail", "0"]), 8);
+    let enough = project.run(&["apply", "plan.json", "--max-fail", "34%"]);
+    assert_eq!(enough.code, 2, "{}{}", enough.out, enough.err);
+    assert_eq!(there(), [true, true]);
+    let wrong = project.run(&["apply", "plan.json", "--max-fail", "many"]);
+    assert_eq!(wrong.code, 5, "{}", wrong.err);
+}
+
+#[test]
+fn plans_that_are_none_and_places_that_are_none_are_said_at_once() {
+    let project = Project::new();
+    project.write("site.yml", FAILS);
+    for (words, part) in [
+        (&["apply", "site.yml"][..], "site.yml is no saved plan"),
+        (&["apply", "none.json"], "cannot read none.json"),
+        (&["show", "site.yml"], "site.yml is no saved plan"),
+        (&["plan", "none.yml", "-i", "hosts"], "could not be found"),
+        (
+            &["plan", "site.yml", "-i", "hosts", "--out", "no/plan.json"],
+            "there is no folder no",
+        ),
+    ] {
+        let ran = project.run(words);
+        assert_eq!(ran.code, 1, "{words:?}: {}{}", ran.out, ran.err);
+        assert!(ran.err.contains(part), "{words:?}: {}", ran.err);
+    }
+    // Nothing to do, something to do, an error; Terraform's spelling is understood as well.
+    project.write(
+        "none.yml",
+        "- {hosts: web, gather_facts: false, tasks: [{debug: {msg: x}}]}",
+    );
+    for (play, code) in [("none.yml", 0), ("site.yml", 2), ("missing.yml", 1)] {
+        let ran = project.run(&["plan", play, "-i", "hosts", "-detailed-exitcode"]);
+        assert_eq!(ran.code, code, "{play}: {}{}", ran.out, ran.err);
+    }
+    let ran = project.run(&["plan", "site.yml", "-i", "hosts", "-out=p.json"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let shown = project.run(&["show", "p.json"]);
+    assert!(
+        shown.out.starts_with("plan of site.yml, made "),
+        "{}",
+        shown.out
+    );
+}

@@ -214,6 +214,9 @@ fn secrets_are_never_clear_and_damaged_plans_are_refused() {
         palisade::source::vault::encrypt(b"token: hunter2hunter\n", &secret, None, &[3; 32])
     };
     bench.write("secret.yml", &vaulted);
+    let bytes = palisade::source::Secret::new("vaultword");
+    let bytes = palisade::source::vault::encrypt(b"\xff\xfebytes of a key", &bytes, None, &[4; 32]);
+    bench.write("files/key.bin", &bytes);
     let play = "
 - hosts: all
   gather_facts: false
@@ -223,6 +226,7 @@ fn secrets_are_never_clear_and_damaged_plans_are_refused() {
     - {name: from vault, copy: {content: 'key={{ token }}', dest: /srv/key, mode: '0600'}}
     - {name: fed, shell: cat >/srv/fed, args: {stdin: '{{ token }}'}}
     - {name: ann, user: {name: ann, password: $6$salt$HASHWORD, create_home: false}}
+    - {name: bytes, copy: {src: key.bin, dest: /srv/bytes, mode: '0600'}}
     - {name: open, copy: {content: 'open', dest: /srv/open}}
 ";
     let with: &[&str] = &["--out", "plan.json", "--vault-password-file", "pass"];
@@ -239,7 +243,7 @@ fn secrets_are_never_clear_and_damaged_plans_are_refused() {
         .to_string()
         .matches("ANSIBLE_VAULT")
         .count();
-    assert_eq!(sealed, 4, "{file}");
+    assert_eq!(sealed, 5, "{file}");
 
     // Damaged, and of a version nobody knows.
     let path = bench.path("plan.json");
@@ -294,6 +298,7 @@ fn secrets_are_never_clear_and_damaged_plans_are_refused() {
     // Without a password nothing is kept, unless such tasks are left out by name.
     reset(&bench, &["lab1"]);
     let play = play.replace("  vars_files: [secret.yml]\n", "  vars: {token: x}\n");
+    bench.write("files/key.bin", "clear");
     let (code, text, kept) = plan(&bench, &play, OUT);
     assert!(
         code == 1 && kept.is_none() && text.contains("--leave-out-secrets"),
@@ -310,7 +315,7 @@ fn secrets_are_never_clear_and_damaged_plans_are_refused() {
         (0, 2),
         "{text}"
     );
-    assert_eq!(kept["steps"].as_array().unwrap().len(), 3, "{text}");
+    assert_eq!(kept["steps"].as_array().unwrap().len(), 4, "{text}");
 }
 
 #[test]

@@ -341,6 +341,7 @@ fn exit(args: &AuditArgs, report: &Report, ended: &Ended) -> Exit {
         .worst()
         .filter(|w| args.fail_on.severity().is_some_and(|least| *w >= least));
     match run {
+        Exit::Fine | Exit::Failed | Exit::Unreachable if ended.summary.halted => Exit::Halted,
         Exit::Fine | Exit::Failed if trouble => Exit::Failed,
         Exit::Fine | Exit::Failed if worst.is_some() => Exit::Findings,
         Exit::Fine | Exit::Failed => Exit::Fine,

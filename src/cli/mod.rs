@@ -78,7 +78,7 @@ Exit codes:
   2 a host failed             3 drift or audit found something
   4 a host was unreachable    5 wrong command line
   6 undo or apply left something alone that is not as it has to be
-  8 more hosts differ than --max-drift allows: nothing was touched
+  8 more hosts failed, or would change, than a limit allows
   9 a change that may cut access was put back   10 it was not, and the host may be locked out
   130/143 stopped             250 a mistake of palisade's
 
@@ -186,7 +186,7 @@ fn dispatch(words: &[OsString]) -> ExitCode {
     if let Some(code) = ansible::main(&called, words) {
         return code;
     }
-    match Cli::try_parse_from(words) {
+    match Cli::try_parse_from(as_terraform(words)) {
         Ok(cli) => carry_out(cli.verb),
         Err(error) => {
             let _ = error.print();
@@ -197,6 +197,27 @@ fn dispatch(words: &[OsString]) -> ExitCode {
             }
         }
     }
+}
+
+/// Words that Terraform's users write with one dash, on the verbs that are named after its own.
+const ONE_DASH: [&str; 2] = ["-out", "-detailed-exitcode"];
+
+fn as_terraform(words: &[OsString]) -> Vec<OsString> {
+    let mut words = words.to_vec();
+    if words.get(1).is_some_and(|verb| verb == "plan") {
+        for word in &mut words {
+            let is = |known: &&str| {
+                let rest = word.to_str().and_then(|w| w.strip_prefix(known));
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+            };
+            if ONE_DASH.iter().any(|known| is(&known)) {
+                let mut long = OsString::from("-");
+                long.push(&*word);
+                *word = long;
+            }
+        }
+    }
+    words
 }
 
 fn carry_out(verb: Verb) -> ExitCode {

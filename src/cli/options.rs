@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 
+use crate::engine::halt::MaxFail;
 use crate::engine::options::Canary;
 use crate::report::footer::Progress;
 
@@ -105,6 +106,10 @@ pub struct Guarding {
     /// Hosts on which such changes are made before all others: a number or a percentage (1)
     #[arg(long, value_name = "N|P%", value_parser = canary)]
     pub canary: Option<Canary>,
+    /// Hosts that may fail in the whole run, a number or a percentage; once more than that have, nothing
+    /// further is begun
+    #[arg(long, value_name = "N|P%", value_parser = max_fail)]
+    pub max_fail: Option<MaxFail>,
     /// A host of the inventory from which a new login must come in as well before such a change is
     /// kept; may be repeated
     #[arg(long, value_name = "HOST")]
@@ -176,6 +181,13 @@ fn canary(word: &str) -> Result<Canary, String> {
         }
         None => word.parse().map(Canary::Hosts).map_err(|_| wrong()),
     }
+}
+
+fn max_fail(word: &str) -> Result<MaxFail, String> {
+    Ok(match canary(word)? {
+        Canary::Hosts(n) => MaxFail::Hosts(n),
+        Canary::Percent(p) => MaxFail::Percent(p),
+    })
 }
 
 /// Variables and vaults.

@@ -348,6 +348,7 @@ pub fn options(args: &PlaybookArgs, project: &Project) -> Result<Options, Diagno
             None => Some(crate::engine::options::GUARD),
         },
         canary: args.guarding.canary.unwrap_or(Canary::Hosts(1)),
+        max_fail: args.guarding.max_fail,
         confirm_also: args
             .guarding
             .confirm_also

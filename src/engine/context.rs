@@ -27,6 +27,8 @@ pub(super) struct Context {
     pub asker: super::asker::Asker,
     /// Who goes first where access may be cut.
     pub canary: super::canary::Gate,
+    /// When enough hosts have failed.
+    pub halt: super::halt::Halt,
     /// What goes on by itself on the hosts.
     pub jobs: super::job::Jobs,
 }

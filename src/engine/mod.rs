@@ -24,6 +24,7 @@ pub mod event;
 mod failing;
 mod fleet;
 mod guard;
+pub mod halt;
 mod include;
 mod job;
 mod live;

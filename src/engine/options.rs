@@ -53,6 +53,8 @@ pub struct Options {
     pub guard: Option<Duration>,
     /// Hosts on which what may cut access is changed before all others.
     pub canary: Canary,
+    /// Hosts that may fail before nothing further is begun on any.
+    pub max_fail: Option<super::halt::MaxFail>,
     /// Hosts from which a new login must come in as well before such a change is kept.
     pub confirm_also: Vec<HostName>,
     /// The run that this one goes on with.
@@ -123,6 +125,7 @@ impl Default for Options {
             connection: Connection::default(),
             guard: Some(GUARD),
             canary: Canary::Hosts(1),
+            max_fail: None,
             confirm_also: Vec::new(),
             resumed: None,
         }

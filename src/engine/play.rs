@@ -446,6 +446,9 @@ async fn run_host(
     force_handlers: bool,
 ) -> (Life, Recap) {
     let play = Arc::clone(&runner.play.play);
+    if !runner.ctx.halt.is_on() {
+        runner.ctx.halt.begins(&runner.host);
+    }
     runner.started = runner.ctx.options.start_at.is_none();
     let sections = [&play.pre_tasks, &play.tasks, &play.post_tasks];
     for (index, items) in sections.into_iter().enumerate() {
@@ -486,6 +489,9 @@ async fn run_host(
     }
     if runner.life == Life::Failed || runner.life == Life::Unreachable {
         runner.play.note_failure(&runner.host, &runner.at);
+        runner.ctx.halt.failed(&runner.host);
+    } else if runner.life == Life::Stopped && runner.ctx.halt.is_on() {
+        runner.ctx.halt.cut([&runner.host]);
     }
     if runner.life == Life::Live {
         let end = (usize::MAX, Position::from(Vec::new()));

@@ -60,6 +60,8 @@ pub struct Summary {
     pub stopped: bool,
     /// A step was sent and its verdict was never seen.
     pub unknown: bool,
+    /// More hosts failed than were allowed to, and nothing further was begun.
+    pub halted: bool,
     /// The run could not go on for a mistake of the user's.
     pub mistakes: Vec<Diagnostic>,
 }
@@ -111,6 +113,12 @@ pub async fn run(job: Job, stop: Arc<Stop>) -> Summary {
         stop,
         asker: Asker::new(job.terminal),
         jobs: super::job::Jobs::default(),
+        halt: super::halt::Halt::new(
+            job.options.max_fail,
+            job.limit
+                .as_ref()
+                .map_or(job.inventory.hosts().len(), Vec::len),
+        ),
         canary: Gate::new(job.options.canary.of(job.inventory.hosts().len())),
         options: job.options,
     });
@@ -139,6 +147,10 @@ pub async fn run(job: Job, stop: Arc<Stop>) -> Summary {
         if ctx.stopping() {
             break;
         }
+        if ctx.halt.is_on() {
+            running.passed_over(play);
+            continue;
+        }
         let k = &play.keywords;
         if index > 0 && (k.connection.is_some() || k.remote_user.is_some() || k.port.is_some()) {
             // The same hosts may be reached differently now.
@@ -147,6 +159,11 @@ pub async fn run(job: Job, stop: Arc<Stop>) -> Summary {
         running.play(index, play).await;
     }
     running.note_ends().await;
+    let halted = ctx.halt.said();
+    if let Some(diagnostic) = &halted {
+        let diagnostic = Box::new(diagnostic.clone());
+        ctx.tell(Event::Warning { diagnostic });
+    }
     let traffic = ctx.sessions.close_all().await;
     let recap = running.recap();
     let seconds = began.elapsed().as_secs_f64();
@@ -159,6 +176,7 @@ pub async fn run(job: Job, stop: Arc<Stop>) -> Summary {
     let unknown = recap.iter().any(|r| r.unseen > 0);
     Summary {
         unknown,
+        halted: halted.is_some(),
         recap,
         stopped: ctx.stopping(),
         mistakes: running.mistakes,
@@ -247,6 +265,10 @@ impl Running {
             if batch.is_empty() {
                 continue;
             }
+            if self.ctx.halt.is_on() {
+                self.ctx.halt.cut(&batch);
+                continue;
+            }
             let failed_before = self.out.len();
             if let Err(diagnostic) = self.begin_batch(play, &name, &known, &batch) {
                 return self.mistake(diagnostic);
@@ -270,7 +292,7 @@ impl Running {
             if over {
                 self.missed.clear();
             }
-            if over || lost >= size || self.ctx.stopping() {
+            if over || (lost >= size && !self.ctx.halt.is_on()) || self.ctx.stopping() {
                 break;
             }
         }
@@ -279,7 +301,7 @@ impl Running {
     /// Writes down how every host ended, and the run.
     async fn note_ends(&self) {
         let journal = &self.ctx.sessions.journal;
-        let whole = !self.ctx.stopping() && self.mistakes.is_empty();
+        let whole = !self.ctx.stopping() && !self.ctx.halt.is_on() && self.mistakes.is_empty();
         for (host, life) in &self.lives {
             let word = match life {
                 Life::Live | Life::Ended if !whole || self.missed.contains(host) => "stopped",
@@ -292,6 +314,21 @@ impl Running {
         }
         journal.end(if whole { "done" } else { "stopped" });
         journal.sync().await;
+    }
+
+    /// A play that is not begun, because enough hosts have failed.
+    fn passed_over(&mut self, play: &Play) {
+        let scope = self.outer_scope(play);
+        let Ok(pattern) = self.pattern(play, &scope) else {
+            return;
+        };
+        let Ok(selected) = self.inventory.select(&pattern, &play.hosts.span) else {
+            return;
+        };
+        let hosts = selected.hosts.iter().map(|h| HostName::from(h.as_str()));
+        let in_limit = |h: &HostName| self.limit.as_ref().is_none_or(|l| l.contains(h));
+        let hosts: Vec<_> = hosts.filter(in_limit).collect();
+        self.ctx.halt.cut(&hosts);
     }
 
     /// Makes every host of the inventory known, so that `hostvars` has all of them.

@@ -166,7 +166,7 @@ impl Runner {
                     break;
                 }
             }
-            if self.ctx.stopping() {
+            if self.ctx.stopping() || self.is_halted() {
                 let waiting = self.queue.iter().filter(|d| d.waiting() > 0);
                 let names = waiting.map(|d| d.name.clone()).collect();
                 self.not_run(names);
@@ -193,6 +193,15 @@ impl Runner {
             self.mind_guard().await;
         }
         self.stop_dividing();
+    }
+
+    /// Whether enough other hosts have failed that nothing more is begun here. What is being changed under a
+    /// guard comes to its end, and so does a host that has nothing further to do.
+    fn is_halted(&self) -> bool {
+        self.ctx.halt.is_on()
+            && self.guard.is_none()
+            && !self.cursor.in_handlers()
+            && (!self.queue.is_empty() || self.cursor.clone().next().is_some())
     }
 
     /// Whether what is queued is as much as one script should bring.

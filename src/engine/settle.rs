@@ -263,6 +263,7 @@ impl Runner {
         }
         let plans = outcome.planned.is_some();
         if status == Status::Failed {
+            self.ctx.halt.note(&self.host, name);
             self.remember_failure(task, name, &outcome);
         }
         let place = task.span.to_string();

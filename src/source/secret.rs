@@ -52,6 +52,18 @@ impl Mask {
         known.sort_by_key(|k| std::cmp::Reverse(k.len()));
     }
 
+    /// Masks this text where it stands as a whole: of a file its lines may be anybody's.
+    pub fn add_whole(&self, secret: &str) {
+        let part = secret.trim_end_matches(['\r', '\n']);
+        if let Ok(mut known) = self.0.write()
+            && part.len() >= SHORTEST
+            && !known.iter().any(|k| k.as_str() == part)
+        {
+            known.push(Zeroizing::new(part.to_owned()));
+            known.sort_by_key(|k| std::cmp::Reverse(k.len()));
+        }
+    }
+
     /// The text with every known secret hidden.
     pub fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let Ok(known) = self.0.read() else {

@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use base64::Engine as _;
+
 use super::{Scope, Templar, TemplateError};
 use crate::source::{Diagnostic, File, Kind, Node, Span, Value, vault, yaml};
 
@@ -63,8 +65,13 @@ impl Templar {
         };
         match self.engine.vault.decrypt_bytes(text) {
             Ok(plain) => {
-                if let Ok(text) = std::str::from_utf8(&plain) {
-                    self.engine.mask.add(text);
+                // Bytes that are no text are known by how they are written down.
+                match std::str::from_utf8(&plain) {
+                    Ok(text) => self.engine.mask.add_whole(text),
+                    Err(_) => {
+                        let text = base64::engine::general_purpose::STANDARD.encode(&*plain);
+                        self.engine.mask.add_whole(&text);
+                    }
                 }
                 Ok(plain.to_vec())
             }

@@ -255,6 +255,11 @@ fn judged(exit: Exit, seen: &Seen, ended: Option<&Ended>) -> Exit {
             .any(|r| seen.broken.contains(&r.host) || !left(&r.host))
     });
     match exit {
+        Exit::Fine | Exit::Failed | Exit::Unreachable
+            if ended.is_some_and(|e| e.summary.halted) =>
+        {
+            Exit::Halted
+        }
         Exit::Fine | Exit::Failed if others => Exit::Failed,
         Exit::Fine | Exit::Failed if !seen.left.is_empty() => Exit::Stale,
         other => other,

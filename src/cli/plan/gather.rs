@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json};
 
 use crate::action::Step as Decided;
@@ -386,7 +388,11 @@ fn holds(value: &Json, mask: &Mask) -> bool {
 
 fn holds_bytes(content: &Content, mask: &Mask) -> bool {
     let bytes = content.bytes.as_deref().unwrap_or_default();
-    has(&String::from_utf8_lossy(bytes), mask)
+    match std::str::from_utf8(bytes) {
+        Ok(text) => has(text, mask),
+        // A vaulted file of bytes is known by how it is written down.
+        Err(_) => has(&String::from_utf8_lossy(bytes), mask) || has(&STANDARD.encode(bytes), mask),
+    }
 }
 
 /// A command as a person would write it, about.
