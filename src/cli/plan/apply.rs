@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use clap::Args;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::{play, without};
 use crate::cli::exit::Exit;
@@ -15,13 +15,12 @@ use crate::cli::options::{
     Becoming, Connections, Guarding, Inventories, Recording, Showing, Values,
 };
 use crate::cli::playbook::{self, Compiled, PlaybookArgs};
-use crate::cli::run::{self, Ended, RUNS, Running};
+use crate::cli::run::{self, Ended, Running};
 use crate::cli::terminal::AtTerminal;
-use crate::cli::{fill_all, messages, recorded, reporters, setup};
+use crate::cli::{fill_all, messages, outputs, recorded, reporters, setup};
+use crate::engine::event::Recap;
 use crate::inventory::fold;
 use crate::journal::ahead::{self, Saved, Step};
-use crate::journal::find;
-use crate::journal::read::{self, Outcome, What};
 use crate::source::vault::Keyring;
 use crate::source::{Diagnostic, Mask};
 
@@ -177,6 +176,9 @@ fn carry_out(
         });
         messages::show(&run.summary.mistakes);
         exit = Face::Palisade.exit(&run, false);
+        if !args.check {
+            keep(saved, id, &run);
+        }
         ended = Some(run);
     }
     let Ok(mut seen) = seen.lock() else {
@@ -207,42 +209,54 @@ fn gone(hosts: &BTreeSet<String>, compiled: &Compiled) -> Vec<Left> {
     .collect()
 }
 
-/// Hosts for which the plan has nothing but commands, and on which these were run before: where there are no
-/// two ends that could be looked at, the journal says whether it was done.
-fn done(saved: &Saved, id: &str) -> BTreeSet<String> {
-    let mut steps: BTreeMap<&str, usize> = BTreeMap::new();
-    let opaque = |s: &&Step| s.on == "command" && !s.handler;
-    for host in saved.steps.iter().filter(opaque).flat_map(|s| &s.hosts) {
-        *steps.entry(host).or_default() += 1;
-    }
+/// Hosts for which the plan has nothing but commands: there are no two ends that could be looked at.
+fn opaque(saved: &Saved) -> BTreeSet<&String> {
+    let is_command = |s: &&Step| s.on == "command";
+    let all = saved.steps.iter().filter(is_command).flat_map(|s| &s.hosts);
+    let mut opaque: BTreeSet<&String> = all.collect();
     let telling = saved.steps.iter().filter(|s| s.on != "command");
     for host in telling.flat_map(|s| &s.hosts) {
-        steps.remove(host.as_str());
+        opaque.remove(host);
     }
-    let Some(dir) = run::state_dir().filter(|_| !steps.is_empty()) else {
-        return BTreeSet::new();
+    opaque
+}
+
+/// Where it is kept on which of these hosts a plan was carried out.
+fn kept(id: &str) -> Option<PathBuf> {
+    Some(run::state_dir()?.join("plans").join(format!("{id}.json")))
+}
+
+/// Those of them on which it was carried out to its end before.
+fn done(saved: &Saved, id: &str) -> BTreeSet<String> {
+    let opaque = opaque(saved);
+    let text = kept(id).filter(|_| !opaque.is_empty());
+    let text = text.and_then(|path| std::fs::read_to_string(path).ok());
+    let hosts = text.and_then(|text| serde_json::from_str::<BTreeSet<String>>(&text).ok());
+    let mut hosts = hosts.unwrap_or_default();
+    hosts.retain(|host| opaque.contains(host));
+    hosts
+}
+
+/// Keeps on which of them it was carried out to its end now.
+fn keep(saved: &Saved, id: &str, ended: &Ended) {
+    let opaque = opaque(saved);
+    let well = |r: &&Recap| r.failed + r.unreachable + r.unseen == 0 && opaque.contains(&r.host);
+    let now = ended.summary.recap.iter().filter(well);
+    let mut hosts: BTreeSet<String> = now.map(|r| r.host.clone()).collect();
+    if hosts.is_empty() || ended.summary.stopped || ended.summary.halted {
+        return;
+    }
+    hosts.extend(done(saved, id));
+    let (Some(path), Ok(text)) = (kept(id), serde_json::to_string(&hosts)) else {
+        return;
     };
-    let mut done = BTreeSet::new();
-    for path in find::all(&dir.join(RUNS)) {
-        let Ok(recorded) = read::read(&path) else {
-            continue;
-        };
-        if recorded.about.get("applies").and_then(Json::as_str) != Some(id) {
-            continue;
-        }
-        let mut ran: BTreeMap<&str, usize> = BTreeMap::new();
-        for entry in &recorded.entries {
-            let is_run = matches!(entry.what, What::Run { .. }) && !entry.handler;
-            if is_run && entry.outcome == Outcome::Done {
-                *ran.entry(&entry.host).or_default() += 1;
-            }
-        }
-        let all = steps
-            .iter()
-            .filter(|(host, n)| ran.get(*host).is_some_and(|r| r >= n));
-        done.extend(all.map(|(host, _)| (*host).to_owned()));
+    let dir = path.parent().unwrap_or(Path::new(""));
+    let written = std::fs::create_dir_all(dir).and_then(|()| outputs::write(&path, &text));
+    if let Err(error) = written {
+        let shown = path.display();
+        let text = format!("warning: a second apply will run commands again: {shown}: {error}");
+        messages::say(&text);
     }
-    done
 }
 
 /// The exit code: a host that was left alone is stale, unless something worse happened.
