@@ -260,7 +260,7 @@ fn handlers_of_a_host_that_failed_are_pending_until_they_are_resumed() {
     );
     // Gone on with, the host is asked again what failed, and the command that ended is not run again.
     let failed = resume(&bench, &[]).expect(2);
-    assert_eq!(failed.hosts(), [bad.clone()]);
+    assert_eq!(failed.hosts(), std::slice::from_ref(bad));
     bench.on(bad, "touch /etc/stands");
     let human = verb(&bench, &["resume", "--check"]).expect(0);
     assert!(human.stderr.contains("resuming"), "{human}");

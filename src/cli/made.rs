@@ -121,7 +121,7 @@ pub(super) fn task(step: &Made, on: &BTreeSet<String>, all: &BTreeSet<String>) -
     }
     if let Some(seconds) = step.timeout {
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-        entries.push(("timeout", Node::new(Kind::Int(seconds.into()), at.clone())));
+        entries.push(("timeout", Node::new(Kind::Int(seconds), at.clone())));
     }
     if let Some(name) = &step.register {
         entries.push(("register", text(name, &at)));

@@ -206,11 +206,11 @@ fn as_terraform(words: &[OsString]) -> Vec<OsString> {
     let mut words = words.to_vec();
     if words.get(1).is_some_and(|verb| verb == "plan") {
         for word in &mut words {
-            let is = |known: &&str| {
+            let is = |known: &str| {
                 let rest = word.to_str().and_then(|w| w.strip_prefix(known));
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
             };
-            if ONE_DASH.iter().any(|known| is(&known)) {
+            if ONE_DASH.iter().any(|known| is(known)) {
                 let mut long = OsString::from("-");
                 long.push(&*word);
                 *word = long;

@@ -102,7 +102,7 @@ mod tests {
         let why = read::read(&bad).unwrap_err();
         let aside = set_aside(&bad, &why).unwrap();
         assert_eq!(std::fs::read(aside).unwrap(), b"nothing\n");
-        assert_eq!(all(home.path()), [path.clone()]);
+        assert_eq!(all(home.path()), std::slice::from_ref(&path));
         // What another palisade wrote is its own.
         let newer = home.path().join("c.jsonl");
         std::fs::write(&newer, "{\"version\":99}\n").unwrap();

@@ -213,7 +213,7 @@ fn whoever_takes_too_long_is_asked_twice_and_then_killed() {
         late: true,
     };
     assert_eq!(bench.at("21T01:09:59"), []);
-    assert_eq!(bench.at("21T01:10:00"), [ask.clone()]);
+    assert_eq!(bench.at("21T01:10:00"), std::slice::from_ref(&ask));
     assert_eq!(bench.state.wakes(), Some(at("21T01:11:00")));
     assert_eq!(bench.at("21T01:11:00"), [ask]);
     assert_eq!(bench.at("21T01:11:10"), [Act::Kill { job: "job".into() }]);
@@ -265,7 +265,7 @@ fn a_new_schedule_goes_on_where_the_old_one_was() {
     let mut bench = Bench::one("21T00:30:00", "hourly");
     bench.at("21T01:00:00");
     let other = ("other", timing("*:15"), Memory::default());
-    assert_eq!(bench.schedule(&[other.clone()]), []);
+    assert_eq!(bench.schedule(std::slice::from_ref(&other)), []);
     // It is not in the schedule any more, and ends in peace.
     assert!(bench.state.jobs["job"].leaves);
     assert_eq!(starts(&bench.at("21T01:15:00")), [("other", 0)]);

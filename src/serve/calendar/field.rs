@@ -52,8 +52,8 @@ pub(super) fn words(text: &str) -> Vec<(usize, &str)> {
 /// The name's number, if it is a name.
 fn named(kind: &Kind, word: &str) -> Option<u32> {
     let word = word.to_lowercase();
-    let fits = |name: &&str| **name == word || word.len() == 3 && name.starts_with(&word);
-    let index = kind.names.iter().position(|n| fits(&n))?;
+    let fits = |name: &&str| *name == word || word.len() == 3 && name.starts_with(&word);
+    let index = kind.names.iter().position(fits)?;
     Some(kind.first + u32::try_from(index).ok()?)
 }
 
