@@ -188,7 +188,7 @@ fn run(playbook: &Path, wave: usize, check: bool, between: Between) -> Ran {
     let about = serde_json::json!({});
     let journal = match check {
         true => Journal::none(),
-        false => Journal::begin(home.path(), "run", &about, None).expect("a journal"),
+        false => Journal::begin(home.path(), "run", &about, None, None).expect("a journal"),
     };
     let path = journal.path().map(Path::to_path_buf);
     let (events, mut inbox) = tokio::sync::mpsc::unbounded_channel();
