@@ -159,6 +159,10 @@ pub enum GuardStage {
     Left { seconds: u64 },
     /// It was not confirmed, and the host does not say how it is: nobody may be able to come in.
     Lost { why: String },
+    /// Another run's is not confirmed yet, or is being put back: found when the host was reached.
+    UnderWay { place: String },
+    /// Another run's was put back, and nobody was told.
+    WasReverted { place: String },
 }
 
 #[derive(Clone, Debug)]

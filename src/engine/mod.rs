@@ -13,6 +13,7 @@ mod attempt;
 mod batches;
 mod begin;
 mod canary;
+mod confirm;
 mod context;
 mod control;
 mod cursor;

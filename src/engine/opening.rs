@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use crate::host::shell::Shell;
 use crate::host::{ErrorKind, HostError, Link};
+use crate::resource::guard::Leftover;
 use crate::resource::prelude;
 
-use super::event::{Event, HostName, TrafficTotal};
+use super::event::{Event, GuardStage, HostName, TrafficTotal};
 use super::live;
 use super::sending::{LONGEST_UPLOAD, launching, token};
 use super::session::{Errand, Open, Session, Sessions};
@@ -59,6 +60,7 @@ impl Sessions {
         }
         let no_shell = |m: String| HostError::new(ErrorKind::NoShell, m);
         let hello = prelude::hello(&hello.text).map_err(no_shell)?;
+        self.tell_leftovers(to, &hello.guards);
         session.shells.insert(
             (*way).clone(),
             Open {
@@ -76,6 +78,28 @@ impl Sessions {
             });
         }
         Ok(())
+    }
+
+    /// Notes a guard of this run's.
+    pub(super) fn knows(&self, id: &str) -> bool {
+        self.guards.lock().is_ok_and(|mut g| g.insert(id.into()))
+    }
+
+    /// Says what guards of other runs are under way on a host, or put it back without anybody having been
+    /// told, because whoever made the change was gone.
+    fn tell_leftovers(&self, to: &HostName, guards: &[Leftover]) {
+        for guard in guards.iter().filter(|g| self.knows(&g.id)) {
+            let place = guard.place.clone();
+            let stage = match guard.reverted {
+                true => GuardStage::WasReverted { place },
+                false => GuardStage::UnderWay { place },
+            };
+            let _ = self.events.send(Event::Guard {
+                host: HostName::clone(to),
+                stage,
+                tasks: Vec::new(),
+            });
+        }
     }
 
     /// Streams a file of the host's into a file of ours.

@@ -3,7 +3,7 @@
 //! One link a host, one shell for each user on it, opened when first needed. Requests to one host
 //! take their turn; at most `forks` hosts are spoken to at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -65,6 +65,8 @@ pub(super) struct Sessions {
     pub targets: Targets,
     pub journal: Journal,
     pub hosts: std::sync::Mutex<BTreeMap<HostName, Arc<Mutex<Session>>>>,
+    /// Guards that this run armed, or told of.
+    pub guards: std::sync::Mutex<BTreeSet<String>>,
     pub permits: Semaphore,
     pub events: tokio::sync::mpsc::UnboundedSender<Event>,
     pub waiting: Duration,
@@ -107,6 +109,7 @@ impl Sessions {
             targets,
             journal,
             hosts: std::sync::Mutex::default(),
+            guards: std::sync::Mutex::default(),
             permits: Semaphore::new(options.forks.max(1)),
             events,
             waiting: options.waiting,

@@ -19,7 +19,7 @@
 //! | `interrupted` | `at_once`: somebody asked the run to stop |
 //! | `stopping` | `host`, `heard`: whether it will begin no further step |
 //! | `not_run` | `host`, `tasks`: decided, and not run to their end because the run was stopped |
-//! | `guard` | `host`, `stage` (`armed`, `confirmed`, `reverted`, `divided`, `left`, `lost`), `seconds`, `why`, `tasks` |
+//! | `guard` | `host`, `stage` (`armed`, `confirmed`, `reverted`, `divided`, `left`, `lost`; of another run `under_way`, `was_reverted`), `seconds`, `why`, `place`, `tasks` |
 //! | `waiting` | `host`, `what`, `seconds` |
 //! | `connected` | `host`, `seconds` |
 //! | `included` | `hosts`, `task`, `what` |
@@ -103,6 +103,10 @@ fn hidden(value: Json, mask: &Mask) -> Json {
 }
 
 fn guard(host: &str, stage: &GuardStage, tasks: &[TaskRef]) -> Json {
+    let place = match stage {
+        GuardStage::UnderWay { place } | GuardStage::WasReverted { place } => Some(place),
+        _ => None,
+    };
     let (word, seconds, why) = match stage {
         GuardStage::Armed { seconds } => ("armed", Some(*seconds), None),
         GuardStage::Confirmed => ("confirmed", None, None),
@@ -110,10 +114,13 @@ fn guard(host: &str, stage: &GuardStage, tasks: &[TaskRef]) -> Json {
         GuardStage::Divided { why } => ("divided", None, Some(why)),
         GuardStage::Left { seconds } => ("left", Some(*seconds), None),
         GuardStage::Lost { why } => ("lost", None, Some(why)),
+        GuardStage::UnderWay { .. } => ("under_way", None, None),
+        GuardStage::WasReverted { .. } => ("was_reverted", None, None),
     };
     let tasks: Vec<Json> = tasks.iter().map(task).collect();
     json!({
-        "event": "guard", "host": host, "stage": word, "seconds": seconds, "why": why, "tasks": tasks,
+        "event": "guard", "host": host, "stage": word, "seconds": seconds, "why": why, "place": place,
+        "tasks": tasks,
     })
 }
 

@@ -117,6 +117,14 @@ impl Notices {
             GuardStage::Left { seconds } => self.say(&format!(
                 "{host} puts itself back in {seconds} s, because nobody confirms: {names}"
             )),
+            GuardStage::UnderWay { place } => self.warn(&format!(
+                "{host}: another run's change that may cut access is not confirmed, and is put back unless \
+                 that run still confirms it ({place})"
+            )),
+            GuardStage::WasReverted { place } => self.warn(&format!(
+                "{host}: an earlier run's change that may cut access was never confirmed, so the host put \
+                 itself back: it is not in effect (see {place}/revert.log)"
+            )),
             GuardStage::Lost { why } => self.say(&format!(
                 "{host} MAY BE LOCKED OUT: no new login comes in ({why}), and it does not say that it was \
                  put back: {names}"

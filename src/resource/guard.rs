@@ -86,6 +86,39 @@ impl Stage {
     }
 }
 
+/// What a host says of a guard that another run has left on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    pub id: String,
+    /// Its directory.
+    pub place: String,
+    /// It has put the host back, and nobody was told; otherwise it has not ended.
+    pub reverted: bool,
+}
+
+/// Of so many is told: what is beyond says nothing new.
+const MOST_TOLD: usize = 8;
+
+/// Reads `ID:armed ID:reverted`, as the prelude says it.
+pub(super) fn leftovers(text: &str, root: bool, home: &str) -> Vec<Leftover> {
+    let base = match root {
+        true => "/var/lib/palisade".to_owned(),
+        false => format!("{home}/.local/state/palisade"),
+    };
+    let one = |word: &str| {
+        let (id, stage) = word.split_once(':')?;
+        let plain = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric());
+        let reverted = Stage::of(stage).filter(|_| plain)? == Stage::Reverted;
+        Some(Leftover {
+            id: id.to_owned(),
+            place: format!("{base}/guard/{id}"),
+            reverted,
+        })
+    };
+    let all = text.split_whitespace().filter_map(one);
+    all.take(MOST_TOLD).collect()
+}
+
 /// A script for [`super::launch::SCRIPT`]: nothing of it happens until all of it has arrived.
 fn script(text: &str) -> String {
     format!("{{\n{text}\n}} </dev/null\n")
@@ -162,5 +195,30 @@ fn path(change: &Change) -> Option<String> {
             (path.starts_with('/') && !path.contains('\n')).then(|| path.to_owned())
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_run_left_has_a_place_and_a_stage_or_is_not_told() {
+        let all = leftovers(
+            "ab1:armed ab2:reverted ../x:armed ab3:nonsense",
+            true,
+            "/root",
+        );
+        let told: Vec<_> = all.iter().map(|l| (l.place.as_str(), l.reverted)).collect();
+        let dir = "/var/lib/palisade/guard";
+        let of = |id: &str| format!("{dir}/{id}");
+        assert_eq!(told, [(&*of("ab1"), false), (&*of("ab2"), true)]);
+        let own = leftovers("ab1:reverting", false, "/home/ann");
+        assert_eq!(own[0].place, "/home/ann/.local/state/palisade/guard/ab1");
+        assert!(!own[0].reverted);
+        assert_eq!(
+            leftovers(&"ab:armed ".repeat(99), true, "/").len(),
+            MOST_TOLD
+        );
     }
 }

@@ -54,6 +54,8 @@ pub struct Hello {
     /// The shell, where it has a way of saying.
     pub shell: String,
     pub pid: u32,
+    /// What guards of other runs it knows of that have not ended, or of whose end nobody was told.
+    pub guards: Vec<super::guard::Leftover>,
 }
 
 impl Hello {
@@ -79,7 +81,7 @@ pub fn hello(text: &str) -> Result<Hello, String> {
         None => return Err("the shell did not say who it is".into()),
     };
     let mut out = Hello::default();
-    let mut bytes = "";
+    let (mut bytes, mut guards) = ("", "");
     for field in line.split('\t') {
         let Some((key, value)) = field.split_once('=') else {
             continue;
@@ -95,10 +97,12 @@ pub fn hello(text: &str) -> Result<Hello, String> {
             "login" if super::is_account_name(value) => value.clone_into(&mut out.me.login),
             "pid" => out.pid = value.parse().unwrap_or(0),
             "bytes" => bytes = value,
+            "guards" => guards = value,
             _ => {}
         }
     }
     out.tools.sort();
+    out.guards = super::guard::leftovers(guards, out.is_root(), &out.me.home);
     if bytes != "2" {
         return Err("the host's shell counts characters where it should count bytes".into());
     }

@@ -290,5 +290,13 @@ pl_tree() {
 case $pl_id$HOME in
   *"$pl_nl"*) pl_id= ;;
 esac
+# Guards that have not ended, and those that put the host back when nobody was there to be told.
+pl_x=/var/lib/palisade pl_v=
+[ -n "$pl_root" ] || pl_x=$HOME/.local/state/palisade
+for pl_q in "$pl_x"/guard/*/armed "$pl_x"/guard/*/reverting "$pl_x"/guard/*/reverted; do
+  [ -e "$pl_q" ] && [ ! -e "${pl_q%/*}/told" ] && [ ${#pl_v} -lt 600 ] || continue
+  pl_y=${pl_q%/*}
+  pl_v="$pl_v ${pl_y##*/}:${pl_q##*/}"
+done
 pl_b=é
-pl_p "$pl_nl${pl_soh}HELLO $pl_nonce id=$pl_id	umask=$pl_umask	home=$HOME	tools=$pl_tools	selinux=$pl_selinux	kernel=$pl_kernel	bytes=${#pl_b}	pid=$$	login=${SUDO_USER:-${DOAS_USER:-${LOGNAME-}}}	shell=${BASH_VERSION:+bash $BASH_VERSION}${ZSH_VERSION:+zsh}${KSH_VERSION:+ksh}$pl_nl"
+pl_p "$pl_nl${pl_soh}HELLO $pl_nonce id=$pl_id	umask=$pl_umask	home=$HOME	tools=$pl_tools	selinux=$pl_selinux	kernel=$pl_kernel	bytes=${#pl_b}	pid=$$	guards=$pl_v	login=${SUDO_USER:-${DOAS_USER:-${LOGNAME-}}}	shell=${BASH_VERSION:+bash $BASH_VERSION}${ZSH_VERSION:+zsh}${KSH_VERSION:+ksh}$pl_nl"

@@ -144,7 +144,10 @@ impl Fold {
     /// What was put back does not hold, whatever its tasks said when they made it.
     fn guard(&mut self, host: &HostName, stage: &GuardStage, tasks: &[TaskRef]) {
         let (verdict, why) = match stage {
-            GuardStage::Armed { .. } | GuardStage::Confirmed => return,
+            GuardStage::Armed { .. }
+            | GuardStage::Confirmed
+            | GuardStage::UnderWay { .. }
+            | GuardStage::WasReverted { .. } => return,
             GuardStage::Divided { .. } => {
                 self.hosts.entry(host.clone()).or_default().again = true;
                 return;

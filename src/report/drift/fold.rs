@@ -300,7 +300,11 @@ impl Fold {
     /// What was put back is not fixed, whatever its task said when it was made.
     fn guard(&mut self, host: &HostName, stage: &GuardStage, tasks: &[TaskRef]) {
         let why = match stage {
-            GuardStage::Armed { .. } | GuardStage::Confirmed | GuardStage::Divided { .. } => return,
+            GuardStage::Armed { .. }
+            | GuardStage::Confirmed
+            | GuardStage::Divided { .. }
+            | GuardStage::UnderWay { .. }
+            | GuardStage::WasReverted { .. } => return,
             GuardStage::Reverted { why } => {
                 format!("it was put back, because no new login came in with it: {why}")
             }

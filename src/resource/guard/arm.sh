@@ -10,10 +10,28 @@ fi
 umask 077
 mkdir -p "$base/guard" && cd "$base/guard" || exit 1
 [ -O . ] && [ ! -L "$base/guard" ] || { echo "$base/guard belongs to somebody else" >&2; exit 1; }
+# timed DIR: whether something is there that will put it back. It was not set up yet in a directory that is new.
+timed() {
+  [ -n "$(find "$1/armed" -mmin +2 2>/dev/null)" ] || return 0
+  read -r p <"$1/pid" && kill -0 "$p" && grep -q "$1" "/proc/$p/cmdline" && return
+  command -v systemctl && systemctl is-active --quiet "palisade-guard-$1.timer"
+} >/dev/null 2>&1
 for g in */armed */reverting; do
-  [ ! -e "$g" ] || [ "${g%%/*}" = "$id" ] || {
-    echo "another guarded change is under way on this host: $base/guard/${g%%/*}" >&2; exit 1; }
+  [ -e "$g" ] && [ "${g%%/*}" != "$id" ] || continue
+  g=${g%%/*} within=
+  ! read -r s 2>/dev/null <"$g/seconds" || within=" within $s s"
+  if [ -e "$g/armed" ] && timed "$g"; then
+    echo "another guarded change is under way on this host: it is confirmed or put back$within ($base/guard/$g)" >&2
+  else
+    # Whatever was to do it may be gone: it is asked again, and does nothing where it is being done.
+    if command -v setsid >/dev/null 2>&1; then s=setsid; else s=; fi
+    $s sh "$base/guard/$g/revert.sh" now </dev/null >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
+    echo "another guarded change is being put back on this host: try again soon ($base/guard/$g)" >&2
+  fi
+  exit 1
 done
+# Who arms this one was told of the others when he came in.
+for g in */reverted; do [ ! -e "$g" ] || : >"${g%/*}/told"; done
 # What earlier ones left is kept for a month.
 find . -mindepth 1 -maxdepth 1 -type d -mtime +30 -exec rm -rf {} + 2>/dev/null
 mkdir -m 700 "$id" && cd "$id" || exit 1
@@ -72,6 +90,7 @@ cat >revert.sh <<'REVERT'
 @REVERT@
 REVERT
 printf '%s\n' "$nonce" >nonce
+printf '%s\n' "$seconds" >seconds
 # The parachute is proved before the jump.
 sh -n revert.sh || give_up "the way back is broken"
 if [ -n "$root" ] && command -v sshd >/dev/null 2>&1 && [ -f /etc/ssh/sshd_config ]; then

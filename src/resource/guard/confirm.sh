@@ -58,6 +58,7 @@ if [ @COMMIT@ != look ]; then
 fi
 # What is not as it was although it was put back.
 if [ -e reverted ]; then
+  : >told
   echo reverted
   while IFS= read -r file; do
     [ -L "files$file" ] || cmp -s "files$file" "$file" || echo "$file"
