@@ -286,6 +286,31 @@ fn a_controller_that_is_killed_leaves_a_host_that_puts_itself_back() {
 }
 
 #[test]
+fn what_arrives_when_the_time_is_over_is_not_begun_because_nobody_would_put_it_back() {
+    let Some(bench) = up("n", 1) else { return };
+    let before = bench.on("lab1", "cat /etc/ssh/sshd_config");
+    let play = shut(
+        "; touch /run/held; until [ -e /run/go ]; do sleep 0.05; done
+      notify: late
+  handlers:
+    - {name: late, shell: touch /srv/late}
+",
+    );
+    let play = play.replace("sshd_config\n;", "sshd_config;");
+    let play = bench.write("late.yml", &play);
+    let mut command = bench.palisade(&play, &["--guard", "20"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut run = Running(command.spawn().unwrap());
+    let over = || ends(&bench, "lab1") == "reverting";
+    assert!(until(Duration::from_secs(120), over));
+    bench.on("lab1", "touch /run/go");
+    assert_eq!(run.0.wait().unwrap().code(), Some(9));
+    assert_eq!(ends(&bench, "lab1"), "reverted");
+    assert_eq!(bench.on("lab1", "cat /etc/ssh/sshd_config"), before);
+    assert_eq!(bench.on("lab1", "ls /srv/late 2>/dev/null"), "");
+}
+
+#[test]
 fn a_guard_whose_timer_was_killed_is_put_back_when_the_next_one_is_to_be_armed() {
     let Some(bench) = up("m", 1) else { return };
     let before = bench.on("lab1", "cat /etc/ssh/sshd_config");

@@ -206,6 +206,8 @@ fn playbook(bench: &Bench, host: &str, (subject, change, misfortune): Cell) -> s
     let (make, handler) = match (change, misfortune) {
         (C::Slow, _) => (format!("{make}; {HOLD}; {make}"), ":"),
         (_, M::None) => (make.to_owned(), ":"),
+        // Nothing further arrives before it is put back.
+        (C::LocksOut, _) if subject == S::Nftables => (format!("{make}; {HOLD}"), ":"),
         _ => (make.to_owned(), HOLD),
     };
     let text = format!(

@@ -22,6 +22,7 @@ use super::rendezvous::Place;
 use super::sending::{StepOutcome, Work, few};
 use super::session::{Errand, Exchange};
 use super::settings::Way;
+use super::verdict::Raw;
 
 /// Whether a host still takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -366,6 +367,15 @@ impl Runner {
                 }
                 StepOutcome::NotRun if self.ctx.stopping() && !self.stands(last) => {
                     return self.stop_at(&keys[n..]);
+                }
+                // Nothing was before it that could have stopped the script, but the guard's own time.
+                StepOutcome::NotRun if last.is_none() && self.guard.is_some() => {
+                    let over = "not begun: the time of its guard was over when it arrived";
+                    let raw = Raw {
+                        failed: Some(over.to_owned()),
+                        ..Raw::default()
+                    };
+                    self.end_item(d, i, raw);
                 }
                 // Whatever stopped the script is the one before.
                 StepOutcome::NotRun => {

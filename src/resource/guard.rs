@@ -172,14 +172,21 @@ fn confirmation(guard: &Guard, what: &str) -> String {
 }
 
 /// Shell text that notes in a guard's directory what works under it, and the text that ends the note:
-/// what is still at it when the time runs out may write after everything was put back.
+/// what is still at it when the time runs out may write after everything was put back. What comes when the
+/// time is over, because its way was long, is not begun: nobody would put it back. The note is written before
+/// the look, so either the look fails or whoever puts back sees the note.
 pub(super) fn note(id: &str) -> (String, &'static str) {
     let id = quote(id);
     let begin = format!(
         "if [ -n \"$pl_root\" ]; then pl_g=/var/lib; else pl_g=$HOME/.local/state; fi\n\
-         pl_g=$pl_g/palisade/guard/{id}/at\necho $$ >\"$pl_g\""
+         pl_g=$pl_g/palisade/guard/{id}\necho $$ >\"$pl_g/at\""
     );
-    (format!("{{ {begin}; }} 2>/dev/null"), "rm -f -- \"$pl_g\"")
+    let over =
+        "[ ! -d \"$pl_g\" ] || [ -e \"$pl_g/armed\" ] || { rm -f -- \"$pl_g/at\"; pl_ok=0; }";
+    (
+        format!("{{ {begin}; }} 2>/dev/null\n{over}"),
+        "rm -f -- \"$pl_g/at\"",
+    )
 }
 
 /// Puts back at once: for a shell that is open.
