@@ -8,7 +8,7 @@
 //!
 //! `PALISADE_CELLS=all` runs all 200 of them, and `PALISADE_CELLS=systemd/sshd,pam/slow` those that have all
 //! words of one of these. Words are those of [`name`]. `PALISADE_CELLS_AT_ONCE=2` is for a machine that has
-//! other things to do: so many hosts of each system.
+//! other things to do: so many hosts of each system. All of them take 18 minutes with six on two busy cores.
 //!
 //! The lab makes all 200 where it has systemd, PAM and nft; where one is missing its cells are said to be
 //! skipped. What it cannot make at all: a *network configuration* that cuts access (its hosts have the
