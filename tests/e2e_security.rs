@@ -188,7 +188,14 @@ fn what_is_fetched_lands_below_its_directory_only() {
     bench.write("outside/keep", "kept");
     bench.play(text, &[]).expect(0);
     let found = files_below(bench.dir.path());
-    let ours = ["fetched", "outside", "state", "play.yml", "inventory.ini"];
+    let ours = [
+        "fetched",
+        "outside",
+        "state",
+        "data",
+        "play.yml",
+        "inventory.ini",
+    ];
     for line in &found {
         let top = line.split(['/', ' ']).next().unwrap();
         assert!(ours.contains(&top), "{line} in {found:?}");
@@ -301,8 +308,9 @@ fn a_command_that_prints_for_ever_is_cut_and_the_others_go_on() {
     let play = bench.write("play.yml", text);
     let (output, most, took) = measured(&mut bench.palisade(&play, &["--json"]));
     let run = Run::of(&output).expect(2);
+    // A debug build's own pages are some 40 MiB of it.
     assert!(
-        most < 256 * 1024 && took < Duration::from_secs(30),
+        most < 300 * 1024 && took < Duration::from_secs(30),
         "{most} KiB {took:?}"
     );
     assert_eq!(run.count("lab1", "failed"), 1);

@@ -190,6 +190,28 @@ fn cron_takes_it_back_when_it_starts() {
 }
 
 #[test]
+fn accounts_that_a_package_made_meanwhile_are_not_taken_away() {
+    let Some(root) = Root::new(&[], &[("etc/group", "root:x:0:\n")]) else {
+        return;
+    };
+    armed(&root);
+    let own = "_aide:x:105:110::/var/lib/aide:/bin/false\n";
+    root.write(
+        "etc/passwd",
+        &format!("root:x:0:0::/root:/bin/false\n{own}nonsense\n"),
+        0o644,
+    );
+    root.write("etc/group", "root:x:0:\n_aide:x:110:\n", 0o644);
+    root.sh("kill -9 $(cat /var/lib/palisade/guard/*/pid)");
+    root.sh("/etc/rc.local");
+    let passwd = root.read("etc/passwd");
+    assert_eq!(passwd, format!("root:x:0:0::/root:/bin/sh\n{own}"));
+    assert_eq!(root.read("etc/group"), "root:x:0:\n_aide:x:110:\n");
+    let (_, said) = root.sh(&guard::confirm(&guard(), false));
+    assert_eq!(said, "reverted");
+}
+
+#[test]
 fn putting_back_that_lost_its_power_is_done_again() {
     let Some(root) = Root::new(&[], &[]) else {
         return;

@@ -289,13 +289,15 @@ fn one_failure(result: &Value, mask: &Mask, body: &mut Vec<String>) {
         if output.is_empty() || output == message {
             continue;
         }
-        let lines: Vec<&str> = output.lines().collect();
-        if lines.len() > TAIL {
-            body.push(format!("{key} (last {TAIL} of {} lines):", lines.len()));
-        } else {
-            body.push(format!("{key}:"));
+        // Millions of lines are counted, not gathered.
+        let all = output.lines().count();
+        match all > TAIL {
+            true => body.push(format!("{key} (last {TAIL} of {all} lines):")),
+            false => body.push(format!("{key}:")),
         }
-        for line in &lines[lines.len().saturating_sub(TAIL)..] {
+        let mut last: Vec<&str> = output.lines().rev().take(TAIL).collect();
+        last.reverse();
+        for line in last {
             push(body, &format!("  {line}"), mask);
         }
         break;

@@ -25,7 +25,21 @@ same() { # PATH
   [ -f "$1" ] && cmp -s "files$1" "$1" &&
     [ "$(stat -c %a:%u:%g "files$1")" = "$(stat -c %a:%u:%g "$1")" ]
 }
+# Accounts that came since stay: they keep nobody out, and a package that was installed meanwhile needs its own.
+newcomers() {
+  for f in /etc/passwd /etc/group /etc/shadow /etc/gshadow; do
+    [ -f "files$f" ] && [ -f "$f" ] && [ ! -L "$f" ] || continue
+    while IFS= read -r line; do
+      case $f:$line in
+        /etc/passwd:?*:*:[0-9]*:[0-9]*:*:*:*|/etc/group:?*:*:[0-9]*:*|/etc/*shadow:?*:*:*:*) ;;
+        *) continue ;;
+      esac
+      cut -d: -f1 "files$f" | grep -qxF -e "${line%%:*}" || printf '%s\n' "$line" >>"files$f"
+    done <"$f"
+  done
+}
 put_back() {
+  newcomers
   while IFS= read -r file; do
     ! same "$file" || continue
     new=${file%/*}/.${file##*/}.palisade.guard
