@@ -120,8 +120,8 @@ pub fn news(known: &Known, run: &Run) -> (Known, News) {
         if !after.unreachable {
             after.drift = match host.status {
                 Status::Drift => host.findings.clone(),
-                // A host that failed half-way was not looked at to its end.
-                Status::Failed => &before.drift | &drift_of(run, host),
+                // What was not looked at to its end may differ as before.
+                Status::Failed | Status::Unknown => &before.drift | &drift_of(run, host),
                 _ => BTreeSet::new(),
             };
         }

@@ -151,7 +151,7 @@ fn state(status: Status) -> history::Status {
     match status {
         Status::Fine => history::Status::Ok,
         Status::Changed | Status::Drift => history::Status::Changed,
-        Status::Stopped => history::Status::Unknown,
+        Status::Stopped | Status::Unknown => history::Status::Unknown,
         Status::Unreachable => history::Status::Unreachable,
         Status::Failed => history::Status::Failed,
     }
@@ -214,6 +214,7 @@ fn of_stand(sheet: &Sheet, stand: &history::Stand) -> HostRun {
     };
     let status = match stand.state.kind() {
         _ if stand.state == history::Status::Unreachable => Status::Unreachable,
+        Kind::Unknown if sheet.run.exit != Some(0) => Status::Unknown,
         Kind::Good | Kind::Quiet | Kind::Unknown => Status::Fine,
         Kind::Differs => differs,
         Kind::Trouble => Status::Failed,

@@ -15,16 +15,19 @@ pub enum Status {
     Changed,
     /// Nobody knows, because somebody ended the run.
     Stopped,
+    /// It was looked at, and something of it could not be known.
+    Unknown,
     Drift,
     Unreachable,
     Failed,
 }
 
 impl Status {
-    pub const ALL: [Status; 6] = [
+    pub const ALL: [Status; 7] = [
         Status::Fine,
         Status::Changed,
         Status::Stopped,
+        Status::Unknown,
         Status::Drift,
         Status::Unreachable,
         Status::Failed,
@@ -35,6 +38,7 @@ impl Status {
             Status::Fine => "fine",
             Status::Changed => "changed",
             Status::Stopped => "stopped",
+            Status::Unknown => "unknown",
             Status::Drift => "drift",
             Status::Unreachable => "unreachable",
             Status::Failed => "failed",
@@ -275,6 +279,8 @@ impl Fold {
             Status::Unreachable
         } else if some("changed") && only_looks {
             Status::Drift
+        } else if some("unknown") {
+            Status::Unknown
         } else if some("changed") {
             Status::Changed
         } else {
@@ -318,6 +324,7 @@ impl Fold {
             let status = match finding["verdict"].as_str() {
                 Some("fail") if self.verb.only_looks() => Status::Drift,
                 Some("fail" | "error") => Status::Failed,
+                Some("unknown") => Status::Unknown,
                 Some("fixed") => Status::Changed,
                 _ => continue,
             };
@@ -395,6 +402,12 @@ impl Fold {
             Exited::Stopped => (None, None),
             Exited::NotStarted(why) => (None, Some(cut(why))),
         };
+        // What it counts as nothing found is so because somebody asked for it by name.
+        if *exited == Exited::Code(0) {
+            let unknown = |h: &&mut HostRun| h.status == Status::Unknown;
+            let all = self.hosts.values_mut();
+            all.filter(unknown).for_each(|h| h.status = Status::Fine);
+        }
         let worst = self.hosts.values().map(|h| h.status).max();
         let status = match (exited, &why) {
             (Exited::Stopped, _) => Status::Stopped,
@@ -454,6 +467,7 @@ fn stood(of: &Json) -> HostRun {
         Some("differs") => Status::Drift,
         Some("fixed") => Status::Changed,
         Some("stopped") => Status::Stopped,
+        Some("unknown") => Status::Unknown,
         Some("failed") => Status::Failed,
         Some("unreachable") => Status::Unreachable,
         _ => Status::Fine,

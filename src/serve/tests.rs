@@ -607,7 +607,8 @@ fn an_audit_is_folded_from_its_report() {
     let report = json!({"hosts": [
         {"host": "web1", "findings": [{"control": "sshd_banner", "verdict": "fail"},
                                       {"control": "sshd_ciphers", "verdict": "pass"}]},
-        {"host": "web2", "findings": [{"control": "x", "verdict": "unknown"}], "lost": "no route"}]});
+        {"host": "web2", "findings": [{"control": "x", "verdict": "unknown"}], "lost": "no route"},
+        {"host": "web3", "findings": [{"control": "x", "verdict": "unknown"}]}]});
     for line in serde_json::to_string_pretty(&report).unwrap().lines() {
         fold.line(line);
     }
@@ -620,6 +621,33 @@ fn an_audit_is_folded_from_its_report() {
         ["sshd_banner"]
     );
     assert_eq!(run.hosts["web2"].status, Status::Unreachable);
+    assert_eq!(run.hosts["web3"].status, Status::Unknown);
+}
+
+#[test]
+fn what_is_not_known_is_neither_fine_nor_over() {
+    let ended = |standing: &str, exit: i32| {
+        let mut fold = Fold::new(Verb::Drift);
+        let differs = standing == "differs";
+        fold.line(&json!({
+            "hosts": [{"host": "web1", "standing": standing}],
+            "entries": if differs { json!([{"kind": "differs", "on": "/x", "hosts": ["web1"]}]) } else { json!([]) },
+        }).to_string());
+        fold.end(
+            &About::new("job", at("21T03:00:00")),
+            &Exited::Code(exit),
+            at("21T03:00:05"),
+        )
+    };
+    let unknown = ended("unknown", 3);
+    assert_eq!(unknown.status, Status::Unknown);
+    // --ignore-unknown
+    assert_eq!(ended("unknown", 0).status, Status::Fine);
+    let (known, _) = news(&Known::default(), &ended("differs", 3));
+    let (known, told) = news(&known, &unknown);
+    assert_eq!(told.topics(), []);
+    let (_, told) = news(&known, &ended("same", 0));
+    assert_eq!(told.recovered, ["web1"]);
 }
 
 #[test]

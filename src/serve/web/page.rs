@@ -44,6 +44,7 @@ fn sign(status: Status) -> &'static str {
         Status::Fine => "",
         Status::Changed => "+",
         Status::Stopped => "–",
+        Status::Unknown => "~",
         Status::Drift => "≠",
         Status::Unreachable => "?",
         Status::Failed => "✕",
