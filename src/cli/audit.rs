@@ -22,7 +22,7 @@ use super::evidence::Evidence;
 use super::exit::Exit;
 use super::face::Face;
 use super::kept::Keeping;
-use super::options::{Becoming, Connections, Guarding, Inventories, Recording, Showing, Values};
+use super::options::Common;
 use super::playbook::{self, Compiled, PlaybookArgs};
 use super::run::{self, Ended, Running};
 use super::terminal::AtTerminal;
@@ -94,19 +94,7 @@ pub struct AuditArgs {
     #[arg(skip)]
     pub resumes: Option<Arc<super::resume::Resuming>>,
     #[command(flatten)]
-    pub who: Inventories,
-    #[command(flatten)]
-    pub values: Values,
-    #[command(flatten)]
-    pub connections: Connections,
-    #[command(flatten)]
-    pub becoming: Becoming,
-    #[command(flatten)]
-    pub guarding: Guarding,
-    #[command(flatten)]
-    pub recording: Recording,
-    #[command(flatten)]
-    pub showing: Showing,
+    pub common: Common,
 }
 
 #[expect(
@@ -157,7 +145,7 @@ pub fn run(args: &AuditArgs) -> Exit {
     match prepare(args).and_then(|ready| carry_out(args, ready)) {
         Ok(exit) => exit,
         Err(mistakes) => {
-            messages::tell(&mistakes, args.showing.json);
+            messages::tell(&mistakes, args.common.showing.json);
             Exit::Start
         }
     }
@@ -175,7 +163,7 @@ struct Ready {
 
 fn prepare(args: &AuditArgs) -> Result<Ready, Vec<Diagnostic>> {
     args.evidence.check().map_err(|d| vec![d])?;
-    super::kept::place(args.recording.store.as_deref()).map_err(|d| vec![d])?;
+    super::kept::place(args.common.recording.store.as_deref()).map_err(|d| vec![d])?;
     let (library, wrong) = Library::load(args.modules.as_deref(), &Files::Disk);
     if !wrong.is_empty() {
         return Err(wrong);
@@ -199,13 +187,7 @@ fn prepare(args: &AuditArgs) -> Result<Ready, Vec<Diagnostic>> {
         check: !args.fixes || args.check,
         // The two ends of what differs are the evidence.
         diff: true,
-        who: args.who.clone(),
-        values: args.values.clone(),
-        connections: args.connections.clone(),
-        becoming: args.becoming.clone(),
-        guarding: args.guarding.clone(),
-        recording: args.recording.clone(),
-        showing: args.showing.clone(),
+        common: args.common.clone(),
         resumes: args.resumes.clone(),
         ..PlaybookArgs::default()
     };
@@ -233,7 +215,7 @@ fn carry_out(args: &AuditArgs, ready: Ready) -> Result<Exit, Vec<Diagnostic>> {
         waivers,
         signer,
     } = ready;
-    messages::tell(&compiled.warnings, args.showing.json);
+    messages::tell(&compiled.warnings, args.common.showing.json);
     let limit = run::limit(&mut compiled, &playbook).map_err(|d| vec![d])?;
     let mut options = playbook::options(&playbook, &compiled.project).map_err(|d| vec![d])?;
     // What one control would mend does not make another one hold.
@@ -243,14 +225,14 @@ fn carry_out(args: &AuditArgs, ready: Ready) -> Result<Exit, Vec<Diagnostic>> {
         options.wave = usize::MAX;
     }
     options.goes_on = true;
-    let detail = reporters::detail(&args.showing, args.diff);
+    let detail = reporters::detail(&args.common.showing, args.diff);
     let mask = compiled.project.mask.clone();
     let tasks = list::plays(&compiled.plan)
         .iter()
         .map(|p| p.tasks.len())
         .collect();
-    let draws = reporters::draws(&args.showing);
-    let footer = Footer::new(args.showing.progress, draws, detail.ascii, tasks);
+    let draws = reporters::draws(&args.common.showing);
+    let footer = Footer::new(args.common.showing.progress, draws, detail.ascii, tasks);
     let subject = Subject {
         library,
         selection,
@@ -261,7 +243,7 @@ fn carry_out(args: &AuditArgs, ready: Ready) -> Result<Exit, Vec<Diagnostic>> {
         mask: mask.clone(),
     };
     let slot: Slot = Arc::new(Mutex::new(None));
-    let notices = reporters::notices(&args.showing, Face::Palisade, &mask);
+    let notices = reporters::notices(&args.common.showing, Face::Palisade, &mask);
     let reporter = Box::new(Collector::new(subject, footer, notices, Arc::clone(&slot)));
     let ended = run::carry_out(Running {
         args: &playbook,
@@ -313,9 +295,9 @@ fn show(
         colour: detail.colour,
         ascii: detail.ascii,
         diff: args.diff,
-        verbosity: args.showing.verbose,
+        verbosity: args.common.showing.verbose,
     };
-    let form = match args.showing.json {
+    let form = match args.common.showing.json {
         true => Form::Json,
         false => args.format,
     };

@@ -12,7 +12,7 @@ use crate::vars::Layer;
 
 use super::exit::Exit;
 use super::face::Face;
-use super::options::{Becoming, Connections, Inventories, Showing, Values};
+use super::options::{Becoming, Common, Connections, Inventories, Showing, Values};
 use super::playbook::{self, PlaybookArgs};
 use super::run::{self, Running};
 use super::terminal::AtTerminal;
@@ -102,11 +102,14 @@ fn as_playbook(args: &ExecArgs) -> Result<PlaybookArgs, Diagnostic> {
     Ok(PlaybookArgs {
         playbooks: vec![path.clone()],
         made_up: Some((path, Arc::from(made_up(args)?))),
-        who: args.who.clone(),
-        values: args.values.clone(),
-        connections: args.connections.clone(),
-        becoming: args.becoming.clone(),
-        showing: args.showing.clone(),
+        common: Common {
+            who: args.who.clone(),
+            values: args.values.clone(),
+            connections: args.connections.clone(),
+            becoming: args.becoming.clone(),
+            showing: args.showing.clone(),
+            ..Common::default()
+        },
         check: args.check,
         diff: args.diff,
         ..PlaybookArgs::default()

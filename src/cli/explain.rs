@@ -16,7 +16,7 @@ use crate::source::{Diagnostic, Kind, Mask, Node, Value, suggest};
 use crate::vars::{Layer, Var};
 
 use super::exit::Exit;
-use super::options::{Becoming, Connections, Inventories, Showing, Values};
+use super::options::{Becoming, Common, Connections, Inventories, Showing, Values};
 use super::playbook::{self, Compiled, PlaybookArgs};
 use super::run::{self, RUNS, Running};
 use super::terminal::AtTerminal;
@@ -153,8 +153,11 @@ fn no_host(compiled: &Compiled, host: &str) -> Option<Diagnostic> {
 fn var(args: &VarArgs) -> Result<String, Vec<Diagnostic>> {
     let playbook = PlaybookArgs {
         playbooks: args.playbooks.clone(),
-        who: args.who.clone(),
-        values: args.values.clone(),
+        common: Common {
+            who: args.who.clone(),
+            values: args.values.clone(),
+            ..Common::default()
+        },
         ..PlaybookArgs::default()
     };
     let mut compiled = compiled(&playbook)?;
@@ -408,11 +411,14 @@ fn task(args: &TaskArgs) -> Result<String, Vec<Diagnostic>> {
     let playbook = PlaybookArgs {
         playbooks: args.playbooks.clone(),
         check: true,
-        who,
-        values: args.values.clone(),
-        connections: args.connections.clone(),
-        becoming: args.becoming.clone(),
-        showing: Showing::default(),
+        common: Common {
+            who,
+            values: args.values.clone(),
+            connections: args.connections.clone(),
+            becoming: args.becoming.clone(),
+            showing: Showing::default(),
+            ..Common::default()
+        },
         ..PlaybookArgs::default()
     };
     let mut compiled = compiled(&playbook)?;

@@ -15,7 +15,7 @@ use crate::vars::Layer;
 use super::exit::Exit;
 use super::face::Face;
 use super::messages;
-use super::options::{Becoming, Connections, Inventories, Showing, Values};
+use super::options::{Becoming, Common, Connections, Inventories, Showing, Values};
 use super::playbook::{self, PlaybookArgs};
 use super::run::{self, Running};
 use super::terminal::AtTerminal;
@@ -60,11 +60,14 @@ pub fn run(args: &FactsArgs) -> Exit {
     let playbook = PlaybookArgs {
         playbooks: vec![name.clone()],
         made_up: Some((name, Arc::from(play.to_string()))),
-        who: args.who.clone(),
-        values: args.values.clone(),
-        connections: args.connections.clone(),
-        becoming: args.becoming.clone(),
-        showing: args.showing.clone(),
+        common: Common {
+            who: args.who.clone(),
+            values: args.values.clone(),
+            connections: args.connections.clone(),
+            becoming: args.becoming.clone(),
+            showing: args.showing.clone(),
+            ..Common::default()
+        },
         ..PlaybookArgs::default()
     };
     let mut compiled = match playbook::compile(&playbook) {

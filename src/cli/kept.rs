@@ -108,7 +108,7 @@ impl Keeping {
         key: &str,
         started: Timestamp,
     ) -> Result<Option<Keeping>, Diagnostic> {
-        let recording = &args.recording;
+        let recording = &args.common.recording;
         if recording.nothing || recording.no_history {
             return Ok(None);
         }

@@ -8,7 +8,7 @@ use crate::source::Severity;
 
 use super::exit::Exit;
 use super::messages;
-use super::options::{Inventories, Values};
+use super::options::{Common, Inventories, Values};
 use super::playbook::{self, PlaybookArgs};
 
 const EXAMPLES: &str = "\
@@ -42,8 +42,11 @@ pub fn run(args: &LintArgs) -> Exit {
     for path in &args.playbooks {
         let one = PlaybookArgs {
             playbooks: vec![path.clone()],
-            who: args.who.clone(),
-            values: args.values.clone(),
+            common: Common {
+                who: args.who.clone(),
+                values: args.values.clone(),
+                ..Common::default()
+            },
             ..PlaybookArgs::default()
         };
         let found = match playbook::compile(&one) {

@@ -289,25 +289,25 @@ pub(crate) trait Fillable {
 }
 
 macro_rules! fillable {
-    ($args:ty) => {
+    ($args:ty $(, $common:ident)?) => {
         impl Fillable for $args {
             fn filled(&mut self) -> Filled<'_> {
                 Filled {
-                    who: &mut self.who,
-                    values: &mut self.values,
-                    connections: &mut self.connections,
-                    becoming: &mut self.becoming,
+                    who: &mut self.$($common.)?who,
+                    values: &mut self.$($common.)?values,
+                    connections: &mut self.$($common.)?connections,
+                    becoming: &mut self.$($common.)?becoming,
                 }
             }
         }
     };
 }
 
-fillable!(playbook::PlaybookArgs);
-fillable!(audit::AuditArgs);
+fillable!(playbook::PlaybookArgs, common);
+fillable!(audit::AuditArgs, common);
+fillable!(undo::UndoArgs, common);
+fillable!(plan::ApplyArgs, common);
 fillable!(exec::ExecArgs);
-fillable!(undo::UndoArgs);
-fillable!(plan::ApplyArgs);
 fillable!(facts::FactsArgs);
 fillable!(explain::TaskArgs);
 

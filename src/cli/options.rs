@@ -9,6 +9,25 @@ use crate::engine::halt::MaxFail;
 use crate::engine::options::Canary;
 use crate::report::footer::Progress;
 
+/// What every verb takes that may change hosts.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Common {
+    #[command(flatten)]
+    pub who: Inventories,
+    #[command(flatten)]
+    pub values: Values,
+    #[command(flatten)]
+    pub connections: Connections,
+    #[command(flatten)]
+    pub becoming: Becoming,
+    #[command(flatten)]
+    pub guarding: Guarding,
+    #[command(flatten)]
+    pub recording: Recording,
+    #[command(flatten)]
+    pub showing: Showing,
+}
+
 /// Who: inventories and limits.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Hosts")]

@@ -18,9 +18,7 @@ use crate::vars::{Layer, Var};
 
 use super::exit::Exit;
 use super::face::Face;
-use super::options::{
-    Becoming, Connections, FORKS, Guard, Guarding, Inventories, Recording, Showing, Values,
-};
+use super::options::{Common, FORKS, Guard};
 use super::run::{self, Running};
 use super::setup::{self, Project};
 use super::terminal::AtTerminal;
@@ -102,19 +100,7 @@ pub struct PlaybookArgs {
     #[arg(short = 'M', long, value_name = "PATH", hide = true)]
     pub module_path: Option<String>,
     #[command(flatten)]
-    pub who: Inventories,
-    #[command(flatten)]
-    pub values: Values,
-    #[command(flatten)]
-    pub connections: Connections,
-    #[command(flatten)]
-    pub becoming: Becoming,
-    #[command(flatten)]
-    pub guarding: Guarding,
-    #[command(flatten)]
-    pub recording: Recording,
-    #[command(flatten)]
-    pub showing: Showing,
+    pub common: Common,
 }
 
 /// A project read and compiled, before any connection.
@@ -133,11 +119,11 @@ pub fn compile(args: &PlaybookArgs) -> Result<Compiled, Vec<Diagnostic>> {
         Some((path, text)) => Files::With(path.clone(), Arc::clone(text)),
         None => Files::Disk,
     };
-    let project = Project::over(files, &args.values)?;
+    let project = Project::over(files, &args.common.values)?;
     if let Some(resuming) = &args.resumes {
         resuming.has_all(&project).map_err(|d| vec![d])?;
     }
-    let (mut inventory, mut found) = project.inventory(&args.who);
+    let (mut inventory, mut found) = project.inventory(&args.common.who);
     let dirs: BTreeSet<PathBuf> = args.playbooks.iter().map(|p| dir_of(p)).collect();
     for dir in &dirs {
         found.extend(inventory.beside_playbook(dir, &project.env()));
@@ -145,7 +131,7 @@ pub fn compile(args: &PlaybookArgs) -> Result<Compiled, Vec<Diagnostic>> {
     let options = CompileOptions {
         tags: args.tags.clone(),
         skip_tags: args.skip_tags.clone(),
-        roles_path: args.values.roles_path.clone(),
+        roles_path: args.common.values.roles_path.clone(),
         extra_vars: Arc::clone(&project.extra),
         // Without an inventory nobody knows which names hosts will have.
         inventory_vars: (!inventory.hosts().is_empty()).then(|| known_vars(&inventory, &dirs)),
@@ -163,7 +149,7 @@ pub fn compile(args: &PlaybookArgs) -> Result<Compiled, Vec<Diagnostic>> {
     if found.iter().any(|d| d.severity == Severity::Error) {
         return Err(found);
     }
-    if args.values.gathers_explicitly {
+    if args.common.values.gathers_explicitly {
         gather_explicitly(&mut plan);
     }
     Ok(Compiled {
@@ -242,14 +228,14 @@ pub fn run(args: &PlaybookArgs, face: Face) -> Exit {
     let mut compiled = match compile(args) {
         Ok(compiled) => compiled,
         Err(mistakes) => {
-            messages::tell(&mistakes, args.showing.json);
+            messages::tell(&mistakes, args.common.showing.json);
             return face.mistake();
         }
     };
-    messages::tell(&compiled.warnings, args.showing.json);
+    messages::tell(&compiled.warnings, args.common.showing.json);
     if compiled.inventory.hosts().is_empty()
         && face == Face::Palisade
-        && args.who.inventory.is_empty()
+        && args.common.who.inventory.is_empty()
     {
         messages::say("warning: there is no inventory; name one with -i (only localhost is known)");
     }
@@ -321,8 +307,12 @@ pub(super) fn warn_of_tags(args: &PlaybookArgs, plan: &Plan) {
 }
 
 pub fn options(args: &PlaybookArgs, project: &Project) -> Result<Options, Diagnostic> {
-    let connection = setup::connection(&args.connections, &args.becoming, &project.mask)?;
-    let waiting = match reporters::draws(&args.showing) {
+    let connection = setup::connection(
+        &args.common.connections,
+        &args.common.becoming,
+        &project.mask,
+    )?;
+    let waiting = match reporters::draws(&args.common.showing) {
         // The footer names whoever is waited for as soon as it can be noticed.
         true => Duration::from_secs(1),
         false => Options::default().waiting,
@@ -330,26 +320,27 @@ pub fn options(args: &PlaybookArgs, project: &Project) -> Result<Options, Diagno
     Ok(Options {
         check: args.check || args.drift,
         diff: args.diff || args.drift,
-        forks: args.connections.forks.unwrap_or(FORKS).max(1),
+        forks: args.common.connections.forks.unwrap_or(FORKS).max(1),
         wave: wave(),
         force_handlers: args.force_handlers,
         start_at: args.start_at_task.clone(),
         step: args.step,
-        verbosity: args.showing.verbose,
-        live: reporters::draws(&args.showing),
+        verbosity: args.common.showing.verbose,
+        live: reporters::draws(&args.common.showing),
         tags: args.tags.clone(),
         skip_tags: args.skip_tags.clone(),
         waiting,
         connection,
         only: args.only.clone(),
-        guard: match args.guarding.guard {
+        guard: match args.common.guarding.guard {
             Some(Guard::Off) => None,
             Some(Guard::Seconds(seconds)) => Some(Duration::from_secs(seconds)),
             None => Some(crate::engine::options::GUARD),
         },
-        canary: args.guarding.canary.unwrap_or(Canary::Hosts(1)),
-        max_fail: args.guarding.max_fail,
+        canary: args.common.guarding.canary.unwrap_or(Canary::Hosts(1)),
+        max_fail: args.common.guarding.max_fail,
         confirm_also: args
+            .common
             .guarding
             .confirm_also
             .iter()

@@ -76,7 +76,7 @@ pub fn notices(showing: &Showing, face: Face, mask: &Mask) -> Notices {
 
 /// The reporter of a playbook's run.
 pub fn playbook(args: &PlaybookArgs, face: Face, plan: &Plan, mask: &Mask) -> Box<dyn Reporter> {
-    let showing = &args.showing;
+    let showing = &args.common.showing;
     let chosen = match (showing.json, showing.output, face) {
         (true, ..) => Output::Json,
         (_, Some(output), _) => output,

@@ -151,11 +151,15 @@ fn go_on(args: &ResumeArgs) -> Result<Exit, Vec<Diagnostic>> {
         Verb::Playbook(mut of) => {
             of.check |= args.check;
             of.diff |= args.diff;
-            of.who.limit = args.host.clone().or(of.who.limit.take());
-            args.lay_over(&mut of.values, &mut of.connections, &mut of.becoming);
-            args.lay_guard(&mut of.guarding);
-            wait_for_guards(&recorded, &runs, &of.guarding);
-            of.showing = args.showing.clone();
+            of.common.who.limit = args.host.clone().or(of.common.who.limit.take());
+            args.lay_over(
+                &mut of.common.values,
+                &mut of.common.connections,
+                &mut of.common.becoming,
+            );
+            args.lay_guard(&mut of.common.guarding);
+            wait_for_guards(&recorded, &runs, &of.common.guarding);
+            of.common.showing = args.showing.clone();
             of.resumes = Some(resuming);
             fill_all(&mut *of).unwrap_or_else(|| playbook::run(&of, face))
         }
@@ -163,11 +167,15 @@ fn go_on(args: &ResumeArgs) -> Result<Exit, Vec<Diagnostic>> {
             of.fixes = true;
             of.check |= args.check;
             of.diff |= args.diff;
-            of.who.limit = args.host.clone().or(of.who.limit.take());
-            args.lay_over(&mut of.values, &mut of.connections, &mut of.becoming);
-            args.lay_guard(&mut of.guarding);
-            wait_for_guards(&recorded, &runs, &of.guarding);
-            of.showing = args.showing.clone();
+            of.common.who.limit = args.host.clone().or(of.common.who.limit.take());
+            args.lay_over(
+                &mut of.common.values,
+                &mut of.common.connections,
+                &mut of.common.becoming,
+            );
+            args.lay_guard(&mut of.common.guarding);
+            wait_for_guards(&recorded, &runs, &of.common.guarding);
+            of.common.showing = args.showing.clone();
             of.resumes = Some(resuming);
             fill_all(&mut *of).unwrap_or_else(|| audit::run(&of))
         }

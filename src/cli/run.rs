@@ -61,7 +61,7 @@ pub fn limit(
     compiled: &mut Compiled,
     args: &PlaybookArgs,
 ) -> Result<Option<Vec<HostName>>, Diagnostic> {
-    for name in &args.guarding.confirm_also {
+    for name in &args.common.guarding.confirm_also {
         let hosts = compiled.inventory.hosts();
         if !hosts.iter().any(|h| h.name.as_str() == name) {
             let text = format!("`--confirm-also {name}`: the inventory has no such host");
@@ -70,7 +70,7 @@ pub fn limit(
     }
     resume::check(args, compiled)?;
     let unwell = args.resumes.as_ref().filter(|r| !r.all).map(|r| &r.hosts);
-    let Some(limit) = &args.who.limit else {
+    let Some(limit) = &args.common.who.limit else {
         let all = unwell.map(|hosts| hosts.iter().map(|h| Arc::from(h.as_str())).collect());
         return Ok(all);
     };
@@ -145,10 +145,10 @@ pub fn carry_out(running: Running<'_>) -> Ended {
             .collect(),
         inventory,
         limit,
-        limit_text: args.who.limit.clone(),
+        limit_text: args.common.who.limit.clone(),
         templar: Arc::clone(&project.templar),
         compiler,
-        dialer: Arc::new(setup::dialer(&args.connections, &terminal)),
+        dialer: Arc::new(setup::dialer(&args.common.connections, &terminal)),
         files: project.files.clone(),
         extra: Arc::clone(&project.extra),
         prompts,
@@ -262,7 +262,7 @@ async fn watch(
 const TRIES: usize = 16;
 
 fn begin_journal(args: &PlaybookArgs, compiled: &Compiled, limit: Option<&[HostName]>) -> Journal {
-    let Some(dir) = state_dir().filter(|_| !args.recording.nothing) else {
+    let Some(dir) = state_dir().filter(|_| !args.common.recording.nothing) else {
         return Journal::none();
     };
     let about = recorded::about(args, compiled, limit);
@@ -270,7 +270,7 @@ fn begin_journal(args: &PlaybookArgs, compiled: &Compiled, limit: Option<&[HostN
         Some(resuming) => resuming.carried.clone(),
         None => resume::carried(&dir.join(RUNS), &about),
     };
-    let kept = (!args.recording.no_undo_data).then(|| dir.join(CONTENTS));
+    let kept = (!args.common.recording.no_undo_data).then(|| dir.join(CONTENTS));
     let mut begun = Err(std::io::ErrorKind::AlreadyExists.into());
     for _ in 0..TRIES {
         let now = jiff::Timestamp::now();

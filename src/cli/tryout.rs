@@ -20,7 +20,7 @@ use crate::source::Diagnostic;
 
 use super::exit::Exit;
 use super::face::Face;
-use super::options::{Becoming, Connections, Recording, Showing, Values};
+use super::options::{Common, Recording, Showing, Values};
 use super::playbook::{self, PlaybookArgs};
 use super::run::{self, Running};
 use super::terminal::AtTerminal;
@@ -153,17 +153,18 @@ fn fold_all(names: &[String]) -> String {
 fn playbook_args(args: &TryArgs) -> PlaybookArgs {
     PlaybookArgs {
         playbooks: vec![args.playbook.clone()],
-        values: args.values.clone(),
-        showing: args.showing.clone(),
         tags: args.tags.clone(),
         skip_tags: args.skip_tags.clone(),
         diff: args.diff,
-        recording: Recording {
-            nothing: true,
-            ..Recording::default()
+        common: Common {
+            values: args.values.clone(),
+            showing: args.showing.clone(),
+            recording: Recording {
+                nothing: true,
+                ..Recording::default()
+            },
+            ..Common::default()
         },
-        connections: Connections::default(),
-        becoming: Becoming::default(),
         ..PlaybookArgs::default()
     }
 }
@@ -192,7 +193,7 @@ fn groups_of(args: &TryArgs) -> Result<BTreeSet<String>, Vec<Diagnostic>> {
 /// Applies it two times; the second time must change nothing.
 fn twice(args: &TryArgs, inventory: &Path) -> Exit {
     let mut playbook = playbook_args(args);
-    playbook.who.inventory = vec![inventory.display().to_string()];
+    playbook.common.who.inventory = vec![inventory.display().to_string()];
     messages::say("first run");
     let (first, _) = once(&playbook);
     if first != Exit::Fine {

@@ -118,7 +118,10 @@ pub fn run(args: &mut DriftArgs) -> Exit {
     }
     let run = &args.run;
     let lists = run.list_hosts || run.list_tasks || run.list_tags || run.syntax_check;
-    let streams = matches!(run.showing.output, Some(Output::Classic | Output::Json));
+    let streams = matches!(
+        run.common.showing.output,
+        Some(Output::Classic | Output::Json)
+    );
     args.run.drift = true;
     if lists || streams {
         return playbook::run(&args.run, Face::Palisade);
@@ -131,7 +134,7 @@ pub fn run(args: &mut DriftArgs) -> Exit {
 
 /// It could not start: said to people, and on the one line that a plugin has.
 fn stuck(args: &DriftArgs, mistakes: &[Diagnostic]) -> Exit {
-    messages::tell(mistakes, args.run.showing.json);
+    messages::tell(mistakes, args.run.common.showing.json);
     if args.format != Form::Nagios {
         return Exit::Start;
     }
@@ -166,9 +169,9 @@ fn look(args: &DriftArgs) -> Result<Exit, Vec<Diagnostic>> {
     if !missing.is_empty() {
         return Err(missing);
     }
-    super::kept::place(args.run.recording.store.as_deref()).map_err(|d| vec![d])?;
+    super::kept::place(args.run.common.recording.store.as_deref()).map_err(|d| vec![d])?;
     let mut compiled = playbook::compile(&args.run)?;
-    messages::tell(&compiled.warnings, args.run.showing.json);
+    messages::tell(&compiled.warnings, args.run.common.showing.json);
     let limit = run::limit(&mut compiled, &args.run).map_err(|d| vec![d])?;
     playbook::warn_of_tags(&args.run, &compiled.plan);
     let mut options = playbook::options(&args.run, &compiled.project).map_err(|d| vec![d])?;
@@ -229,7 +232,7 @@ fn look(args: &DriftArgs) -> Result<Exit, Vec<Diagnostic>> {
 
 impl Both<'_> {
     fn carry_out(&self, fold: Fold, options: Options) -> (Option<Fold>, Ended) {
-        let showing = &self.args.run.showing;
+        let showing = &self.args.run.common.showing;
         let detail = reporters::detail(showing, true);
         let plays = list::plays(&self.compiled.plan);
         let tasks = plays.iter().map(|p| p.tasks.len()).collect();
@@ -276,14 +279,14 @@ impl Both<'_> {
 
 /// Prints the report and writes it to files; what could not be written.
 fn show(args: &DriftArgs, report: &Report) -> Vec<Diagnostic> {
-    let detail = reporters::detail(&args.run.showing, true);
+    let detail = reporters::detail(&args.run.common.showing, true);
     let mut look = Look {
         colour: detail.colour,
         ascii: detail.ascii,
-        verbosity: args.run.showing.verbose,
+        verbosity: args.run.common.showing.verbose,
         unknown_is_fine: args.ignore_unknown,
     };
-    let form = match args.run.showing.json {
+    let form = match args.run.common.showing.json {
         true => Form::Json,
         false => args.format,
     };

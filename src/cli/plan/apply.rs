@@ -11,9 +11,7 @@ use super::{play, without};
 use crate::cli::exit::Exit;
 use crate::cli::face::Face;
 use crate::cli::left::{Left, Seen, Watcher, list};
-use crate::cli::options::{
-    Becoming, Connections, Guarding, Inventories, Recording, Showing, Values,
-};
+use crate::cli::options::Common;
 use crate::cli::playbook::{self, Compiled, PlaybookArgs};
 use crate::cli::run::{self, Ended, Running};
 use crate::cli::terminal::AtTerminal;
@@ -49,19 +47,7 @@ pub struct ApplyArgs {
     #[arg(short = 'D', long)]
     diff: bool,
     #[command(flatten)]
-    pub who: Inventories,
-    #[command(flatten)]
-    pub values: Values,
-    #[command(flatten)]
-    pub connections: Connections,
-    #[command(flatten)]
-    pub becoming: Becoming,
-    #[command(flatten)]
-    pub guarding: Guarding,
-    #[command(flatten)]
-    pub recording: Recording,
-    #[command(flatten)]
-    pub showing: Showing,
+    pub common: Common,
 }
 
 /// Reads a plan; the mistake says what to do.
@@ -85,18 +71,18 @@ pub fn apply(args: &mut ApplyArgs) -> Exit {
         Ok(read) => read,
         Err(mistake) => return wrong(&[mistake]),
     };
-    let has_user = args.connections.user.is_some();
-    let (who, values) = (&mut args.who, &mut args.values);
-    recorded::fill(&saved.about, who, values, &mut args.connections);
+    let has_user = args.common.connections.user.is_some();
+    let (who, values) = (&mut args.common.who, &mut args.common.values);
+    recorded::fill(&saved.about, who, values, &mut args.common.connections);
     if let Some(exit) = fill_all(args) {
         return exit;
     }
     // A password is asked for once, and needed for the plan and for the inventory.
-    let keyring = match setup::keyring(&args.values, &Mask::default()) {
+    let keyring = match setup::keyring(&args.common.values, &Mask::default()) {
         Ok(keyring) => keyring,
         Err(mistake) => return wrong(&[mistake]),
     };
-    args.values.keyring = Some(keyring.clone());
+    args.common.values.keyring = Some(keyring.clone());
     match carry_out(args, &saved, &id, &keyring, has_user) {
         Ok(exit) => exit,
         Err(mistakes) => wrong(&mistakes),
@@ -109,13 +95,7 @@ fn args_of(args: &ApplyArgs, saved: &Saved, id: &str) -> PlaybookArgs {
         applies: Some((args.plan.clone(), id.to_owned())),
         check: args.check,
         diff: args.diff,
-        who: args.who.clone(),
-        values: args.values.clone(),
-        connections: args.connections.clone(),
-        becoming: args.becoming.clone(),
-        guarding: args.guarding.clone(),
-        recording: args.recording.clone(),
-        showing: args.showing.clone(),
+        common: args.common.clone(),
         ..PlaybookArgs::default()
     }
 }
@@ -140,7 +120,7 @@ fn carry_out(
     let mut playbook = args_of(args, saved, id);
     playbook.built = Some(Arc::new(built));
     let mut compiled = playbook::compile(&playbook)?;
-    messages::tell(&compiled.warnings, args.showing.json);
+    messages::tell(&compiled.warnings, args.common.showing.json);
     let dir = playbook.playbooks[0].parent().unwrap_or(Path::new(""));
     for play in &mut compiled.plan.plays {
         if let Some(play) = Arc::get_mut(play) {
@@ -187,7 +167,7 @@ fn carry_out(
     seen.nothing.extend(done.into_iter().filter(&is_in));
     seen.left
         .extend(gone.into_iter().filter(|l| is_in(&l.host)));
-    match args.showing.json {
+    match args.common.showing.json {
         false => messages::print(&told(saved, &seen, is_empty)),
         true => messages::print(&json(id, saved, &seen)),
     }

@@ -67,7 +67,7 @@ pub fn run(args: &PlanArgs) -> Exit {
     let exit = match plan(args) {
         Ok(exit) => exit,
         Err(mistakes) => {
-            messages::tell(&mistakes, args.playbook.showing.json);
+            messages::tell(&mistakes, args.playbook.common.showing.json);
             Exit::Start
         }
     };
@@ -93,8 +93,8 @@ fn plan(args: &PlanArgs) -> Result<Exit, Vec<Diagnostic>> {
         writable(out).map_err(one)?;
     }
     let mut compiled = playbook::compile(&playbook)?;
-    messages::tell(&compiled.warnings, playbook.showing.json);
-    if compiled.inventory.hosts().is_empty() && playbook.who.inventory.is_empty() {
+    messages::tell(&compiled.warnings, playbook.common.showing.json);
+    if compiled.inventory.hosts().is_empty() && playbook.common.who.inventory.is_empty() {
         messages::say("warning: there is no inventory; name one with -i (only localhost is known)");
     }
     let limit = run::limit(&mut compiled, &playbook).map_err(one)?;
@@ -160,7 +160,7 @@ fn plan(args: &PlanArgs) -> Result<Exit, Vec<Diagnostic>> {
             let text = format!("the plan {} was not written: {e}", out.display());
             one(Diagnostic::bare(text))
         })?;
-        if !playbook.showing.json {
+        if !playbook.common.showing.json {
             messages::say(&format!(
                 "kept in {0}: `palisade apply {0}` does it",
                 out.display()
@@ -203,15 +203,15 @@ fn gatherer(
     gathered: &Arc<Mutex<Gathered>>,
     mask: &Mask,
 ) -> Gatherer {
-    let detail = reporters::detail(&args.showing, true);
+    let detail = reporters::detail(&args.common.showing, true);
     let tasks = list::plays(&compiled.plan)
         .iter()
         .map(|p| p.tasks.len())
         .collect();
-    let draws = reporters::draws(&args.showing);
+    let draws = reporters::draws(&args.common.showing);
     Gatherer {
-        footer: Footer::new(args.showing.progress, draws, detail.ascii, tasks),
-        notices: reporters::notices(&args.showing, Face::Palisade, mask),
+        footer: Footer::new(args.common.showing.progress, draws, detail.ascii, tasks),
+        notices: reporters::notices(&args.common.showing, Face::Palisade, mask),
         mask: mask.clone(),
         gathered: Arc::clone(gathered),
     }
@@ -259,7 +259,7 @@ fn of_play(play: &crate::plan::Play, compiled: &Compiled) -> PlayOf {
 }
 
 fn show(args: &PlanArgs, saved: &Saved, mask: &Mask) {
-    let showing = &args.playbook.showing;
+    let showing = &args.playbook.common.showing;
     let detail = reporters::detail(showing, true);
     let text = match showing.json {
         true => shown::json(saved),

@@ -21,7 +21,7 @@ use crate::source::Diagnostic;
 use super::exit::Exit;
 use super::face::Face;
 use super::left::{Seen, Watcher};
-use super::options::{Becoming, Connections, Guarding, Inventories, Recording, Showing, Values};
+use super::options::Common;
 use super::playbook::{self, PlaybookArgs};
 use super::resume::Resuming;
 use super::run::{self, CONTENTS, RUNS, Running};
@@ -64,19 +64,7 @@ pub struct UndoArgs {
     #[arg(short = 'D', long, hide = true)]
     diff: bool,
     #[command(flatten)]
-    pub who: Inventories,
-    #[command(flatten)]
-    pub values: Values,
-    #[command(flatten)]
-    pub connections: Connections,
-    #[command(flatten)]
-    pub becoming: Becoming,
-    #[command(flatten)]
-    pub guarding: Guarding,
-    #[command(flatten)]
-    pub recording: Recording,
-    #[command(flatten)]
-    pub showing: Showing,
+    pub common: Common,
 }
 
 impl UndoArgs {
@@ -102,11 +90,11 @@ pub fn run(args: &mut UndoArgs) -> Exit {
         Ok(recorded) => recorded,
         Err(mistake) => return wrong(&[mistake]),
     };
-    args.has_user = args.connections.user.is_some();
-    let (who, values) = (&mut args.who, &mut args.values);
-    recorded::fill(&recorded.about, who, values, &mut args.connections);
+    args.has_user = args.common.connections.user.is_some();
+    let (who, values) = (&mut args.common.who, &mut args.common.values);
+    recorded::fill(&recorded.about, who, values, &mut args.common.connections);
     if args.host.is_some() {
-        args.who.limit.clone_from(&args.host);
+        args.common.who.limit.clone_from(&args.host);
     }
     if let Some(exit) = super::fill_all(args) {
         return exit;
@@ -200,17 +188,11 @@ fn take_back(args: &UndoArgs, kept: &Path, recorded: &Recorded) -> Result<Exit, 
         resumes: args.resumes.clone(),
         check: args.check,
         diff: true,
-        who: args.who.clone(),
-        values: args.values.clone(),
-        connections: args.connections.clone(),
-        becoming: args.becoming.clone(),
-        guarding: args.guarding.clone(),
-        recording: args.recording.clone(),
-        showing: args.showing.clone(),
+        common: args.common.clone(),
         ..PlaybookArgs::default()
     };
     let mut compiled = playbook::compile(&playbook)?;
-    messages::tell(&compiled.warnings, args.showing.json);
+    messages::tell(&compiled.warnings, args.common.showing.json);
     let dir = playbook.playbooks[0].parent().unwrap_or(Path::new(""));
     for play in &mut compiled.plan.plays {
         if let Some(play) = Arc::get_mut(play) {
@@ -222,7 +204,7 @@ fn take_back(args: &UndoArgs, kept: &Path, recorded: &Recorded) -> Result<Exit, 
         let within = |i: &Irreversible| limit.iter().any(|h| **h == *i.host);
         reverse.irreversible.retain(within);
     }
-    let plain = !args.showing.json;
+    let plain = !args.common.showing.json;
     if plain {
         messages::print(&told::irreversible(&reverse.irreversible));
     }
