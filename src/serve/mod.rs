@@ -7,6 +7,7 @@
 pub mod board;
 pub mod calendar;
 pub mod daemon;
+pub mod fold;
 pub mod keep;
 pub mod news;
 pub mod notify;

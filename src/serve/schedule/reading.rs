@@ -1,4 +1,4 @@
-//! `schedule.yml`: which jobs there are, when, and who hears of them.
+//! Reads a schedule: its jobs, and the command line of each.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,157 +7,10 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use crate::hardening::field::Fields;
-use crate::source::vault::Keyring;
-use crate::source::{Diagnostic, Files, Kind, Node, Secret, suggest, yaml};
+use crate::source::{Diagnostic, Kind, Node, Secret, suggest, yaml};
 
-use super::calendar::Calendar;
-
-/// What jobs do, in the words of the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    Drift,
-    /// `drift --fix`
-    Fix,
-    Audit,
-    Harden,
-    Playbook,
-}
-
-impl Verb {
-    const ALL: [(&str, Verb); 5] = [
-        ("drift", Verb::Drift),
-        ("drift --fix", Verb::Fix),
-        ("audit", Verb::Audit),
-        ("harden", Verb::Harden),
-        ("playbook", Verb::Playbook),
-    ];
-
-    pub fn word(self) -> &'static str {
-        let found = Verb::ALL.iter().find(|(_, v)| *v == self);
-        found.map_or("", |(word, _)| word)
-    }
-
-    /// Whether it only looks: a difference is then what somebody wants to hear of.
-    pub fn only_looks(self) -> bool {
-        matches!(self, Verb::Drift | Verb::Audit)
-    }
-
-    /// Whether it prints one document at its end, and not a line for each event.
-    pub fn has_document(self) -> bool {
-        self != Verb::Playbook
-    }
-
-    /// Whether it is about controls.
-    pub fn is_of_controls(self) -> bool {
-        matches!(self, Verb::Audit | Verb::Harden)
-    }
-}
-
-/// When something is done, again and again.
-#[derive(Clone, Debug)]
-pub struct Timing {
-    pub calendars: Vec<Calendar>,
-    pub zone: TimeZone,
-    pub jitter: SignedDuration,
-    pub timeout: SignedDuration,
-    /// What was missed is done once, later.
-    pub catch_up: bool,
-}
-
-impl Timing {
-    /// The first moment of any of its expressions that is later than this.
-    pub fn next(&self, after: jiff::Timestamp) -> Option<jiff::Timestamp> {
-        let all = self.calendars.iter();
-        all.filter_map(|c| c.next(after, &self.zone)).min()
-    }
-
-    /// The expressions as they are written.
-    pub fn text(&self) -> String {
-        let all: Vec<&str> = self.calendars.iter().map(Calendar::text).collect();
-        all.join("; ")
-    }
-}
-
-#[derive(Clone, Debug)]
-pub struct Job {
-    pub name: String,
-    pub verb: Verb,
-    /// The words behind `palisade`.
-    pub words: Vec<String>,
-    pub timing: Timing,
-    /// Names of those who hear of it.
-    pub notify: Vec<String>,
-}
-
-/// Where news goes.
-#[derive(Clone, Debug)]
-pub enum Way {
-    Webhook {
-        url: Secret,
-        /// What bodies are signed with.
-        secret: Option<Secret>,
-        /// Certificates of the only authorities that are trusted, in PEM.
-        authorities: Option<Vec<u8>>,
-    },
-    Command(Vec<String>),
-}
-
-/// What news is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Topic {
-    Drift,
-    Failure,
-    Recovery,
-}
-
-impl Topic {
-    pub const ALL: [Topic; 3] = [Topic::Drift, Topic::Failure, Topic::Recovery];
-
-    pub fn word(self) -> &'static str {
-        match self {
-            Topic::Drift => "drift",
-            Topic::Failure => "failure",
-            Topic::Recovery => "recovery",
-        }
-    }
-}
-
-#[derive(Clone, Debug)]
-pub struct Target {
-    pub name: String,
-    pub way: Way,
-    pub topics: Vec<Topic>,
-}
-
-/// When a job that fails again and again is left alone for a while.
-#[derive(Clone, Copy, Debug)]
-pub struct Breaker {
-    pub after: u32,
-    pub pause: SignedDuration,
-}
-
-#[derive(Clone, Debug)]
-pub struct Schedule {
-    pub path: PathBuf,
-    /// Its folder, where jobs run and relative paths begin.
-    pub dir: PathBuf,
-    pub breaker: Breaker,
-    /// Jobs that may run at the same time.
-    pub at_once: usize,
-    pub targets: Vec<Target>,
-    pub jobs: Vec<Job>,
-    /// Secrets that must not be printed.
-    pub secrets: Vec<Secret>,
-}
-
-/// What a schedule may look at beside its own text.
-pub struct Outside<'a> {
-    pub files: &'a Files,
-    pub env: &'a dyn Fn(&str) -> Option<String>,
-    pub vault: &'a Keyring,
-    /// What the command line would say of a job's words.
-    pub refuses: &'a dyn Fn(&[String]) -> Option<String>,
-}
+use super::super::calendar::{self, Calendar};
+use super::{Breaker, Job, Outside, Schedule, Target, Timing, Verb, duration, slug};
 
 /// A job without `timeout` is ended after this: it has hung long before.
 const TIMEOUT: SignedDuration = SignedDuration::from_hours(6);
@@ -201,19 +54,24 @@ pub fn read(path: &Path, outside: &Outside<'_>) -> Result<Schedule, Vec<Diagnost
     }
 }
 
-struct Reading<'a> {
-    dir: PathBuf,
-    outside: &'a Outside<'a>,
-    secrets: Vec<Secret>,
-    out: Vec<Diagnostic>,
+pub(super) struct Reading<'a> {
+    pub(super) dir: PathBuf,
+    pub(super) outside: &'a Outside<'a>,
+    pub(super) secrets: Vec<Secret>,
+    pub(super) out: Vec<Diagnostic>,
 }
 
 impl Reading<'_> {
-    fn wrong(&mut self, node: &Node, text: impl Into<String>) {
+    pub(super) fn wrong(&mut self, node: &Node, text: impl Into<String>) {
         self.out.push(Diagnostic::error(&node.span, text));
     }
 
-    fn wrong_hint(&mut self, node: &Node, text: impl Into<String>, hint: impl Into<String>) {
+    pub(super) fn wrong_hint(
+        &mut self,
+        node: &Node,
+        text: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         self.out
             .push(Diagnostic::error(&node.span, text).hint(hint));
     }
@@ -401,7 +259,7 @@ impl Reading<'_> {
 
     fn calendars(&mut self, job: &Node, node: Option<&Node>) -> Vec<Calendar> {
         let Some(node) = node else {
-            self.wrong_hint(job, "a job has no `calendar`", super::calendar::EXAMPLES);
+            self.wrong_hint(job, "a job has no `calendar`", calendar::EXAMPLES);
             return Vec::new();
         };
         let items = node.as_seq().unwrap_or(std::slice::from_ref(node));
@@ -413,25 +271,6 @@ impl Reading<'_> {
             }
         }
         all
-    }
-
-    fn heard_by(&mut self, node: &Node, targets: &[Target]) -> Vec<String> {
-        let mut names = Vec::new();
-        let items = node.as_seq().unwrap_or(std::slice::from_ref(node));
-        for item in items {
-            let name = item.as_str().unwrap_or_default();
-            if targets.iter().any(|t| t.name == name) {
-                names.push(name.to_owned());
-                continue;
-            }
-            let known = targets.iter().map(|t| t.name.as_str());
-            let hint = match suggest::nearest(name, known) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "`notify` of the schedule says who can hear of jobs".into(),
-            };
-            self.wrong_hint(item, format!("nobody is called `{name}` here"), hint);
-        }
-        names
     }
 
     /// The command line of a job.
@@ -508,175 +347,4 @@ impl Reading<'_> {
             }
         }
     }
-
-    fn target(&mut self, key: &Node, node: &Node) -> Option<Target> {
-        let Some(name) = key.as_str().filter(|n| !n.trim().is_empty()) else {
-            self.wrong(key, "this is a name of whoever hears of jobs");
-            return None;
-        };
-        let mut fields = Fields::of(node, "who hears of jobs", &mut self.out)?;
-        let command = fields.words("command", &mut self.out);
-        let url = fields.get("webhook").and_then(|n| self.url(n));
-        let secret = fields.get("secret").and_then(|n| self.secret(n, false));
-        let authorities = fields.text("ca", &mut self.out).and_then(|name| {
-            let read = self.outside.files.bytes(&self.dir.join(&name));
-            if let Err(e) = &read {
-                let why = crate::source::files::plain(e);
-                self.wrong(node, format!("cannot read {name}: {why}"));
-            }
-            read.ok()
-        });
-        let topics = fields.get("about").map(|n| self.topics(n));
-        let ways = (
-            fields.get("webhook").is_some(),
-            fields.get("command").is_some(),
-        );
-        fields.finish(&mut self.out);
-        let way = match ways {
-            (true, false) => Way::Webhook {
-                url: url?,
-                secret,
-                authorities,
-            },
-            (false, true) if !command.is_empty() => Way::Command(command),
-            _ => {
-                let text = "who hears of jobs has either `webhook` or `command`";
-                self.wrong(node, text);
-                return None;
-            }
-        };
-        Some(Target {
-            name: name.to_owned(),
-            way,
-            topics: topics.unwrap_or_else(|| Topic::ALL.to_vec()),
-        })
-    }
-
-    fn url(&mut self, node: &Node) -> Option<Secret> {
-        let url = self.secret(node, true)?;
-        let text = url.reveal();
-        if !text.starts_with("https://") && !text.starts_with("http://") {
-            self.wrong(
-                node,
-                "a webhook is a URL that begins with https:// or http://",
-            );
-            return None;
-        }
-        Some(url)
-    }
-
-    fn topics(&mut self, node: &Node) -> Vec<Topic> {
-        let mut all = Vec::new();
-        for item in node.as_seq().unwrap_or(std::slice::from_ref(node)) {
-            let word = item.as_str().unwrap_or_default();
-            match Topic::ALL.into_iter().find(|t| t.word() == word) {
-                Some(topic) => all.push(topic),
-                None => {
-                    let known = Topic::ALL.map(Topic::word).join(", ");
-                    self.wrong_hint(
-                        item,
-                        format!("`{word}` is no news"),
-                        format!("there are {known}"),
-                    );
-                }
-            }
-        }
-        all
-    }
-
-    /// A secret: vaulted, of the environment or in a file. Where it need not be one, it may be written out.
-    fn secret(&mut self, node: &Node, may_be_written: bool) -> Option<Secret> {
-        let found = match &node.kind {
-            Kind::Vault(text) => {
-                let plain = self.outside.vault.decrypt(text);
-                plain.map(|p| p.to_string()).map_err(|e| e.to_string())
-            }
-            Kind::Map(_) => self.outer(node),
-            Kind::Str(text) | Kind::Unsafe(text) if may_be_written => Ok(text.to_string()),
-            _ => Err("a secret does not stand here in clear".into()),
-        };
-        match found {
-            Ok(text) if !text.trim().is_empty() => {
-                let secret = Secret::new(text.trim());
-                if !may_be_written || !matches!(node.kind, Kind::Str(_) | Kind::Unsafe(_)) {
-                    self.secrets.push(secret.clone());
-                }
-                Some(secret)
-            }
-            Ok(_) => {
-                self.wrong(node, "the secret is empty");
-                None
-            }
-            Err(why) => {
-                let hint =
-                    "`!vault`, `{env: NAME}` or `{file: PATH}`; --vault-password-file opens vaults";
-                self.wrong_hint(node, why, hint);
-                None
-            }
-        }
-    }
-
-    fn outer(&mut self, node: &Node) -> Result<String, String> {
-        let (env, file) = (node.get("env"), node.get("file"));
-        match (env.and_then(Node::as_str), file.and_then(Node::as_str)) {
-            (Some(name), None) => {
-                let value = (self.outside.env)(name);
-                value.ok_or_else(|| format!("the environment has no `{name}`"))
-            }
-            (None, Some(name)) => {
-                let bytes = self.outside.files.bytes(&self.dir.join(name));
-                let bytes = bytes.map_err(|e| {
-                    format!("cannot read {name}: {}", crate::source::files::plain(&e))
-                })?;
-                String::from_utf8(bytes).map_err(|_| format!("{name} is not UTF-8 text"))
-            }
-            _ => Err("this names no secret".into()),
-        }
-    }
-}
-
-/// `1h30m`, `90s`, `2d`, or a number of seconds.
-pub fn duration(text: &str) -> Option<SignedDuration> {
-    let text = text.trim();
-    if text.bytes().all(|b| b.is_ascii_digit()) {
-        return text.parse().ok().map(SignedDuration::from_secs);
-    }
-    let mut total = SignedDuration::ZERO;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let number: i64 = rest[..digits].parse().ok()?;
-        let unit = rest[digits..]
-            .bytes()
-            .take_while(u8::is_ascii_alphabetic)
-            .count();
-        let seconds = match &rest[digits..digits + unit] {
-            "s" | "sec" => 1,
-            "m" | "min" => 60,
-            "h" => 3600,
-            "d" => 86400,
-            "w" => 7 * 86400,
-            _ => return None,
-        };
-        let part = SignedDuration::from_secs(number.checked_mul(seconds)?);
-        total = total.checked_add(part)?;
-        rest = rest[digits + unit..].trim_start();
-    }
-    Some(total)
-}
-
-/// A job's name as part of a file's name or an address.
-pub fn slug(name: &str) -> String {
-    let mut out = String::new();
-    for c in name.chars() {
-        if c.is_ascii_alphanumeric() {
-            out.push(c.to_ascii_lowercase());
-        } else if c.is_alphanumeric() {
-            // Letters beyond ASCII keep names apart.
-            out.push_str(&format!("u{:x}", u32::from(c)));
-        } else if !out.is_empty() && !out.ends_with('-') {
-            out.push('-');
-        }
-    }
-    out.trim_end_matches('-').to_owned()
 }
