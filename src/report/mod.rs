@@ -14,6 +14,7 @@ pub mod group;
 pub mod history;
 pub mod human;
 pub mod json;
+mod junit;
 pub mod notices;
 pub mod order;
 mod page;

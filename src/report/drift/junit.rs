@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::xml::Xml;
+use super::super::junit::{self, Counts, Junit, Why};
 use super::Look;
 use super::human::{ends, what};
 use super::model::{Entry, Kind, Report, TaskInfo};
@@ -84,68 +84,38 @@ fn came(task: &TaskInfo, entries: &[&Entry], look: Look) -> Came {
     }
 }
 
-fn counts<'a>(cases: impl Iterator<Item = &'a Case<'a>>) -> [String; 4] {
-    let mut all = [0usize; 4];
+fn counts<'a>(cases: impl Iterator<Item = &'a Case<'a>>) -> Counts {
+    let mut all = Counts::default();
     for case in cases {
-        all[0] += 1;
+        all.tests += 1;
         match case.came {
             Came::Passed => {}
-            Came::Failed => all[1] += 1,
-            Came::Error(_) => all[2] += 1,
-            Came::Skipped(_) => all[3] += 1,
+            Came::Failed => all.failures += 1,
+            Came::Error(_) => all.errors += 1,
+            Came::Skipped(_) => all.skipped += 1,
         }
     }
-    all.map(|n| n.to_string())
+    all
 }
 
 fn document(report: &Report, suites: &[(String, Vec<Case<'_>>)]) -> String {
-    let mut xml = Xml::new();
-    let seconds = format!("{:.3}", report.seconds);
-    let [tests, failures, errors, skipped] = counts(suites.iter().flat_map(|(_, c)| c));
     let name = format!("palisade drift {}", report.playbooks.join(" "));
-    xml.open(
-        "testsuites",
-        &[
-            ("name", &name),
-            ("tests", &tests),
-            ("failures", &failures),
-            ("errors", &errors),
-            ("skipped", &skipped),
-            ("time", &seconds),
-        ],
-    );
-    for (at, (name, cases)) in suites.iter().enumerate() {
-        let [tests, failures, errors, skipped] = counts(cases.iter());
-        xml.open(
-            "testsuite",
-            &[
-                ("id", &at.to_string()),
-                ("name", name),
-                ("timestamp", report.started.trim_end_matches('Z')),
-                ("tests", &tests),
-                ("failures", &failures),
-                ("errors", &errors),
-                ("skipped", &skipped),
-                ("time", "0"),
-            ],
-        );
+    let all = counts(suites.iter().flat_map(|(_, c)| c));
+    let mut xml = Junit::new(name, all, report.seconds, &report.started);
+    for (name, cases) in suites {
+        xml.suite(name, None, counts(cases.iter()), None);
         for case in cases {
             self::case(&mut xml, report, name, case);
         }
-        xml.close();
+        xml.close(&[]);
     }
     xml.end()
 }
 
-fn case(xml: &mut Xml, report: &Report, suite: &str, case: &Case<'_>) {
+fn case(xml: &mut Junit, report: &Report, suite: &str, case: &Case<'_>) {
     let at = case.task.map_or("", |t| &t.at);
-    let mut attributes = vec![("classname", suite), ("name", &case.name), ("time", "0")];
     let file = at.rsplitn(3, ':').last().unwrap_or(at);
     let line = at.rsplit(':').nth(1).unwrap_or("0");
-    if !at.is_empty() {
-        attributes.extend([("file", file), ("line", line)]);
-    }
-    xml.open("testcase", &attributes);
     let body: Vec<String> = case.entries.iter().map(|e| said(report, e)).collect();
     let body = body.join("\n");
     let hosts = |kinds: &[Kind]| {
@@ -155,27 +125,24 @@ fn case(xml: &mut Xml, report: &Report, suite: &str, case: &Case<'_>) {
         all.dedup();
         report.range(&all)
     };
-    match case.came {
-        Came::Passed => {}
-        Came::Skipped(why) => xml.leaf("skipped", &[("message", why)], ""),
-        Came::Failed => {
-            let message = format!("{} differ", hosts(&[Kind::Differs]));
-            xml.leaf(
-                "failure",
-                &[("type", "drift"), ("message", &message)],
-                &body,
-            );
-        }
-        Came::Error(kind) => {
-            let message = format!("{}: {}", kind.word(), hosts(&[kind]));
-            xml.leaf(
-                "error",
-                &[("type", kind.word()), ("message", &message)],
-                &body,
-            );
-        }
-    }
-    xml.close();
+    let message = match case.came {
+        Came::Failed => format!("{} differ", hosts(&[Kind::Differs])),
+        Came::Error(kind) => format!("{}: {}", kind.word(), hosts(&[kind])),
+        Came::Passed | Came::Skipped(_) => String::new(),
+    };
+    let because = |kind| Why {
+        kind,
+        message: &message,
+        body: &body,
+    };
+    let came = match case.came {
+        Came::Passed => junit::Came::Passed,
+        Came::Skipped(why) => junit::Came::Skipped(why),
+        Came::Failed => junit::Came::Failed(because("drift")),
+        Came::Error(kind) => junit::Came::Error(because(kind.word())),
+    };
+    let place = (!at.is_empty()).then_some((file, line));
+    xml.case(suite, &case.name, place, &came);
 }
 
 /// An entry in lines.

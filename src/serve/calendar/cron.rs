@@ -4,16 +4,7 @@ use super::field::{Kind, MONTHS, WEEKDAYS, set};
 use super::{ALL_WEEKDAYS, Calendar, Days, Wrong};
 
 const fn kind(what: &'static str, low: u32, high: u32) -> Kind {
-    Kind {
-        what,
-        low,
-        high,
-        names: &[],
-        first: 0,
-        range: "-",
-        wraps: false,
-        down: false,
-    }
+    Kind::numbers(what, low, high, "-")
 }
 
 const MINUTE: Kind = kind("a minute", 0, 59);

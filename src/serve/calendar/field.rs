@@ -19,6 +19,27 @@ pub(super) struct Kind {
     pub down: bool,
 }
 
+impl Kind {
+    /// Plain numbers, whose ranges are written with `range`.
+    pub(super) const fn numbers(
+        what: &'static str,
+        low: u32,
+        high: u32,
+        range: &'static str,
+    ) -> Kind {
+        Kind {
+            what,
+            low,
+            high,
+            names: &[],
+            first: 0,
+            range,
+            wraps: false,
+            down: false,
+        }
+    }
+}
+
 pub(super) const MONTHS: &[&str] = &[
     "january",
     "february",

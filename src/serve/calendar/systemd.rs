@@ -8,16 +8,7 @@ use super::{
 };
 
 const fn kind(what: &'static str, low: u32, high: u32) -> Kind {
-    Kind {
-        what,
-        low,
-        high,
-        names: &[],
-        first: 0,
-        range: "..",
-        wraps: false,
-        down: false,
-    }
+    Kind::numbers(what, low, high, "..")
 }
 
 const HOUR: Kind = kind("an hour", 0, 23);
