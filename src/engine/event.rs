@@ -202,6 +202,21 @@ pub enum Status {
     Unreachable,
 }
 
+impl Status {
+    /// The word for it, in journals and in what machines read.
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Ok => "ok",
+            Status::Changed => "changed",
+            Status::Skipped => "skipped",
+            Status::Failed => "failed",
+            Status::Ignored => "ignored",
+            Status::Unknown => "unknown",
+            Status::Unreachable => "unreachable",
+        }
+    }
+}
+
 /// How a task (or an item of it) ended on a host.
 #[derive(Clone, Debug)]
 pub struct Outcome {

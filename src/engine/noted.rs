@@ -7,19 +7,6 @@ use crate::plan::Task;
 use super::event::{Event, Status, TaskRef};
 use super::runner::{Life, Runner};
 
-/// The word for a status in a journal.
-pub(super) fn word(status: Status) -> &'static str {
-    match status {
-        Status::Ok => "ok",
-        Status::Changed => "changed",
-        Status::Skipped => "skipped",
-        Status::Failed => "failed",
-        Status::Ignored => "ignored",
-        Status::Unknown => "unknown",
-        Status::Unreachable => "unreachable",
-    }
-}
-
 impl Life {
     /// The word for how a host ended, where the run came to its end.
     pub(super) fn word(self) -> &'static str {
@@ -44,7 +31,7 @@ impl Runner {
         self.ctx
             .sessions
             .journal
-            .task(&self.host, place, word(status));
+            .task(&self.host, place, status.word());
         if !name.handler {
             return self.resume_notified_by(place);
         }
@@ -53,7 +40,7 @@ impl Runner {
                 self.due.remove(&index);
             }
             let journal = &self.ctx.sessions.journal;
-            journal.handled(&self.host, place, word(status));
+            journal.handled(&self.host, place, status.word());
         }
     }
 

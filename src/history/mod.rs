@@ -9,6 +9,7 @@
 //! their digest. Whoever makes a [`Record`] has masked what is in it.
 
 mod keep;
+mod news;
 mod place;
 mod postgres;
 mod read;
@@ -25,8 +26,9 @@ mod tests;
 use std::fmt;
 
 pub use keep::Keep;
+pub use news::News;
 pub use place::{Place, Wrong};
-pub use read::{Entry, Filter, Hits, News, Point, Sheet, Standing};
+pub use read::{Entry, Filter, Hits, Point, Sheet, Standing};
 pub use record::{Counts, Difference, Found, Record, Run, Stand, Task, digest};
 pub use status::{Kind, Status};
 

@@ -9,7 +9,6 @@ use crate::source::{Mask, Value};
 
 use super::Reporter;
 use super::group::{Detail, Groups, Told, tell};
-use super::json::word;
 use super::notices::Notices;
 use super::text::{json_line, json_pretty, result, safe, sorted, unified};
 
@@ -118,7 +117,7 @@ impl<W: Write + Send> AdHoc<W> {
         for group in self.groups.take() {
             let names: Vec<&str> = group.hosts.iter().map(AsRef::as_ref).collect();
             let told = &group.told;
-            let (status, what) = (word(told.status), told.what.clone());
+            let (status, what) = (told.status.word(), told.what.clone());
             let head = format!("{} {status} {what}", fold(&names));
             let code = match told.status {
                 Status::Ok => "1;32",

@@ -13,7 +13,6 @@ use super::Reporter;
 use super::folds::Folds;
 use super::footer::{Footer, Progress};
 use super::group::{Detail, Group, Groups, Told, tell};
-use super::json::word;
 use super::notices::Notices;
 use super::order::{Block, Order};
 use super::text::{safe, title};
@@ -119,12 +118,12 @@ impl<W: Write + Send> Human<W> {
 
     fn word(&self, status: Status) -> String {
         let (text, code) = match status {
-            Status::Ok => (word(status), "32"),
-            Status::Changed => (word(status), "33"),
-            Status::Skipped => (word(status), "36"),
-            Status::Ignored => (word(status), "33"),
-            Status::Unknown => (word(status), "35"),
-            Status::Failed | Status::Unreachable => (word(status), "1;31"),
+            Status::Ok => (status.word(), "32"),
+            Status::Changed => (status.word(), "33"),
+            Status::Skipped => (status.word(), "36"),
+            Status::Ignored => (status.word(), "33"),
+            Status::Unknown => (status.word(), "35"),
+            Status::Failed | Status::Unreachable => (status.word(), "1;31"),
         };
         self.paint(code, text)
     }

@@ -41,7 +41,7 @@ use std::io::Write;
 use serde_json::{Value as Json, json};
 
 use crate::engine::Event;
-use crate::engine::event::{GuardStage, Outcome, PlayRef, Recap, Status, TaskRef};
+use crate::engine::event::{GuardStage, Outcome, PlayRef, Recap, TaskRef};
 use crate::source::escape::escape_json;
 use crate::source::{Mask, Value};
 
@@ -80,7 +80,7 @@ impl<W: Write + Send> JsonLines<W> {
                 "title": c.title, "summary": c.summary, "before": c.before, "after": c.after,
             })
         });
-        line["status"] = word(outcome.status).into();
+        line["status"] = outcome.status.word().into();
         line["result"] = serde_json::to_value(&result).unwrap_or(Json::Null);
         line["changes"] = changes.collect();
         line["delegated"] = outcome.delegated.as_deref().into();
@@ -122,19 +122,6 @@ fn guard(host: &str, stage: &GuardStage, tasks: &[TaskRef]) -> Json {
         "event": "guard", "host": host, "stage": word, "seconds": seconds, "why": why, "place": place,
         "tasks": tasks,
     })
-}
-
-/// The word for a status.
-pub fn word(status: Status) -> &'static str {
-    match status {
-        Status::Ok => "ok",
-        Status::Changed => "changed",
-        Status::Skipped => "skipped",
-        Status::Failed => "failed",
-        Status::Ignored => "ignored",
-        Status::Unknown => "unknown",
-        Status::Unreachable => "unreachable",
-    }
 }
 
 fn task(task: &TaskRef) -> Json {

@@ -14,7 +14,6 @@ use crate::hardening::result::{
 use crate::hardening::{Library, Report, Selection, Verdict, Waivers, play};
 use crate::source::{Mask, Value};
 
-use super::super::json;
 use super::super::text::{result, safe};
 
 /// Of one task's observed values so many bytes are kept: enough to judge by, small enough for a fleet.
@@ -191,7 +190,7 @@ impl Fold {
             let bad = matches!(outcome.status, Status::Failed | Status::Unreachable);
             let bad = bad || (outcome.status == Status::Unknown && subject.fixes);
             if bad && let Some(known) = self.hosts.get_mut(host) {
-                let why = message.unwrap_or_else(|| json::word(outcome.status).into());
+                let why = message.unwrap_or_else(|| outcome.status.word().into());
                 known.trouble.push(format!("{}: {why}", task.name));
             }
             return;
@@ -277,7 +276,7 @@ impl Fold {
         Evidence {
             task: safe(&task.name, mask),
             at: task.span.to_string(),
-            status: json::word(outcome.status),
+            status: outcome.status.word(),
             message: message.filter(|_| open),
             observed,
             differences: outcome

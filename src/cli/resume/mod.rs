@@ -4,8 +4,11 @@
 //! run does not know by asking hosts it knows from the journal: which handlers are pending, and which
 //! commands came to their end.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+mod later;
+mod told;
+
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,17 +20,23 @@ use crate::engine::options::GUARD;
 use crate::inventory::fold::fold;
 use crate::journal::find;
 use crate::journal::pending::{Pending, known, pending, unwell};
-use crate::journal::read::{self, Entry, Outcome, Recorded};
+use crate::journal::read::{Entry, Outcome, Recorded};
 use crate::source::Diagnostic;
 
-use super::exit::Exit;
-use super::face::Face;
-use super::options::{Becoming, Connections, Guard, Guarding, Showing, Values};
-use super::playbook::{self, Compiled, PlaybookArgs};
-use super::recorded::{self, word};
-use super::run::{self, CONTENTS, RUNS};
-use super::setup::Project;
-use super::{Verb, audit, fill_all, messages, undo, words};
+use crate::cli::exit::Exit;
+use crate::cli::face::Face;
+use crate::cli::options::{Becoming, Connections, Guard, Guarding, Showing, Values};
+use crate::cli::playbook::{self, Compiled, PlaybookArgs};
+use crate::cli::recorded::{self, word};
+use crate::cli::run::{self, CONTENTS, RUNS};
+use crate::cli::setup::Project;
+use crate::cli::{Verb, audit, fill_all, messages, undo, words};
+
+use later::resumed_by;
+use told::told;
+
+pub use later::{Later, is_unfinished};
+pub use told::{carried, lines};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -102,9 +111,6 @@ const LONGEST_CHAIN: usize = 100;
 
 /// A host that puts itself back has done so in less.
 const PUTTING_BACK: Duration = Duration::from_secs(15);
-
-/// Journals looked at to find the last run of the same playbook.
-const LOOKED_AT: usize = 200;
 
 pub fn run(args: &ResumeArgs) -> Exit {
     match go_on(args) {
@@ -256,70 +262,6 @@ fn chosen(runs: &Path, name: Option<&str>) -> Result<Recorded, Diagnostic> {
     )
 }
 
-/// What later runs say of earlier ones.
-#[derive(Default)]
-pub struct Later {
-    undone: BTreeMap<String, String>,
-    resumed: BTreeMap<String, String>,
-    /// What others were of, and on which hosts.
-    others: Vec<(Value, BTreeSet<String>)>,
-}
-
-impl Later {
-    /// Takes a run in; earlier ones are asked about afterwards.
-    pub fn note(&mut self, recorded: &Recorded) {
-        let about = &recorded.about;
-        for (key, map) in [("undoes", &mut self.undone), ("resumes", &mut self.resumed)] {
-            if !word(about, key).is_empty() {
-                map.insert(word(about, key).to_owned(), recorded.run.clone());
-            }
-        }
-        let hosts = recorded::words(about, "hosts").into_iter().collect();
-        self.others.push((subject(about), hosts));
-    }
-
-    pub fn undone(&self, run: &str) -> Option<&str> {
-        self.undone.get(run).map(String::as_str)
-    }
-
-    pub fn resumed(&self, run: &str) -> Option<&str> {
-        self.resumed.get(run).map(String::as_str)
-    }
-
-    /// Whether what a run left undone was the matter of a later one, which took over what was pending.
-    pub fn is_over(&self, recorded: &Recorded) -> bool {
-        let of = subject(&recorded.about);
-        let left = unwell(recorded);
-        let same = |(other, hosts): &(Value, BTreeSet<String>)| {
-            *other == of && left.iter().all(|host| hosts.contains(host))
-        };
-        self.resumed.contains_key(&recorded.run) || self.others.iter().any(same)
-    }
-}
-
-/// What a run was of; another of the same does the same again.
-fn subject(about: &Value) -> Value {
-    let keys = ["playbooks", "undoes", "tags", "skip_tags", "start_at"];
-    keys.map(|key| about.get(key).cloned().unwrap_or_default())
-        .to_vec()
-        .into()
-}
-
-/// The run that went on with this one.
-fn resumed_by(runs: &Path, run: &str) -> Option<String> {
-    let later = find::all(runs).into_iter();
-    let mut later = later.take_while(|p| find::name(p).as_str() > run);
-    let goes_on = |p: &PathBuf| read::head(p).is_ok_and(|a| word(&a, "resumes") == run);
-    later.find(goes_on).map(|p| find::name(&p))
-}
-
-/// Whether there is anything to go on with.
-pub fn is_unfinished(recorded: &Recorded) -> bool {
-    let command = word(&recorded.about, "command");
-    let can = ["playbook", "ansible-playbook", "harden", "undo", "resume"];
-    can.contains(&command) && (!unwell(recorded).is_empty() || !pending(recorded).is_empty())
-}
-
 /// The words of a run, to be carried out again. A run that itself went on has those of the first.
 fn again(recorded: &Recorded) -> Result<Verb, Diagnostic> {
     let about = &recorded.about;
@@ -373,61 +315,6 @@ fn resuming(args: &ResumeArgs, recorded: &Recorded, runs: &Path, kept: &Path) ->
         sources: sources.filter(|_| !args.changed_ok),
         extra: recorded::words(&recorded.about, "extra"),
     }
-}
-
-/// What there is to go on with, in words.
-fn told(recorded: &Recorded, resuming: &Resuming) -> String {
-    let mut out = format!(
-        "resuming {} ({})",
-        recorded.run,
-        recorded::of(&recorded.about)
-    );
-    let hosts: Vec<&str> = resuming.hosts.iter().map(String::as_str).collect();
-    out.push_str(&format!(" on {}", fold(&hosts)));
-    let known = resuming.resumed.known.iter();
-    let known = known.filter(|(host, _)| resuming.hosts.contains(*host));
-    let ended: usize = known.map(|(_, k)| k.ended.len()).sum();
-    if ended > 0 {
-        out.push_str(&format!("; commands that ended are not run again: {ended}"));
-    }
-    for line in lines(&resuming.carried) {
-        out.push_str(&format!("\npending {line}"));
-    }
-    out
-}
-
-/// Pending handlers, the same ones of many hosts in a line.
-pub fn lines(all: &[Pending]) -> Vec<String> {
-    let mut by_name: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for one in all {
-        by_name.entry(&one.name).or_default().push(&one.host);
-    }
-    let line = |(name, hosts): (&str, Vec<&str>)| format!("on {}: {name}", fold(&hosts));
-    by_name.into_iter().map(line).collect()
-}
-
-/// What the last run of the same playbooks left pending; it is said, and stays pending.
-pub fn carried(runs: &Path, about: &Value) -> Vec<Pending> {
-    let playbooks = about.get("playbooks");
-    let mine = |p: &PathBuf| {
-        read::head(p)
-            .is_ok_and(|a| a.get("playbooks") == playbooks && a["undoes"] == about["undoes"])
-    };
-    let last = find::all(runs).into_iter().take(LOOKED_AT).find(mine);
-    let Some(last) = last.filter(|p| !find::is_under_way(p)) else {
-        return Vec::new();
-    };
-    let Ok(recorded) = read::read(&last) else {
-        return Vec::new();
-    };
-    let found = pending(&recorded);
-    for line in lines(&found) {
-        let run = &recorded.run;
-        messages::say(&format!(
-            "warning: still pending {line} (`palisade resume {run}` runs it)"
-        ));
-    }
-    found
 }
 
 impl Resuming {
