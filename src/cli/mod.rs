@@ -123,7 +123,7 @@ enum Verb {
     Resume(Box<resume::ResumeArgs>),
     /// List the runs, or who changed something
     Log(logs::LogArgs),
-    /// Say why a variable has its value, or a task did what it did
+    /// Say what an error code means, why a variable has its value, or why a task did what it did
     Explain(explain::ExplainArgs),
     /// Take back what a run changed
     Undo(Box<undo::UndoArgs>),

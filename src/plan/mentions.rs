@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::playbook::{self, Arg, Given, is_template, scalar};
-use crate::source::{Diagnostic, Node, suggest};
+use crate::source::{Code, Diagnostic, Node, suggest};
 use crate::vars::{Layer, SearchPath};
 
 use super::compile::{Compiler, Pass};
@@ -215,6 +215,7 @@ impl Pass<'_> {
                     true => Diagnostic::error(&at, text),
                     false => Diagnostic::warning(&at, text),
                 };
+                let diagnostic = diagnostic.code(Code::Undefined);
                 let near = self.mentions.defined.iter().chain(&self.mentions.lasting);
                 let near = near
                     .chain(inventory)

@@ -1,6 +1,6 @@
 //! Which word may stand on a play, a role, a block, a task or a handler, and what may stand behind it.
 
-use crate::source::{Diagnostic, Kind, Node, Span, suggest};
+use crate::source::{Code, Diagnostic, Kind, Node, Span, suggest};
 
 use super::{is_template, scalar};
 
@@ -176,12 +176,14 @@ pub fn misplaced(keyword: &Keyword, on: On, at: &Span) -> Diagnostic {
         at,
         format!("`{}` cannot stand on {}", keyword.name, on.noun()),
     )
+    .code(Code::MisplacedKeyword)
     .hint(format!("it belongs on {}", homes.join(", ")))
 }
 
 /// A word that is no keyword at all.
 pub fn unknown(name: &str, on: On, at: &Span) -> Diagnostic {
-    let error = Diagnostic::error(at, format!("unknown keyword `{name}` on {}", on.noun()));
+    let error = Diagnostic::error(at, format!("unknown keyword `{name}` on {}", on.noun()))
+        .code(Code::UnknownKeyword);
     match suggest::nearest(name, names(on)) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None => error,
@@ -204,7 +206,7 @@ impl Given {
         out: &mut Vec<Diagnostic>,
     ) {
         match misshapen(keyword, value) {
-            Some(diagnostic) => out.push(diagnostic),
+            Some(diagnostic) => out.push(diagnostic.code(Code::KeywordValue)),
             None => self.entries.push((keyword, at.clone(), value.clone())),
         }
     }

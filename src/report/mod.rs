@@ -27,7 +27,7 @@ mod xml;
 mod tests;
 
 use crate::engine::Event;
-use crate::source::{Diagnostic, Severity};
+use crate::source::{Code, Diagnostic, Severity};
 
 /// Turns events into output.
 pub trait Reporter: Send {
@@ -51,7 +51,8 @@ pub fn diagnostic(diagnostic: &Diagnostic) -> serde_json::Value {
         Severity::Warning => "warning",
     };
     serde_json::json!({
-        "event": "warning", "severity": severity, "message": diagnostic.message,
+        "event": "warning", "severity": severity,
+        "code": diagnostic.code.map(Code::number), "message": diagnostic.message,
         "path": place.as_ref().map(|p| p.0.clone()), "line": place.as_ref().map(|p| p.1.0),
         "column": place.as_ref().map(|p| p.1.1), "hints": diagnostic.hints,
     })

@@ -1,6 +1,6 @@
 //! A mistake of the user's: what, where, and what to write instead.
 
-use super::Span;
+use super::{Code, Span};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -12,6 +12,8 @@ pub enum Severity {
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
     pub severity: Severity,
+    /// Its kind, where it has a page.
+    pub code: Option<Code>,
     pub message: String,
     /// The place; absent only for what was not written in a file (an option, a missing file).
     pub span: Option<Span>,
@@ -24,6 +26,7 @@ impl Diagnostic {
     pub fn error(span: &Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic {
             severity: Severity::Error,
+            code: None,
             message: message.into(),
             span: Some(span.clone()),
             hints: Vec::new(),
@@ -42,11 +45,25 @@ impl Diagnostic {
     pub fn bare(message: impl Into<String>) -> Diagnostic {
         Diagnostic {
             severity: Severity::Error,
+            code: None,
             message: message.into(),
             span: None,
             hints: Vec::new(),
             notes: Vec::new(),
         }
+    }
+
+    #[must_use]
+    pub fn code(mut self, code: Code) -> Diagnostic {
+        self.code = Some(code);
+        self
+    }
+
+    /// Of a kind, unless it is of a narrower one already.
+    #[must_use]
+    pub fn or_code(mut self, code: Code) -> Diagnostic {
+        self.code.get_or_insert(code);
+        self
     }
 
     #[must_use]

@@ -5,6 +5,7 @@
 //! whatever goes wrong later can name file, line and column. A [`Diagnostic`] is the only shape an
 //! error of the user's takes.
 
+pub mod code;
 pub mod diagnostic;
 pub mod emit;
 pub mod escape;
@@ -24,6 +25,7 @@ pub mod vault;
 pub mod words;
 pub mod yaml;
 
+pub use code::Code;
 pub use diagnostic::{Diagnostic, Severity};
 pub use files::Files;
 pub use node::{File, Kind, Node, Span};

@@ -33,8 +33,10 @@ pub fn render(diagnostic: &Diagnostic, colour: bool) -> String {
         Severity::Warning => ("warning", YELLOW),
     };
     let ((on, off), (bold, plain)) = (paint(code), paint(BOLD));
+    let kind = diagnostic.code.map(|c| format!("[{c}]"));
     let mut out = format!(
-        "{on}{word}{off}{bold}: {}{plain}\n",
+        "{on}{word}{}{off}{bold}: {}{plain}\n",
+        kind.unwrap_or_default(),
         indented(&diagnostic.message)
     );
     if let Some(span) = &diagnostic.span {
@@ -161,7 +163,7 @@ fn columns(c: char) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::File;
+    use super::super::{Code, File};
     use super::*;
 
     fn span(text: &str, part: &str) -> Span {
@@ -173,10 +175,11 @@ mod tests {
     fn the_place_is_underlined() {
         let text = "- hosts: all\n  tusks: []\n";
         let found = Diagnostic::error(&span(text, "tusks"), "unknown keyword `tusks`")
+            .code(Code::UnknownKeyword)
             .note(&span(text, "hosts"), "in this play")
             .hint("did you mean `tasks`?");
         let expected = "\
-error: unknown keyword `tusks`
+error[P0104]: unknown keyword `tusks`
  --> site.yml:2:3
   |
 2 |   tusks: []
@@ -190,7 +193,7 @@ hint: did you mean `tasks`?
 ";
         assert_eq!(render(&found, false), expected);
         let coloured = render(&found, true);
-        assert!(coloured.starts_with("\x1b[1;31merror\x1b[0m"));
+        assert!(coloured.starts_with("\x1b[1;31merror[P0104]\x1b[0m\x1b[1m: "));
     }
 
     fn lines(span: &Span) -> (String, String) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use granit_parser::Parser;
 
-use super::{Diagnostic, File, Node, Severity, Span, syntax, tree::Builder};
+use super::{Code, Diagnostic, File, Node, Severity, Span, syntax, tree::Builder};
 
 /// Nested collections, aliases followed. Real files stay below 20; whoever walks a tree recurses.
 pub const MAX_DEPTH: usize = 64;
@@ -32,7 +32,7 @@ pub fn parse(file: &Arc<File>) -> (Vec<Node>, Vec<Diagnostic>) {
 
 fn within(file: &Arc<File>, max_nodes: usize) -> (Vec<Node>, Vec<Diagnostic>) {
     if let Some(diagnostic) = syntax::unreadable(file, MAX_TEXT) {
-        return (Vec::new(), vec![diagnostic]);
+        return (Vec::new(), vec![diagnostic.code(Code::Yaml)]);
     }
     let options = granit_parser::options! {
         emit_comments: false,
@@ -55,6 +55,9 @@ fn within(file: &Arc<File>, max_nodes: usize) -> (Vec<Node>, Vec<Diagnostic>) {
             break;
         }
     }
+    for diagnostic in &mut builder.diagnostics {
+        diagnostic.code.get_or_insert(Code::Yaml);
+    }
     if file.hidden {
         builder
             .diagnostics
@@ -74,7 +77,9 @@ pub fn parse_one(file: &Arc<File>) -> (Node, Vec<Diagnostic>) {
     if let Some(second) = documents.next() {
         let text = "expected one document, but a second one starts here";
         diagnostics.push(
-            Diagnostic::error(&second.span, text).hint("split the file, or remove the `---` line"),
+            Diagnostic::error(&second.span, text)
+                .code(Code::Yaml)
+                .hint("split the file, or remove the `---` line"),
         );
     }
     (first, diagnostics)
