@@ -24,7 +24,7 @@
 //! | `connected` | `host`, `seconds` |
 //! | `included` | `hosts`, `task`, `what` |
 //! | `notified` | `host`, `handler` |
-//! | `warning` | `severity`, `message`, `path`, `line`, `column`, `hints` |
+//! | `warning` | `severity`, `code`, `message`, `path`, `line`, `column`, `hints` |
 //! | `left` | `host`, `play`: nothing more of this host in this play |
 //! | `play_ended` | `play` |
 //! | `run_ended` | `seconds`, `stopped` (before its end), `recap` (a list of counts by host), `traffic` |

@@ -63,12 +63,12 @@ impl Fold {
                     _ => message.to_owned(),
                 }
             }
-            None => line.trim_start_matches("error: ").to_owned(),
+            None => match labelled(line) {
+                ("warning", _) => return,
+                (_, text) => text.to_owned(),
+            },
         };
-        if !text.trim().is_empty()
-            && !text.starts_with("warning: ")
-            && self.mistakes.len() < MOST_MISTAKES
-        {
+        if !text.trim().is_empty() && self.mistakes.len() < MOST_MISTAKES {
             self.mistakes.push(cut(&text));
         }
     }
@@ -327,4 +327,15 @@ fn cut(text: &str) -> String {
     };
     let short: String = text.chars().take(LONGEST).map(spaced).collect();
     crate::source::escape::escape(&short).into_owned()
+}
+
+/// A plain line of errors: `error` or `warning`, with or without a code, and what it says.
+fn labelled(line: &str) -> (&str, &str) {
+    match line.split_once(": ") {
+        Some((label, text)) => match label.split('[').next() {
+            Some(word @ ("error" | "warning")) => (word, text),
+            _ => ("", line),
+        },
+        None => ("", line),
+    }
 }

@@ -130,6 +130,24 @@ fn a_run_that_says_nothing_is_broken() {
 }
 
 #[test]
+fn a_plain_mistake_is_told_without_its_label() {
+    for (line, told) in [
+        ("error[P0101]: this is not YAML", Some("this is not YAML")),
+        ("error: no home", Some("no home")),
+        ("warning[P0303]: no such host", None),
+        ("warning: no inventory", None),
+        ("sh: not found", Some("sh: not found")),
+    ] {
+        let mut fold = Fold::new(Verb::Drift);
+        fold.mistake(line);
+        let about = About::new("job", at("21T03:00:00"));
+        let run = fold.end(&about, &Exited::Code(1), at("21T03:00:05"));
+        let why = run.why.as_deref();
+        assert_eq!(why.filter(|w| line.contains(w)), told, "{line}: {why:?}");
+    }
+}
+
+#[test]
 fn an_audit_is_folded_from_its_report() {
     let mut fold = Fold::new(Verb::Audit);
     let report = json!({"hosts": [
