@@ -110,30 +110,51 @@ fn width(manager: Manager) -> usize {
     }
 }
 
+/// The program without which a manager is not there.
+fn program(manager: Manager) -> &'static str {
+    match manager {
+        Manager::Apt => "apt-get",
+        Manager::Dnf => "rpm",
+        Manager::Apk => "apk",
+    }
+}
+
 pub(super) fn ask(queries: &[&Query], script: &mut Script) {
     for manager in MANAGERS {
-        let asked = asked(queries, manager);
-        if !asked.packages.is_empty() {
-            match manager {
-                Manager::Apt => apt::ask(&asked.packages, script),
-                Manager::Dnf => dnf::ask(&asked.packages, script),
-                Manager::Apk => apk::ask(&asked.packages, script),
-            }
+        let mut own = Script::after(script.next());
+        ask_one(manager, &asked(queries, manager), &mut own);
+        // Of a manager that is not there, all of it is answered without a process.
+        let absent: String = (script.next()..own.next())
+            .map(|n| format!("pl_r {n} {NO_MANAGER} \"\"\n"))
+            .collect();
+        script.join(&own, |text| {
+            let there = program(manager);
+            format!("if pl_has {there}; then\n{text}else\n{absent}fi")
+        });
+    }
+}
+
+fn ask_one(manager: Manager, asked: &Asked<'_>, script: &mut Script) {
+    if !asked.packages.is_empty() {
+        match manager {
+            Manager::Apt => apt::ask(&asked.packages, script),
+            Manager::Dnf => dnf::ask(&asked.packages, script),
+            Manager::Apk => apk::ask(&asked.packages, script),
         }
-        if asked.index {
-            script.ask(match manager {
-                Manager::Apt => apt::INDEX,
-                Manager::Dnf => dnf::INDEX,
-                Manager::Apk => apk::INDEX,
-            });
-        }
-        for how in asked.upgrades {
-            script.ask(&match manager {
-                Manager::Apt => apt::ask_upgrade(how),
-                Manager::Dnf => dnf::ASK_UPGRADE.into(),
-                Manager::Apk => apk::ASK_UPGRADE.into(),
-            });
-        }
+    }
+    if asked.index {
+        script.ask(match manager {
+            Manager::Apt => apt::INDEX,
+            Manager::Dnf => dnf::INDEX,
+            Manager::Apk => apk::INDEX,
+        });
+    }
+    for how in &asked.upgrades {
+        script.ask(&match manager {
+            Manager::Apt => apt::ask_upgrade(how),
+            Manager::Dnf => dnf::ASK_UPGRADE.into(),
+            Manager::Apk => apk::ASK_UPGRADE.into(),
+        });
     }
 }
 

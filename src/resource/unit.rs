@@ -101,22 +101,35 @@ pl_runs() {
 /// Which units systemd is asked about (`$@`), and which it cannot know (`pl_un`, a line each): it has
 /// not loaded them, and no file of theirs is where it looks. Where many are asked for, most are such,
 /// and each would cost systemd more than all the rest.
-const KNOWN: &str = r#"pl_known() {
+const KNOWN: &str = r#"pl_full() {
   case $1 in
-    *[!a-zA-Z0-9_.-]*) return 0 ;;
+    *[!a-zA-Z0-9_.-]*) return 1 ;;
     *.service|*.socket|*.timer|*.path) pl_v=$1 ;;
-    *.*) return 0 ;;
+    *.*) return 1 ;;
     *) pl_v=$1.service ;;
   esac
+}
+pl_known() {
+  pl_full "$1" || return 0
   case $pl_lu in *[" $pl_nl"]"$pl_v "*) return 0 ;; esac
   for pl_d in $pl_up; do [ ! -e "$pl_d/$pl_v" ] && [ ! -L "$pl_d/$pl_v" ] || return 0; done
   return 1
 }
+pl_loaded() {
+  for pl_q; do
+    shift
+    ! pl_full "$pl_q" || set -- "$@" "$pl_v"
+  done
+  systemctl list-units --all --full --plain --no-legend --no-pager -- "$@"
+}
 pl_show() {
   pl_up= pl_lu= pl_un=$pl_nl
   if [ $# -gt @FEW@ ]; then
-    pl_up=$(systemctl show -p UnitPath) pl_up=${pl_up#UnitPath=}
-    pl_lu=$pl_nl$(systemctl list-units --all --full --plain --no-legend --no-pager) || pl_up=
+    for pl_d in $(systemctl show -p UnitPath); do
+      pl_d=${pl_d#UnitPath=}
+      [ ! -d "$pl_d" ] || pl_up="$pl_up $pl_d"
+    done
+    [ -z "$pl_up" ] || pl_lu=$pl_nl$(pl_loaded "$@") || pl_up=
   fi
   for pl_q; do
     shift

@@ -4,7 +4,7 @@
 //! to containers (whose files are those of their images) and what the guard keeps for a while are not. The walk runs at the lowest
 //! priority, and its answer is bounded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::file::FileState;
@@ -54,6 +54,19 @@ impl Which {
                 !file.is_link() && file.mode & 0o022 != 0 && path.is_within(top)
             }
             Which::Foreign(top) => file.owner.id.is_some_and(|id| id != 0) && path.is_within(top),
+        }
+    }
+
+    /// What is cheap to say for `find` of any such file, and of few others.
+    fn hint(&self) -> String {
+        match self {
+            Which::WorldWritable | Which::OpenDirectory => "( ! -type l -perm -0002 )".into(),
+            Which::Unowned => "$pl_hu".into(),
+            Which::Ungrouped => "$pl_hg".into(),
+            Which::Setid => "-perm -4000 -o -perm -2000".into(),
+            Which::Named(_) | Which::Writable(_) | Which::Foreign(_) => {
+                format!("( {} )", self.test())
+            }
         }
     }
 
@@ -117,6 +130,10 @@ impl fmt::Display for Which {
 /// carries out an `-exec` that ends in a plus.) Whoever is in the
 /// files of accounts is known without asking the name service, which `find` would do for every file;
 /// busybox knows no -nouser: there, whoever is in no file is nobody.
+///
+/// Nearly every file is none of those looked for, and a few tests say so (`@HINTS@`) before all others are
+/// asked. GNU's `find` puts tests into an order of its own, by which each file would be asked all names and
+/// numbers first; what has an effect (`$pl_w`, which prints nothing) keeps what stands before it there.
 const WALK: &str = r#"[ -n "$pl_root" ] || exit 3
 pl_a= pl_i=0 pl_s=' '
 set --
@@ -141,26 +158,33 @@ while read -r _ _ pl_dv pl_o pl_mp _ pl_x; do
   set -- "$@" "$pl_mp"
 done </proc/self/mountinfo
 [ $# != 0 ] || set -- /
-pl_nu= pl_ng= pl_u=user pl_g=group
-! find / -prune -nouser -nogroup >/dev/null 2>&1 || pl_u=uid pl_g=gid
+pl_nu= pl_ng= pl_u=user pl_g=group pl_w= pl_hu='-perm -0' pl_hg='-perm -0'
+! find / -prune -nouser -nogroup -printf '\c' >/dev/null 2>&1 || pl_u=uid pl_g=gid pl_w='-printf \c'
 while IFS=: read -r _ _ pl_x _; do
-  case $pl_x in ''|*[!0-9]*) ;; *) pl_nu="$pl_nu ! -$pl_u $pl_x" ;; esac
+  case $pl_x in
+    ''|*[!0-9]*) continue ;;
+    0) pl_hu="! -$pl_u 0" ;;
+  esac
+  pl_nu="$pl_nu ! -$pl_u $pl_x"
 done </etc/passwd
 while IFS=: read -r _ _ pl_x _; do
-  case $pl_x in ''|*[!0-9]*) ;; *) pl_ng="$pl_ng ! -$pl_g $pl_x" ;; esac
+  case $pl_x in
+    ''|*[!0-9]*) continue ;;
+    0) pl_hg="! -$pl_g 0" ;;
+  esac
+  pl_ng="$pl_ng ! -$pl_g $pl_x"
 done </etc/group
 [ $pl_u = user ] || pl_nu="$pl_nu -nouser" pl_ng="$pl_ng -nogroup"
 pl_ni=
-! pl_has nice || pl_ni="nice -n 10"
-! pl_has ionice || pl_ni="$pl_ni ionice -c 2 -n 7"
+! pl_has nice || pl_ni="nice -n 15"
 set -f
 pl_p "$1$pl_nl"
 $pl_ni find "$@" -xdev \
-  -type d ( -path /proc -o -path /sys -o -path /dev -o -path /run/user -o -path /snap \
+  -type d $pl_w ( -path /proc -o -path /sys -o -path /dev -o -path /run/user -o -path /snap \
   -o -path /var/lib/docker -o -path /var/lib/containers -o -path /var/lib/containerd \
   -o -path /run/containerd -o -path /var/lib/kubelet -o -path /var/lib/lxc -o -path /var/lib/lxcfs \
-  -o -path /var/lib/machines -o -path /var/lib/palisade/guard -o -path '*/.snapshots' ) -prune -o \
-  ( -path "$1" -o @TESTS@ ) \
+  -o -path /var/lib/machines -o -path /var/lib/palisade/guard -o -name .snapshots ) -prune -o \
+  ( -path "$1" -o @HINTS@ ) $pl_w ( -path "$1" -o @TESTS@ ) \
   -exec sh -c 'case "$*" in
   *"@NL@"*) for f; do s=$(stat -c "$0" -- "$f") && printf "%s:%s" "$s" "$f" | tr "\n" "\001" && echo; done ;;
   *) stat -c "$0:%n" -- "$@" ;; esac' "$pl_fmt" {} + \
@@ -168,15 +192,18 @@ $pl_ni find "$@" -xdev \
 :"#;
 
 pub(super) fn ask(queries: &[&Query], script: &mut Script) {
-    let tests: Vec<String> = queries
-        .iter()
-        .filter_map(|q| match &q.on {
-            Resource::Walk(which) => Some(format!("( {} )", which.test())),
+    let asked = || {
+        queries.iter().filter_map(|q| match &q.on {
+            Resource::Walk(which) => Some(which),
             _ => None,
         })
-        .collect();
+    };
+    let tests: Vec<String> = asked().map(|w| format!("( {} )", w.test())).collect();
+    let hints: BTreeSet<String> = asked().map(Which::hint).collect();
+    let hints: Vec<String> = hints.into_iter().collect();
     let text = WALK
         .replace("@TESTS@", &tests.join(" -o "))
+        .replace("@HINTS@", &hints.join(" -o "))
         .replace("@NL@", "'\"$pl_nl\"'")
         .replace("@MOST@", &(MAX_FOUND + 2).to_string());
     script.ask(&braced(&text));
