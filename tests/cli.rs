@@ -337,6 +337,32 @@ fn drift_is_corrected_and_said_in_files() {
     let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(report["mode"], "drift --fix");
     assert_eq!(report["summary"]["fixed"], 3);
+    // One that was halted only looked; what was found and what became of it are one run.
+    let lines = project.run(&["history", "--json"]).out;
+    let runs: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|l| serde_json::from_str(l).expect("JSON"))
+        .collect();
+    let told = |r: &serde_json::Value| {
+        let counts = &r["counts"];
+        (
+            r["checked_only"].as_bool(),
+            r["exit"].as_u64(),
+            [&counts["differing"], &counts["fixed"]].map(serde_json::Value::as_u64),
+        )
+    };
+    assert_eq!(
+        runs.iter().map(told).collect::<Vec<_>>(),
+        [
+            (Some(false), Some(0), [Some(3), Some(3)]),
+            (Some(true), Some(8), [Some(3), Some(0)]),
+        ],
+        "{lines}"
+    );
+    assert!(runs.iter().all(|r| r["command"] == "drift --fix"));
+    let people = project.run(&["history"]).out;
+    assert!(people.contains("0     3 fixed\n"), "{people}");
+    assert!(people.contains("8     3 differ\n"), "{people}");
 }
 
 #[test]

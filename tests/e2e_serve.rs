@@ -1,5 +1,5 @@
 //! `palisade serve` over real hosts: a difference is found, told once, mended, and told to be gone; the
-//! page shows it. PALISADE_MANY_HOSTS=1 takes ten hosts instead of three.
+//! page shows it. PALISADE_MANY_HOSTS=1 takes ten hosts instead of three, and a job that runs every minute.
 
 #[path = "e2e/mod.rs"]
 mod e2e;
@@ -161,38 +161,150 @@ fn hook(refused: usize) -> Hook {
     std::thread::spawn(move || {
         let mut count = 0;
         for stream in listener.incoming().flatten() {
-            let mut reader = BufReader::new(stream);
-            let mut headers = BTreeMap::new();
-            let mut line = String::new();
-            while reader.read_line(&mut line).is_ok_and(|n| n > 2) {
-                if let Some((name, value)) = line.trim().split_once(": ") {
-                    headers.insert(name.to_lowercase(), value.to_owned());
+            hear(stream, &mut |message| {
+                count += 1;
+                match count <= refused {
+                    true => "503 Service Unavailable",
+                    false => {
+                        written.lock().unwrap().push(message);
+                        "204 No Content"
+                    }
                 }
-                line.clear();
-            }
-            let length = headers
-                .get("content-length")
-                .and_then(|l| l.parse().ok())
-                .unwrap_or(0);
-            let mut body = vec![0; length];
-            if reader.read_exact(&mut body).is_err() {
-                continue;
-            }
-            count += 1;
-            let answer = match count <= refused {
-                true => "503 Service Unavailable",
-                false => {
-                    let body = String::from_utf8(body).unwrap();
-                    written.lock().unwrap().push((headers, body));
-                    "204 No Content"
-                }
-            };
-            let text =
-                format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-            let _ = reader.get_mut().write_all(text.as_bytes());
+            });
         }
     });
     Hook { url, heard }
+}
+
+/// One message over a connection, and what it is answered with.
+fn hear(
+    stream: impl std::io::Read + std::io::Write,
+    answer: &mut dyn FnMut((BTreeMap<String, String>, String)) -> &'static str,
+) {
+    let mut reader = BufReader::new(stream);
+    let mut headers = BTreeMap::new();
+    let mut line = String::new();
+    while reader.read_line(&mut line).is_ok_and(|n| n > 2) {
+        if let Some((name, value)) = line.trim().split_once(": ") {
+            headers.insert(name.to_lowercase(), value.to_owned());
+        }
+        line.clear();
+    }
+    let length = headers.get("content-length");
+    let length = length.and_then(|l| l.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    if headers.is_empty() || reader.read_exact(&mut body).is_err() {
+        return;
+    }
+    let answer = answer((headers, String::from_utf8(body).unwrap()));
+    let text = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let _ = reader.get_mut().write_all(text.as_bytes());
+    let _ = reader.get_mut().flush();
+}
+
+/// A webhook behind TLS, with a certificate for `localhost` that it signed itself, `cert.pem`. Every
+/// message is answered so.
+fn https(dir: &Path, answer: &'static str) -> Hook {
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let written = Arc::clone(&heard);
+    let cert = CertificateDer::from_pem_file(dir.join("cert.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(dir.join("key.pem")).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert], key)
+        .unwrap();
+    let config = Arc::new(config);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let server = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            hear(rustls::StreamOwned::new(server, stream), &mut |message| {
+                written.lock().unwrap().push(message);
+                answer
+            });
+        }
+    });
+    let url = format!("https://localhost:{port}/hook/T0PSECRET");
+    Hook { url, heard }
+}
+
+/// A certificate for this name, signed by itself.
+fn certificate(dir: &Path, name: &str) {
+    let mut make = Command::new("openssl");
+    make.current_dir(dir)
+        .args(["req", "-x509", "-newkey", "ec"]);
+    make.args(["-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]);
+    make.args(["-days", "2", "-subj", "/CN=hook", "-addext"]);
+    make.arg(format!("subjectAltName=DNS:{name}"));
+    make.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+    make.args(["-keyout", "key.pem", "-out", "cert.pem"]);
+    let out = make.output().unwrap();
+    assert!(
+        out.status.success(),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+}
+
+/// One run of a job whose news goes to a webhook with these words about it: what the program said.
+fn news_to(dir: &Path, hook: &Hook, more: &str) -> String {
+    let schedule = format!(
+        "notify: {{team: {{webhook: {{file: url}}, about: failure{more}}}}}\n\
+         jobs: [{{name: here, verb: playbook, playbook: site.yml, inventory: 'localhost,', calendar: yearly}}]\n"
+    );
+    std::fs::write(dir.join("url"), &hook.url).unwrap();
+    std::fs::write(dir.join("schedule.yml"), schedule).unwrap();
+    let (code, _, error) = said(dir, &["schedule.yml", "--once", "here"]);
+    assert_eq!(code, Some(2), "{error}");
+    assert!(!error.contains("T0PSECRET"), "{error}");
+    // So that it is news again.
+    std::fs::remove_dir_all(dir.join("state/palisade/serve")).unwrap();
+    error
+}
+
+#[test]
+fn a_webhook_over_tls_is_believed_by_its_certificate_only() {
+    let dir = alone("");
+    let site =
+        "- hosts: all\n  connection: local\n  gather_facts: false\n  tasks: [{fail: {msg: no}}]\n";
+    std::fs::write(dir.path().join("site.yml"), site).unwrap();
+    certificate(dir.path(), "localhost");
+    let hook = https(dir.path(), "204 No Content");
+    let said = news_to(dir.path(), &hook, ", ca: cert.pem");
+    assert!(!said.contains("was not told"), "{said}");
+    assert_eq!(hook.bodies()[0]["events"], serde_json::json!(["failure"]));
+    // Nobody whom this machine believes has signed it. Waiting does not help, so it is said at once.
+    let said = news_to(dir.path(), &hook, "");
+    let unknown =
+        "team was not told: io: invalid peer certificate: UnknownIssuer; `ca: FILE` names";
+    assert!(said.contains(unknown), "{said}");
+    assert_eq!(hook.bodies().len(), 1);
+    for (answer, why) in [
+        (
+            "302 Found",
+            "it answered with 302, and redirects are not followed",
+        ),
+        ("403 Forbidden", "it answered with 403"),
+    ] {
+        let hook = https(dir.path(), answer);
+        let said = news_to(dir.path(), &hook, ", ca: cert.pem");
+        assert!(
+            said.contains(&format!("team was not told: {why}\n")),
+            "{said}"
+        );
+        assert_eq!(hook.bodies().len(), 1, "it is tried once");
+    }
+    certificate(dir.path(), "elsewhere");
+    let hook = https(dir.path(), "204 No Content");
+    let said = news_to(dir.path(), &hook, ", ca: cert.pem");
+    assert!(said.contains("invalid peer certificate"), "{said}");
+    assert!(hook.bodies().is_empty());
 }
 
 impl Hook {
@@ -318,6 +430,76 @@ fn a_difference_is_found_told_once_mended_and_told_to_be_gone() {
     shown(&served, &bench, "mended.html", &["mend", "changed"]);
     assert_eq!(served.end(), Some(0));
     again(&bench, run);
+}
+
+/// One job that looks and corrects, every minute if there is time for that.
+#[test]
+fn a_job_that_corrects_is_told_once_and_is_one_run() {
+    let many = std::env::var_os("PALISADE_MANY_HOSTS").is_some();
+    let Some(bench) = up("f", if many { 10 } else { 2 }) else {
+        return;
+    };
+    bench.play(SITE, &[]).expect(0);
+    bench.write("site.yml", SITE);
+    let hook = hook(0);
+    let calendar = if many { "minutely" } else { "*:*:0/2" };
+    let job = WATCH
+        .replace("drift,", "drift --fix,")
+        .replace("*:*:0/2", calendar);
+    bench.write("schedule.yml", &schedule(&hook.url, &job));
+    let secret = ("HOOK_SECRET", "hush-hush");
+    let served = serve(bench.dir.path(), &state(&bench), &[], &[secret]);
+    served.wait("a first run", || !served.runs("Watch").is_empty());
+    assert_eq!(served.runs("Watch")[0]["status"], "fine");
+    bench.on("lab2", "echo mine >/etc/motd");
+    served.wait("news of what was corrected", || !hook.bodies().is_empty());
+    assert_eq!(bench.on("lab2", "cat /etc/motd"), "managed");
+    shown(&served, &bench, "fixed.html", &["lab2", "fixed", "Watch"]);
+    served.another_run();
+    let told = hook.bodies();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["text"], "Watch: drift fixed on lab2");
+    assert_eq!(told[0]["events"], serde_json::json!(["drift"]));
+    assert_eq!(
+        told[0]["fixed"]["lab2"],
+        serde_json::json!(["message: /etc/motd"])
+    );
+    let runs = served.runs("Watch");
+    assert_eq!(runs[0]["status"], "fine", "{runs:?}");
+    let fixed: Vec<&Json> = runs.iter().filter(|r| r["status"] == "fixed").collect();
+    assert_eq!(fixed.len(), 1, "{runs:?}");
+    assert_eq!(fixed[0]["hosts"]["lab2"]["status"], "fixed");
+    assert_eq!(fixed[0]["id"], told[0]["run"]);
+    for line in [
+        "palisade_runs_total{job=\"Watch\",status=\"fixed\"} 1\n",
+        "palisade_host_drift{job=\"Watch\",host=\"lab2\"} 0\n",
+    ] {
+        assert!(served.get("/metrics").contains(line), "{line}");
+    }
+    assert_eq!(served.end(), Some(0));
+    // Every run of the job is one in the history, and the page has it from there after a restart.
+    let mut history = Command::new(PALISADE);
+    history.args(["history", "--json", "--job", "Watch"]);
+    let out = e2e::output(history.env("XDG_DATA_HOME", state(&bench)));
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    let kept: Vec<Json> = text
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    let one: Vec<&Json> = kept
+        .iter()
+        .filter(|r| r["counts"]["differing"] == 1)
+        .collect();
+    assert_eq!(one.len(), 1, "{text}");
+    assert_eq!(
+        (&one[0]["run"], &one[0]["counts"]["fixed"]),
+        (&told[0]["run"], &Json::from(1))
+    );
+    let served = serve(bench.dir.path(), &state(&bench), &[], &[secret]);
+    let path = format!("/api/v1/runs/{}", told[0]["run"].as_str().unwrap());
+    let run = served.json(&path);
+    assert_eq!(run["hosts"]["lab2"]["status"], "fixed", "{run}");
+    assert_eq!(served.end(), Some(0));
 }
 
 /// After a restart the history is there still, and what was told is not told again.

@@ -62,7 +62,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rayon", &["plan"]),
     ("rusqlite", &["history"]),
     ("postgres", &["history"]),
-    ("rustls", &["history"]),
+    ("rustls", &["history", "serve"]),
     ("indicatif", &["report"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),

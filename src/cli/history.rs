@@ -164,10 +164,10 @@ fn runs(all: &[Run]) -> String {
     let mut rows = vec![head(&["RUN", "BEGAN (UTC)", "WHAT", "BY", "EXIT", "HOSTS"])];
     for run in all {
         let c = run.counts;
-        let differ = if run.dry { "differ" } else { "changed" };
         let words = [
             (c.good, "ok"),
-            (c.differing, differ),
+            (c.fixed, "fixed"),
+            (c.differing.saturating_sub(c.fixed), run.differ()),
             (c.unknown, "unknown"),
             (c.failed, "failed"),
             (c.unreachable, "unreachable"),

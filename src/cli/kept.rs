@@ -1,12 +1,16 @@
 //! Writing what came of a run to the history, once it is over and said.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
 use crate::engine::Options;
+use crate::engine::event::HostName;
 use crate::history::{Counts, Keep, Place, Record, Run, Store, Trouble};
 use crate::report::Reporter;
+use crate::report::history::fixed::fixed;
 use crate::report::history::{Gathered, Keeper, Slot};
 use crate::source::{Diagnostic, Mask, Secret};
 
@@ -27,6 +31,41 @@ pub struct Keeping {
     drift: bool,
     /// What its events come to, where they are gathered.
     slot: Option<Slot>,
+    /// Its record is written later, with that of the run that follows from it.
+    together: Option<Together>,
+    /// What differs is corrected on these hosts.
+    fixes: Option<Arc<BTreeSet<HostName>>>,
+}
+
+/// A look, and the correction that follows from it if any does: one run in the history, whose exit code
+/// is known when both are over.
+#[derive(Clone, Debug, Default)]
+pub struct Together(Arc<Mutex<Option<Waiting>>>);
+
+#[derive(Debug)]
+struct Waiting {
+    place: Place,
+    run: Run,
+    gathered: Gathered,
+}
+
+impl Together {
+    fn add(&self, mut waiting: Waiting, fixes: Option<&BTreeSet<HostName>>) {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(look), Some(hosts)) = (slot.take(), fixes) {
+            waiting.run.started = look.run.started;
+            waiting.gathered = fixed(look.gathered, waiting.gathered, hosts);
+        }
+        *slot = Some(waiting);
+    }
+
+    /// Writes down what there is.
+    pub fn end(&self, exit: Exit) {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waiting) = slot.take() {
+            write_down(&waiting.place, waiting.run, waiting.gathered, exit);
+        }
+    }
 }
 
 /// The history that was named, or the usual one; nothing where none is wanted.
@@ -70,8 +109,8 @@ pub fn begin(
     let command = match (&args.undoes, &args.applies) {
         (Some(_), _) => "undo",
         (_, Some(_)) => "apply",
-        _ if args.drift && options.check => "drift",
-        _ if args.drift => "drift --fix",
+        _ if args.together.is_some() => "drift --fix",
+        _ if args.drift => "drift",
         _ if options.plans => "plan",
         _ => "playbook",
     };
@@ -96,6 +135,8 @@ pub fn begin(
         return Ok((reporter, None));
     };
     keeping.run.dry = options.check;
+    keeping.together = args.together.clone();
+    keeping.fixes = options.fixes.clone();
     let (keeper, slot) = Keeper::new(reporter, mask.clone());
     keeping.slot = Some(slot);
     Ok((Box::new(keeper), Some(keeping)))
@@ -133,6 +174,8 @@ impl Keeping {
             run,
             drift: args.drift,
             slot: None,
+            together: None,
+            fixes: None,
         }))
     }
 
@@ -153,39 +196,50 @@ impl Keeping {
     /// Writes down a run whose events were gathered.
     pub fn end(self, ended: &Ended) {
         let gathered = self.slot.as_ref().and_then(|s| Some(s.lock().ok()?.take()));
+        let gathered = gathered.unwrap_or_default();
         let exit = Face::Palisade.exit(ended, self.drift);
-        self.write(ended.journal.as_deref(), gathered.unwrap_or_default(), exit);
+        let Some(together) = &self.together else {
+            return self.write(ended.journal.as_deref(), gathered, exit);
+        };
+        let waiting = Waiting {
+            run: named(self.run, ended.journal.as_deref()),
+            place: self.place,
+            gathered,
+        };
+        together.add(waiting, self.fixes.as_deref());
     }
 
     /// Writes down a run. That it is not written is said, and changes nothing else.
     pub fn write(self, journal: Option<&Path>, gathered: Gathered, exit: Exit) {
-        if gathered.hosts.is_empty() {
-            return;
-        }
-        let Gathered {
-            tasks,
-            hosts,
-            differences,
-        } = gathered;
-        let mut run = self.run;
-        // What was done and what came of it go by one name.
-        if let Some(name) = journal.and_then(Path::file_stem) {
-            run.name = name.to_string_lossy().into_owned();
-        }
-        run.ended = Some(Timestamp::now());
-        run.exit = Some(exit as u8);
-        let mut record = Record {
-            run,
-            tasks,
-            hosts,
-            differences,
-        };
-        record.run.counts = record.counts();
-        if let Err(trouble) = write(&self.place, &record) {
-            messages::say(&format!(
-                "warning: this run is not in the history: {trouble}"
-            ));
-        }
+        write_down(&self.place, named(self.run, journal), gathered, exit);
+    }
+}
+
+/// What was done and what came of it go by one name.
+fn named(mut run: Run, journal: Option<&Path>) -> Run {
+    if let Some(name) = journal.and_then(Path::file_stem) {
+        run.name = name.to_string_lossy().into_owned();
+    }
+    run
+}
+
+fn write_down(place: &Place, run: Run, gathered: Gathered, exit: Exit) {
+    if gathered.hosts.is_empty() {
+        return;
+    }
+    let mut record = Record {
+        run,
+        tasks: gathered.tasks,
+        hosts: gathered.hosts,
+        differences: gathered.differences,
+    };
+    record.run.ended = Some(Timestamp::now());
+    record.run.exit = Some(exit as u8);
+    record.run.counts = record.counts();
+    if let Err(trouble) = write(place, &record) {
+        messages::say(&format!(
+            "warning: this run is not in the history: {trouble}"
+        ));
     }
 }
 

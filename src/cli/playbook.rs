@@ -78,6 +78,9 @@ pub struct PlaybookArgs {
     /// Differences are looked for, and nothing is changed.
     #[arg(skip)]
     pub drift: bool,
+    /// A look and the correction that follows from it are one run in the history.
+    #[arg(skip)]
+    pub together: Option<super::kept::Together>,
     /// What touches none of these paths is left alone.
     #[arg(skip)]
     pub only: Option<Arc<Only>>,

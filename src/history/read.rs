@@ -82,7 +82,7 @@ pub struct Point {
 }
 
 const RUN: &str = "r.name, r.command, r.job, r.subject, r.who, r.dry, r.started, r.ended, r.exit, \
-                   r.hosts, r.good, r.differing, r.unknown, r.failed, r.unreachable, r.differences, \
+                   r.hosts, r.good, r.differing, r.fixed, r.unknown, r.failed, r.unreachable, r.differences, \
                    r.seq, r.list";
 
 /// A run with its number and the list of its tasks.
@@ -113,16 +113,17 @@ fn numbered(row: &Row) -> Numbered {
             hosts: count(9),
             good: count(10),
             differing: count(11),
-            unknown: count(12),
-            failed: count(13),
-            unreachable: count(14),
-            differences: count(15),
+            fixed: count(12),
+            unknown: count(13),
+            failed: count(14),
+            unreachable: count(15),
+            differences: count(16),
         },
     };
     Numbered {
         run,
-        seq: row[16].int(),
-        list: row[17].maybe_int(),
+        seq: row[17].int(),
+        list: row[18].maybe_int(),
     }
 }
 

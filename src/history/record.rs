@@ -43,6 +43,8 @@ pub struct Counts {
     pub good: u64,
     /// Hosts that differed.
     pub differing: u64,
+    /// Those of them that do no longer, because the run corrected them.
+    pub fixed: u64,
     /// Hosts of which something is not known.
     pub unknown: u64,
     /// Hosts on which something failed.
@@ -136,6 +138,7 @@ impl Record {
                 Kind::Trouble => &mut counts.failed,
             };
             *count += 1;
+            counts.fixed += u64::from(host.is_fixed());
             let differs = |f: &&Found| f.status.kind() == Kind::Differs;
             counts.differences += host.found.iter().filter(differs).count() as u64;
         }
@@ -143,7 +146,25 @@ impl Record {
     }
 }
 
+impl Run {
+    /// What became of hosts that differed and were not corrected.
+    pub fn differ(&self) -> &'static str {
+        let corrects = matches!(self.command.as_str(), "drift --fix" | "harden");
+        match self.dry || corrects {
+            true => "differ",
+            false => "changed",
+        }
+    }
+}
+
 impl Stand {
+    /// Whether it differed, and the run made it right.
+    pub fn is_fixed(&self) -> bool {
+        let left = matches!(self.state, Status::Differs | Status::Fail);
+        let differed = self.state.kind() == Kind::Differs && !left;
+        differed && self.cells.contains(&Some(Status::Fixed))
+    }
+
     /// The worst of its cells. A host on which nothing was judged is as it should be.
     pub fn worst(cells: &[Option<Status>]) -> Status {
         let worst = cells.iter().flatten().copied().max();

@@ -5,7 +5,7 @@ use super::sql::{Sql, Val, said, whole};
 
 /// Each makes the form with its number, counted from one, of the form before. What is here was written
 /// to people's disks: a change is a new entry.
-const STEPS: [&str; 1] = [FIRST];
+const STEPS: [&str; 2] = [FIRST, FIXED];
 
 /// Words in braces are the database's own. Times are milliseconds since 1970, UTC.
 ///
@@ -49,6 +49,9 @@ CREATE TABLE standing (
   since BIGINT NOT NULL, PRIMARY KEY (job, host)
 ) {by_key};
 ";
+
+/// Hosts that a run corrected.
+const FIXED: &str = "ALTER TABLE runs ADD COLUMN fixed BIGINT NOT NULL DEFAULT 0;";
 
 /// The form that is written.
 pub(super) const VERSION: i64 = STEPS.len() as i64;

@@ -14,6 +14,8 @@ pub enum Status {
     Unknown,
     Fixed,
     Changed,
+    /// It was not made right.
+    Differs,
     Fail,
     Error,
     Failed,
@@ -39,7 +41,7 @@ pub enum Kind {
 pub(super) const NOTHING: char = '.';
 
 impl Status {
-    pub const ALL: [Status; 14] = [
+    pub const ALL: [Status; 15] = [
         Status::Ok,
         Status::Pass,
         Status::Skipped,
@@ -50,6 +52,7 @@ impl Status {
         Status::Unknown,
         Status::Fixed,
         Status::Changed,
+        Status::Differs,
         Status::Fail,
         Status::Error,
         Status::Failed,
@@ -66,6 +69,7 @@ impl Status {
             Status::Waived => "waived",
             Status::Fixed => "fixed",
             Status::Changed => "changed",
+            Status::Differs => "differs",
             Status::Ignored => "ignored",
             Status::Unknown => "unknown",
             Status::Fail => "fail",
@@ -86,6 +90,7 @@ impl Status {
             Status::Waived => 'w',
             Status::Fixed => 'x',
             Status::Changed => 'c',
+            Status::Differs => 'd',
             Status::Ignored => 'i',
             Status::Unknown => 'u',
             Status::Fail => 'f',
@@ -108,7 +113,7 @@ impl Status {
             | Status::Waived
             | Status::Ignored => Kind::Quiet,
             Status::Unknown => Kind::Unknown,
-            Status::Changed | Status::Fixed | Status::Fail => Kind::Differs,
+            Status::Changed | Status::Fixed | Status::Differs | Status::Fail => Kind::Differs,
             Status::Error | Status::Failed | Status::Unreachable => Kind::Trouble,
         }
     }

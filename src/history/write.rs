@@ -126,6 +126,7 @@ fn begun(sql: &mut dyn Sql, run: &Run, weight: i64, list: Option<i64>) -> Result
         counts.hosts.into(),
         counts.good.into(),
         counts.differing.into(),
+        counts.fixed.into(),
         counts.unknown.into(),
         counts.failed.into(),
         counts.unreachable.into(),
@@ -134,7 +135,7 @@ fn begun(sql: &mut dyn Sql, run: &Run, weight: i64, list: Option<i64>) -> Result
         list.into(),
     ];
     const COLUMNS: &str = "name, command, job, subject, who, dry, started, ended, exit, hosts, good, \
-                           differing, unknown, failed, unreachable, differences, weight, list";
+                           differing, fixed, unknown, failed, unreachable, differences, weight, list";
     // What has ended once stays as it was written.
     let over: Vec<String> = COLUMNS
         .split(", ")

@@ -106,6 +106,11 @@ impl Board {
         self.troubles.push_back((now, text));
     }
 
+    /// What is said of it no longer holds.
+    pub fn over(&mut self, begins: &str) {
+        self.troubles.retain(|(_, text)| !text.starts_with(begins));
+    }
+
     /// Counts a run, and shows it.
     pub fn ran(&mut self, run: &Arc<Run>) {
         let counters = &mut self.counters;

@@ -193,7 +193,7 @@ impl Fold {
                 Some("fail") if self.verb.only_looks() => Status::Drift,
                 Some("fail" | "error") => Status::Failed,
                 Some("unknown") => Status::Unknown,
-                Some("fixed") => Status::Changed,
+                Some("fixed") => Status::Fixed,
                 _ => continue,
             };
             host.status = host.status.max(status);
@@ -300,7 +300,7 @@ impl Fold {
 fn stood(of: &Json) -> HostRun {
     let mut host = HostRun::new(match of["standing"].as_str() {
         Some("differs") => Status::Drift,
-        Some("fixed") => Status::Changed,
+        Some("fixed") => Status::Fixed,
         Some("stopped") => Status::Stopped,
         Some("unknown") => Status::Unknown,
         Some("failed") => Status::Failed,

@@ -106,7 +106,7 @@ fn written(job: &str, memory: &Memory, known: &Known) -> Json {
         .iter()
         .map(|(name, t)| {
             let trouble = json!({
-                "drift": t.drift, "failed": t.failed, "unreachable": t.unreachable,
+                "drift": t.drift, "fixed": t.fixed, "failed": t.failed, "unreachable": t.unreachable,
             });
             (name.clone(), trouble)
         })
@@ -125,13 +125,13 @@ fn read(text: &str) -> Option<(Memory, Known)> {
     let time = |key: &str| json[key].as_str().and_then(|t| t.parse().ok());
     let mut hosts = BTreeMap::new();
     for (name, of) in json["hosts"].as_object()? {
-        let drift: BTreeSet<String> = of["drift"]
-            .as_array()?
-            .iter()
-            .filter_map(|d| d.as_str().map(str::to_owned))
-            .collect();
+        let texts = |all: &[Json]| -> BTreeSet<String> {
+            let texts = all.iter().filter_map(Json::as_str);
+            texts.map(str::to_owned).collect()
+        };
         let trouble = Trouble {
-            drift,
+            drift: texts(of["drift"].as_array()?),
+            fixed: of["fixed"].as_array().map(|f| texts(f)).unwrap_or_default(),
             failed: of["failed"].as_bool()?,
             unreachable: of["unreachable"].as_bool()?,
         };
@@ -166,6 +166,7 @@ mod tests {
         let mut known = Known::default();
         let trouble = Trouble {
             drift: BTreeSet::from(["motd".into()]),
+            fixed: BTreeSet::from(["issue".into()]),
             ..Trouble::default()
         };
         known.hosts.insert("web1".into(), trouble);

@@ -20,6 +20,8 @@ pub struct Known {
 pub struct Trouble {
     /// What differs. It stays known while a host is out of reach.
     pub drift: BTreeSet<String>,
+    /// What the last run made right. What is made right by every run is no news every time.
+    pub fixed: BTreeSet<String>,
     pub failed: bool,
     pub unreachable: bool,
 }
@@ -28,6 +30,10 @@ impl Trouble {
     fn is_none(&self) -> bool {
         *self == Trouble::default()
     }
+
+    fn is_fine(&self) -> bool {
+        self.drift.is_empty() && !self.failed && !self.unreachable
+    }
 }
 
 /// What somebody should hear.
@@ -35,6 +41,8 @@ impl Trouble {
 pub struct News {
     /// Hosts with differences that were not there before, and which.
     pub drift: BTreeMap<String, Vec<String>>,
+    /// Hosts with differences that nobody had heard of and that were made right, and which.
+    pub fixed: BTreeMap<String, Vec<String>>,
     /// Hosts that fail or are out of reach, and why.
     pub failures: BTreeMap<String, String>,
     /// Hosts with which everything is fine again.
@@ -48,7 +56,7 @@ pub struct News {
 impl News {
     pub fn topics(&self) -> Vec<Topic> {
         let mut all = Vec::new();
-        if !self.drift.is_empty() {
+        if !self.drift.is_empty() || !self.fixed.is_empty() {
             all.push(Topic::Drift);
         }
         if !self.failures.is_empty() || self.broken.is_some() {
@@ -73,6 +81,9 @@ impl News {
         if !self.drift.is_empty() {
             parts.push(format!("drift on {}", names(&mut self.drift.keys())));
         }
+        if !self.fixed.is_empty() {
+            parts.push(format!("drift fixed on {}", names(&mut self.fixed.keys())));
+        }
         if !self.failures.is_empty() {
             parts.push(format!("trouble with {}", names(&mut self.failures.keys())));
         }
@@ -93,7 +104,7 @@ impl News {
             "job": run.job, "verb": run.verb, "run": run.id,
             "started": run.started.to_string(), "ended": run.ended.to_string(),
             "status": run.status.word(), "text": self.line(&run.job),
-            "drift": self.drift, "failures": self.failures, "recovered": self.recovered,
+            "drift": self.drift, "fixed": self.fixed, "failures": self.failures, "recovered": self.recovered,
             "broken": self.broken, "mended": self.mended,
         })
     }
@@ -125,6 +136,15 @@ pub fn news(known: &Known, run: &Run) -> (Known, News) {
                 _ => BTreeSet::new(),
             };
         }
+        after.fixed = match host.status {
+            Status::Fixed => host.findings.clone(),
+            _ => BTreeSet::new(),
+        };
+        let heard = &before.drift | &before.fixed;
+        let fixed: Vec<String> = after.fixed.difference(&heard).cloned().collect();
+        if !fixed.is_empty() {
+            news.fixed.insert(name.clone(), fixed);
+        }
         let fresh: Vec<String> = after.drift.difference(&before.drift).cloned().collect();
         if !fresh.is_empty() {
             news.drift.insert(name.clone(), fresh);
@@ -136,10 +156,10 @@ pub fn news(known: &Known, run: &Run) -> (Known, News) {
                 .unwrap_or_else(|| host.status.word().into());
             news.failures.insert(name.clone(), why);
         }
+        if after.is_fine() && !before.is_fine() {
+            news.recovered.push(name.clone());
+        }
         if after.is_none() {
-            if !before.is_none() {
-                news.recovered.push(name.clone());
-            }
             now.hosts.remove(name);
         } else {
             now.hosts.insert(name.clone(), after);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
+use rustls::CertificateError;
 use sha2::Sha256;
 use tokio::sync::mpsc;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
@@ -43,6 +44,29 @@ pub struct Told {
     pub failed: Option<String>,
 }
 
+/// Why somebody could not be told.
+struct Missed {
+    why: String,
+    /// A restart or an outage is waited for; a wrong address or certificate stays wrong.
+    may_pass: bool,
+}
+
+impl Missed {
+    fn passing(why: String) -> Missed {
+        Missed {
+            why,
+            may_pass: true,
+        }
+    }
+
+    fn lasting(why: String) -> Missed {
+        Missed {
+            why,
+            may_pass: false,
+        }
+    }
+}
+
 /// Tells one target what comes, in order, until nothing more can come.
 pub async fn work(
     target: Target,
@@ -57,7 +81,7 @@ pub async fn work(
     while let Some(message) = inbox.recv().await {
         let mut tried = once(&target, &dir, agent.as_ref(), &message).await;
         for pause in AGAIN {
-            if tried.is_ok() {
+            if !matches!(&tried, Err(missed) if missed.may_pass) {
                 break;
             }
             tokio::time::sleep(pause).await;
@@ -66,7 +90,7 @@ pub async fn work(
         told(Told {
             target: target.name.clone(),
             run: message.run,
-            failed: tried.err(),
+            failed: tried.err().map(|missed| missed.why),
         });
     }
 }
@@ -76,22 +100,24 @@ async fn once(
     dir: &std::path::Path,
     agent: Option<&Result<ureq::Agent, String>>,
     message: &Message,
-) -> Result<(), String> {
+) -> Result<(), Missed> {
     match (&target.way, agent) {
         (Way::Command(words), _) => {
-            crate::host::child::tell(words, dir, &message.body, PATIENCE).await
+            let told = crate::host::child::tell(words, dir, &message.body, PATIENCE).await;
+            told.map_err(Missed::passing)
         }
         (Way::Webhook { url, secret, .. }, Some(agent)) => {
-            let agent = agent.clone()?;
+            let agent = agent.clone().map_err(Missed::lasting)?;
             let (url, body) = (url.clone(), message.body.clone());
             let signed = secret
                 .as_ref()
                 .map(|s| signature(s, Timestamp::now(), &body));
             let post = move || post(&agent, &url, signed, &body);
             let done = tokio::task::spawn_blocking(post).await;
-            done.unwrap_or_else(|e| Err(format!("it could not be told: {e}")))
+            let ended = |e| Err(Missed::passing(format!("it could not be told: {e}")));
+            done.unwrap_or_else(ended)
         }
-        (Way::Webhook { .. }, None) => Err("there is no way to tell it".into()),
+        (Way::Webhook { .. }, None) => Err(Missed::lasting("there is no way to tell it".into())),
     }
 }
 
@@ -109,17 +135,25 @@ pub fn signature(secret: &Secret, now: Timestamp, body: &str) -> (String, String
 }
 
 fn agent(authorities: Option<&[u8]>) -> Result<ureq::Agent, String> {
-    let mut tls = TlsConfig::builder();
-    if let Some(pem) = authorities {
-        let certificates: Vec<Certificate<'static>> = parse_pem(pem)
+    let certificates: Vec<Certificate<'static>> = match authorities {
+        Some(pem) => parse_pem(pem)
             .filter_map(|item| match item {
                 Ok(PemItem::Certificate(certificate)) => Some(certificate),
                 _ => None,
             })
-            .collect();
-        if certificates.is_empty() {
-            return Err("`ca` holds no certificate".into());
-        }
+            .collect(),
+        None => rustls_native_certs::load_native_certs()
+            .certs
+            .iter()
+            .map(|c| Certificate::from_der(c).to_owned())
+            .collect(),
+    };
+    if certificates.is_empty() && authorities.is_some() {
+        return Err("`ca` holds no certificate".into());
+    }
+    let mut tls = TlsConfig::builder();
+    // A machine without authorities of its own has those that browsers believe.
+    if !certificates.is_empty() {
         tls = tls.root_certs(RootCerts::Specific(Arc::new(certificates)));
     }
     let config = ureq::Agent::config_builder()
@@ -137,7 +171,7 @@ fn post(
     url: &Secret,
     signed: Option<(String, String)>,
     body: &str,
-) -> Result<(), String> {
+) -> Result<(), Missed> {
     let mut request = agent
         .post(url.reveal())
         .header("Content-Type", "application/json");
@@ -147,9 +181,43 @@ fn post(
             .header("X-Palisade-Signature", sum);
     }
     match request.send(body) {
-        Ok(_) => Ok(()),
+        Ok(answer) if answer.status().is_success() => Ok(()),
+        Ok(answer) => Err(refused(answer.status().as_u16())),
+        Err(ureq::Error::StatusCode(code)) => Err(refused(code)),
         // An address may hold a secret, and errors may hold the address.
-        Err(error) => Err(error.to_string().replace(url.reveal(), "the webhook")),
+        Err(error) => {
+            let why = error.to_string().replace(url.reveal(), "the webhook");
+            match certificate(&error) {
+                None => Err(Missed::passing(why)),
+                Some(CertificateError::UnknownIssuer) => Err(Missed::lasting(format!(
+                    "{why}; `ca: FILE` names an authority of your own"
+                ))),
+                Some(_) => Err(Missed::lasting(why)),
+            }
+        }
+    }
+}
+
+/// An answer that is no thanks. Whoever is busy may be asked again.
+fn refused(code: u16) -> Missed {
+    let why = format!("it answered with {code}");
+    match code {
+        408 | 425 | 429 | 500.. => Missed::passing(why),
+        300..=399 => Missed::lasting(format!("{why}, and redirects are not followed")),
+        _ => Missed::lasting(why),
+    }
+}
+
+/// What is wrong with a server's certificate, if that is it.
+fn certificate(error: &ureq::Error) -> Option<&CertificateError> {
+    let inner = match error {
+        ureq::Error::Rustls(inner) => Some(inner),
+        ureq::Error::Io(io) => io.get_ref()?.downcast_ref::<rustls::Error>(),
+        _ => None,
+    };
+    match inner? {
+        rustls::Error::InvalidCertificate(why) => Some(why),
+        _ => None,
     }
 }
 

@@ -151,6 +151,7 @@ fn state(status: Status) -> history::Status {
     match status {
         Status::Fine => history::Status::Ok,
         Status::Changed | Status::Drift => history::Status::Changed,
+        Status::Fixed => history::Status::Fixed,
         Status::Stopped | Status::Unknown => history::Status::Unknown,
         Status::Unreachable => history::Status::Unreachable,
         Status::Failed => history::Status::Failed,
@@ -208,9 +209,13 @@ fn of_sheet(sheet: &Sheet) -> Run {
 }
 
 fn of_stand(sheet: &Sheet, stand: &history::Stand) -> HostRun {
-    let differs = match sheet.run.dry {
-        true => Status::Drift,
-        false => Status::Changed,
+    // What hardening left as it was failed; what a look for drift left differs still.
+    let differs = match stand.state {
+        _ if sheet.run.dry => Status::Drift,
+        _ if stand.is_fixed() => Status::Fixed,
+        history::Status::Differs => Status::Drift,
+        history::Status::Fail => Status::Failed,
+        _ => Status::Changed,
     };
     let status = match stand.state.kind() {
         _ if stand.state == history::Status::Unreachable => Status::Unreachable,

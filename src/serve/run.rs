@@ -11,6 +11,8 @@ pub enum Status {
     Fine,
     /// It was made so.
     Changed,
+    /// It differed, and was made right.
+    Fixed,
     /// Nobody knows, because somebody ended the run.
     Stopped,
     /// It was looked at, and something of it could not be known.
@@ -21,9 +23,10 @@ pub enum Status {
 }
 
 impl Status {
-    pub const ALL: [Status; 7] = [
+    pub const ALL: [Status; 8] = [
         Status::Fine,
         Status::Changed,
+        Status::Fixed,
         Status::Stopped,
         Status::Unknown,
         Status::Drift,
@@ -35,6 +38,7 @@ impl Status {
         match self {
             Status::Fine => "fine",
             Status::Changed => "changed",
+            Status::Fixed => "fixed",
             Status::Stopped => "stopped",
             Status::Unknown => "unknown",
             Status::Drift => "drift",

@@ -123,6 +123,7 @@ pub fn run(args: &mut DriftArgs) -> Exit {
         Some(Output::Classic | Output::Json)
     );
     args.run.drift = true;
+    args.run.together = args.fix.then(Default::default);
     if lists || streams {
         return playbook::run(&args.run, Face::Palisade);
     }
@@ -221,11 +222,21 @@ fn look(args: &DriftArgs) -> Result<Exit, Vec<Diagnostic>> {
         None => (fold, None),
     };
     let report = fold.finish();
+    if let Some(together) = &args.run.together {
+        together.end(exit(args, &report, &looked, ended.as_ref()));
+    }
     let unwritten = show(args, &report);
     if !unwritten.is_empty() {
         messages::show(&unwritten);
         // A report that somebody counts on and that is not there is worse than what it would say.
         return Ok(Exit::Start);
+    }
+    if args.format == Form::Nagios {
+        let look = Look {
+            unknown_is_fine: args.ignore_unknown,
+            ..Look::default()
+        };
+        return Ok(plugin(nagios::State::of(&report, look)));
     }
     Ok(exit(args, &report, &looked, ended.as_ref()))
 }
@@ -304,13 +315,6 @@ fn show(args: &DriftArgs, report: &Report) -> Vec<Diagnostic> {
 
 /// What was found, as a number for scripts.
 fn exit(args: &DriftArgs, report: &Report, looked: &Ended, fixed: Option<&Ended>) -> Exit {
-    if args.format == Form::Nagios {
-        let look = Look {
-            unknown_is_fine: args.ignore_unknown,
-            ..Look::default()
-        };
-        return plugin(nagios::State::of(report, look));
-    }
     let first = Face::Palisade.exit(looked, false);
     let last = fixed.map_or(Exit::Fine, |f| Face::Palisade.exit(f, false));
     let halted = report.fix.as_ref().is_some_and(|f| f.halted.is_some());

@@ -28,7 +28,7 @@ pub fn render(told: &Told) -> String {
 /// Counts of hosts, and of what differed.
 pub fn counts(counts: &Counts) -> Value {
     json!({
-        "hosts": counts.hosts, "good": counts.good, "differing": counts.differing,
+        "hosts": counts.hosts, "good": counts.good, "differing": counts.differing, "fixed": counts.fixed,
         "unknown": counts.unknown, "failed": counts.failed, "unreachable": counts.unreachable,
         "differences": counts.differences,
     })

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod csv;
+pub mod fixed;
 pub mod fold;
 pub mod html;
 pub mod json;

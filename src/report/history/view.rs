@@ -51,6 +51,11 @@ impl Row<'_> {
         some.map(|g| g.hosts.len()).sum()
     }
 
+    pub fn of(&self, status: Status) -> usize {
+        let some = self.groups.iter().filter(|g| g.status == status);
+        some.map(|g| g.hosts.len()).sum()
+    }
+
     pub fn hosts(&self) -> usize {
         self.groups.iter().map(|g| g.hosts.len()).sum()
     }

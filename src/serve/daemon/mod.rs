@@ -31,6 +31,9 @@ const LOOK: Duration = Duration::from_secs(5);
 /// News under way at the end gets this long.
 const LAST_NEWS: Duration = Duration::from_secs(10);
 
+/// Said of a schedule with a mistake, until one without comes.
+const REFUSED: &str = "the new schedule is wrong, and the old one goes on";
+
 /// What the daemon works with.
 pub struct Daemon {
     /// The program that carries jobs out: our own.
@@ -171,7 +174,10 @@ impl Loop {
         match (self.daemon.read)() {
             Ok(schedule) => {
                 self.say(&format!("{} is read again", schedule.path.display()));
-                lock(&self.daemon.board).counters.reloads.0 += 1;
+                let mut board = lock(&self.daemon.board);
+                board.counters.reloads.0 += 1;
+                board.over(REFUSED);
+                drop(board);
                 self.take(schedule);
             }
             Err(mistakes) => {
@@ -182,9 +188,8 @@ impl Loop {
                     None => d.message.clone(),
                 });
                 let first = first.unwrap_or_default();
-                self.trouble(&format!(
-                    "the new schedule is wrong, and the old one goes on: {first}"
-                ));
+                lock(&self.daemon.board).over(REFUSED);
+                self.trouble(&format!("{REFUSED}: {first}"));
             }
         }
     }

@@ -84,7 +84,7 @@ fn a_run_is_folded_from_what_it_prints() {
     assert!(!run.is_broken());
     assert_eq!(
         ran(Verb::Fix, &[("web1", "fixed", &["/etc/motd"])], 0).status,
-        Status::Changed
+        Status::Fixed
     );
     // Text of a host's stays text.
     let hostile = ran(Verb::Drift, &[("web1", "", &["\u{1b}[31mred\n"])], 3);
@@ -234,6 +234,42 @@ fn somebody_hears_once_of_a_difference_and_once_of_its_end() {
         "job: web2 fine again"
     );
     assert_eq!(told(&[("web1", "", &[]), ("web2", "", &[])]), "");
+}
+
+#[test]
+fn what_was_made_right_is_news_and_not_every_time() {
+    let mut known = Known::default();
+    let mut told = |hosts: &[(&str, &str, &[&str])]| {
+        let (now, news) = news(&known, &ran(Verb::Fix, hosts, 0));
+        known = now;
+        match news.topics().is_empty() {
+            true => String::new(),
+            false => news.line("job"),
+        }
+    };
+    assert_eq!(
+        told(&[("web1", "fixed", &["a"]), ("web2", "", &[])]),
+        "job: drift fixed on web1"
+    );
+    // A task that changes something every time.
+    assert_eq!(
+        told(&[("web1", "fixed", &["a"]), ("web2", "fixed", &["b"])]),
+        "job: drift fixed on web2"
+    );
+    assert_eq!(told(&[("web1", "", &[]), ("web2", "", &[])]), "");
+    assert_eq!(
+        told(&[("web1", "fixed", &["a"]), ("web2", "", &[])]),
+        "job: drift fixed on web1"
+    );
+    // More hosts differed than may be changed; then they were.
+    assert_eq!(
+        told(&[("web1", "", &["c"]), ("web2", "", &[])]),
+        "job: drift on web1"
+    );
+    assert_eq!(
+        told(&[("web1", "fixed", &["c"]), ("web2", "", &[])]),
+        "job: web1 fine again"
+    );
 }
 
 #[test]

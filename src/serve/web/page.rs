@@ -41,8 +41,9 @@ fn esc(text: &str) -> String {
 /// A sign beside the colour, for whoever does not see it.
 fn sign(status: Status) -> &'static str {
     match status {
-        Status::Fine => "",
+        Status::Fine => "·",
         Status::Changed => "+",
+        Status::Fixed => "✓",
         Status::Stopped => "–",
         Status::Unknown => "~",
         Status::Drift => "≠",
@@ -131,7 +132,11 @@ pub(super) fn front(board: &Board, now: Timestamp, token: bool) -> String {
             );
         }
     }
-    body.push_str("</ul>\n</header>\n<main>\n");
+    let _ = write!(
+        body,
+        "</ul>\n<p class=\"sub asof\">as of {}, looked at again every {AGAIN} s</p>\n</header>\n<main>\n",
+        when(now, &TimeZone::system())
+    );
     troubles(&mut body, board, now);
     job_table(&mut body, board, now);
     grid(&mut body, board);
@@ -264,7 +269,11 @@ fn grid(body: &mut String, board: &Board) {
                 .runs
                 .iter()
                 .filter_map(|r| Some((&**r, r.hosts.get(*name)?.status)));
-            let _ = write!(body, "<td>{}</td>", strip(runs, each));
+            // Most jobs are not of most hosts.
+            let _ = match runs.clone().next() {
+                Some(_) => write!(body, "<td>{}</td>", strip(runs, each)),
+                None => write!(body, "<td class=\"soft\">–</td>"),
+            };
         }
         body.push_str("</tr>\n");
     }

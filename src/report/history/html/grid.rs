@@ -217,7 +217,7 @@ fn sign(status: Status) -> &'static str {
         Status::Waived | Status::Ignored => "~",
         Status::Unknown => "?",
         Status::Fixed => "✓",
-        Status::Changed | Status::Fail => "≠",
+        Status::Changed | Status::Differs | Status::Fail => "≠",
         Status::Error | Status::Failed => "✕",
         Status::Unreachable => "⊘",
     }

@@ -107,6 +107,7 @@ fn class(status: Status, dry: bool) -> &'static str {
         Status::Waived | Status::Ignored => "waived",
         Status::Unknown => "unknown",
         Status::Fixed => "fixed",
+        Status::Differs => "differs",
         Status::Changed if dry => "differs",
         Status::Changed => "fixed",
         Status::Fail => "fail",
@@ -123,18 +124,24 @@ fn word(status: Status, dry: bool) -> &'static str {
 }
 
 /// Hosts by how they stood, with the words of this kind of run.
-fn counted(run: &Run, counts: Counts) -> [(&'static str, usize, &'static str); 5] {
-    let differs = match run.dry {
-        true => ("differs", "differ"),
-        false => ("fixed", "changed"),
-    };
+fn counted(run: &Run, counts: Counts) -> [(&'static str, usize, &'static str); 6] {
+    let left = counts.differing.saturating_sub(counts.fixed);
     [
         ("pass", counts.good as usize, "as they should be"),
-        (differs.0, counts.differing as usize, differs.1),
+        ("fixed", counts.fixed as usize, "fixed"),
+        (differs(run), left as usize, run.differ()),
         ("unknown", counts.unknown as usize, "not known"),
         ("error", counts.failed as usize, "failed"),
         ("lost", counts.unreachable as usize, "not reached"),
     ]
+}
+
+/// The class of hosts that differed and were not corrected.
+fn differs(run: &Run) -> &'static str {
+    match run.differ() {
+        "changed" => "fixed",
+        _ => "differs",
+    }
 }
 
 fn write(page: &mut String, job: &Job, number: usize, headed: bool) {
@@ -168,9 +175,9 @@ fn cards(page: &mut String, job: &Job, rows: &[Row<'_>]) {
     let counts = run.counts;
     page.push_str("<section class=\"cards\" aria-label=\"Summary\">\n<div class=\"card score\">\n");
     // What a run changed is as it should be now.
-    let good = match run.dry {
-        true => counts.good,
-        false => counts.good + counts.differing,
+    let good = match run.differ() {
+        "changed" => counts.good + counts.differing,
+        _ => counts.good + counts.fixed,
     } as usize;
     let hosts = counts.hosts as usize;
     let percent = (good * 100).checked_div(hosts).unwrap_or(100);
@@ -190,20 +197,20 @@ fn cards(page: &mut String, job: &Job, rows: &[Row<'_>]) {
     page::legend(page, &all);
     page.push_str("</div>\n<div class=\"card\">\n<h2>Results</h2>\n");
     let mut results = [0; 5];
+    let (mut fixed, mut changed) = (0, 0);
     for host in &job.sheet.hosts {
         for status in host.cells.iter().flatten() {
             results[place(status.kind())] += 1;
+            fixed += usize::from(*status == Status::Fixed);
+            changed += usize::from(!run.dry && *status == Status::Changed);
         }
     }
-    let [good, quiet, unknown, differs, trouble] = results;
-    let differ = all[1];
+    let [good, quiet, unknown, differing, trouble] = results;
     let all = [
         ("pass", good, "as it should be"),
-        (
-            differ.0,
-            differs,
-            if run.dry { "differ" } else { "changed" },
-        ),
+        ("fixed", fixed, "fixed"),
+        ("fixed", changed, "changed"),
+        ("differs", differing - fixed - changed, "differ"),
         ("unknown", unknown, "not known"),
         ("error", trouble, "failed"),
         ("na", quiet, "skipped or for a person"),
@@ -267,31 +274,35 @@ fn over_time(page: &mut String, job: &Job) {
         return;
     }
     let run = &job.sheet.run;
-    let dry = run.dry;
-    let layers: Layers<'_> = match dry {
-        true => &[
-            ("differs", "differ"),
-            ("error", "failed"),
-            ("lost", "not reached"),
-        ],
-        false => &[
-            ("fixed", "changed"),
-            ("error", "failed"),
-            ("lost", "not reached"),
-        ],
+    // What was not corrected lies at the bottom, where an eye compares best.
+    let layers: Layers<'_> = &[
+        (differs(run), run.differ()),
+        ("fixed", "fixed"),
+        ("error", "failed"),
+        ("lost", "not reached"),
+    ];
+    let layers = match job.trend.iter().any(|p| p.counts.fixed > 0) {
+        true => layers,
+        false => &[layers[0], layers[2], layers[3]],
     };
-    let moment = |point: &crate::history::Point| {
-        let c = point.counts;
-        Moment {
-            time: point.started,
-            name: point.run.clone(),
-            counts: vec![c.differing, c.failed, c.unreachable],
-        }
+    let of = |c: &Counts| match layers.len() {
+        4 => vec![
+            c.differing.saturating_sub(c.fixed),
+            c.fixed,
+            c.failed,
+            c.unreachable,
+        ],
+        _ => vec![c.differing, c.failed, c.unreachable],
+    };
+    let moment = |point: &crate::history::Point| Moment {
+        time: point.started,
+        name: point.run.clone(),
+        counts: of(&point.counts),
     };
     let moments: Vec<Moment> = job.trend.iter().map(moment).collect();
-    let what = match dry {
-        true => "Hosts that differed or failed, over time",
-        false => "Hosts that were changed or failed, over time",
+    let what = match run.differ() {
+        "changed" => "Hosts that were changed or failed, over time",
+        _ => "Hosts that differed or failed, over time",
     };
     let (first, last) = (&job.trend[0].counts, &job.trend[job.trend.len() - 1].counts);
     let says = format!(

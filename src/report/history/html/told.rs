@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::history::{Kind, Sheet};
+use crate::history::{Kind, Sheet, Status};
 use crate::inventory::fold::fold;
 
 use super::super::super::page::{self, difference_line};
@@ -53,10 +53,12 @@ fn task(page: &mut String, sheet: &Sheet, row: &Row<'_>, (number, end): (usize, 
         s = plural(all),
     );
     if all > 1 {
-        let differs = if dry { "differs" } else { "fixed" };
+        let differs = class(Status::Changed, dry);
+        let left = row.of(Status::Differs) + row.of(Status::Fail);
         let counts = [
             ("error", row.count(Kind::Trouble)),
-            (differs, row.count(Kind::Differs)),
+            ("differs", left),
+            (differs, row.count(Kind::Differs) - left),
             ("unknown", row.count(Kind::Unknown)),
             ("waived", row.count(Kind::Quiet)),
             ("pass", all - count),
