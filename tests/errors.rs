@@ -4,10 +4,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+use palisade::hardening::library::Library;
+use palisade::hardening::policy::Policy;
+use palisade::hardening::waiver::Waivers;
+use palisade::inventory::{Inventory, LoadEnv};
 use palisade::plan::{CompileOptions, Compiler};
-use palisade::source::{Code, Diagnostic, Files, render};
+use palisade::serve::schedule::{self, Outside};
+use palisade::source::code::AREAS;
+use palisade::source::vault::Keyring;
+use palisade::source::{Code, Diagnostic, File, Files, Node, render, yaml};
 
 /// What stands in for an inventory.
 const INVENTORY: [&str; 2] = ["from_inventory", "ansible_host"];
@@ -65,37 +71,144 @@ fn examples(page: &str) -> Vec<(String, String)> {
     found
 }
 
-/// What is said of a playbook whose inventory is `web1`.
+/// A file with this text, and what it may name beside it.
+fn files(path: &str, text: String) -> Files {
+    let mut files = vec![(path, text.as_str())];
+    if path == "schedule.yml" {
+        files.extend([("./site.yml", "- hosts: all\n"), ("./hosts.ini", "web1\n")]);
+    }
+    Files::map(files)
+}
+
+/// What is said of a playbook whose inventory is `web1`, and of the hosts that it is for.
 fn playbook(text: String) -> Vec<Diagnostic> {
     let site = PathBuf::from("site.yml");
-    let files = Files::Map(Arc::new([(site.clone(), text.into_bytes())].into()));
+    let files = files("site.yml", text);
     let options = CompileOptions {
         inventory_vars: Some(INVENTORY.into_iter().map(str::to_owned).collect()),
         ..CompileOptions::default()
     };
-    Compiler::new(files, options).compile(&[site]).1
+    let (plan, mut found) = Compiler::new(files, options).compile(&[site]);
+    let (mut hosts, _) = inventory("web1,", &Files::Disk);
+    let compiled = found.is_empty();
+    for play in plan.plays.iter().filter(|_| compiled) {
+        match hosts.select(play.hosts.as_str().unwrap_or("all"), &play.hosts.span) {
+            Ok(selection) => found.extend(selection.warnings),
+            Err(mistake) => found.push(mistake),
+        }
+    }
+    found
+}
+
+fn inventory(source: &str, files: &Files) -> (Inventory, Vec<Diagnostic>) {
+    let env = LoadEnv {
+        files,
+        run_script: &|_, _| Err("nothing is run".into()),
+        vault: &Keyring::default(),
+    };
+    Inventory::load(&[source.to_owned()], &env)
+}
+
+/// What is said of YAML that `read` takes.
+fn parsed<T>(text: String, read: impl Fn(&Node, &mut Vec<Diagnostic>) -> T) -> Vec<Diagnostic> {
+    let (node, mut found) = yaml::parse_one(&File::new("file.yml", text));
+    read(&node, &mut found);
+    found
+}
+
+fn schedule(text: String) -> Vec<Diagnostic> {
+    let outside = Outside {
+        files: &files("schedule.yml", text),
+        env: &|_| None,
+        vault: &Keyring::default(),
+        refuses: &|_| None,
+    };
+    let read = schedule::read(Path::new("schedule.yml"), &outside);
+    read.err().unwrap_or_default()
+}
+
+/// What is said of an example of this kind.
+fn said_of(kind: &str, text: String) -> Option<Vec<Diagnostic>> {
+    Some(match kind {
+        "yaml" => playbook(text),
+        "yaml inventory" => inventory("hosts.yml", &files("hosts.yml", text)).1,
+        "ini inventory" => inventory("hosts.ini", &files("hosts.ini", text)).1,
+        "yaml schedule" => schedule(text),
+        "yaml policy" => parsed(text, Policy::parse),
+        "yaml waivers" => parsed(text, Waivers::parse),
+        "yaml control" => {
+            let file = files("own/clock/zone.yml", text);
+            Library::load(Some(Path::new("own")), &file).1
+        }
+        _ => return None,
+    })
 }
 
 #[test]
 fn the_examples_of_codes_produce_them() {
-    let mut shown = 0;
+    let (mut shown, mut wrong) = (0, Vec::new());
     for code in Code::ALL {
         for (info, text) in examples(code.page()) {
-            let found = match info.as_str() {
-                "text" => continue,
-                "yaml wrong" | "yaml right" => playbook(text),
-                _ => panic!("{code}: `{info}` is no kind of example"),
+            let Some((kind, right)) = info.rsplit_once(' ') else {
+                assert_eq!(info, "text", "{code}");
+                continue;
             };
-            let said = render::render_all(&found, false);
-            if info.ends_with("wrong") {
-                let codes: Vec<_> = found.iter().map(|d| d.code).collect();
-                assert!(codes.iter().all(|c| *c == Some(*code)), "{code}\n{said}");
-                assert!(!codes.is_empty(), "{code} is not produced");
-                shown += 1;
-            } else {
-                assert!(found.is_empty(), "{code}\n{said}");
+            let found = said_of(kind, text).unwrap_or_else(|| panic!("{code}: `{info}`"));
+            let produced = found.iter().all(|d| d.code == Some(*code)) && !found.is_empty();
+            if (right == "right" && !found.is_empty()) || (right == "wrong" && !produced) {
+                let said = render::render_all(&found, false);
+                wrong.push(format!("{code}, {info}:\n{said}"));
+            }
+            shown += usize::from(right == "wrong");
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(shown >= 40, "{shown}");
+}
+
+/// A code that nothing produces explains nothing.
+#[test]
+fn every_code_is_used() {
+    fn sources(dir: &Path, out: &mut String) {
+        for entry in fs::read_dir(dir).expect("a folder").flatten() {
+            let path = entry.path();
+            match path.is_dir() {
+                true => sources(&path, out),
+                false if path.ends_with("source/code.rs") => {}
+                false => out.push_str(&fs::read_to_string(&path).unwrap_or_default()),
             }
         }
     }
-    assert!(shown >= 5, "{shown}");
+    let mut all = String::new();
+    sources(Path::new("src"), &mut all);
+    for code in Code::ALL {
+        let used = format!("Code::{code:?}");
+        let ends = |(at, _): (usize, &str)| {
+            let next = all[at + used.len()..].chars().next();
+            next.is_some_and(|c| !c.is_alphanumeric())
+        };
+        assert!(all.match_indices(&used).any(ends), "nothing is {used}");
+    }
+}
+
+/// The page that lists all codes is what they are; `UPDATE=1` writes it.
+#[test]
+fn the_list_of_codes_is_complete() {
+    let mut list = String::new();
+    for (digits, area) in AREAS {
+        list.push_str(&format!("\n## {area}\n\n"));
+        for code in Code::ALL
+            .iter()
+            .filter(|c| c.number()[1..].starts_with(digits))
+        {
+            list.push_str(&format!("- [{code}](errors/{code}.md): {}\n", code.title()));
+        }
+    }
+    let page = fs::read_to_string("docs/errors.md").expect("the page");
+    let (head, listed) = page.split_once("\n## ").expect("a list");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write("docs/errors.md", format!("{head}{list}")).expect("it can be written");
+    } else {
+        assert_eq!(format!("\n## {listed}"), list);
+    }
 }

@@ -16,7 +16,7 @@
 //! `= required` must be given, `= "yaml"` is the default written as YAML, an `Option` may be absent.
 //! `with attrs` adds the common file attributes (`owner`, `group`, `mode`, …) as a field `attrs`.
 
-use crate::source::{Mapping, Value, suggest};
+use crate::source::{Code, Mapping, Value, suggest};
 
 use super::Task;
 
@@ -79,6 +79,17 @@ impl ArgError {
             argument: argument.into(),
             message: message.into(),
             hint: None,
+        }
+    }
+
+    /// What kind of mistake it is; its words say so.
+    pub fn code(&self) -> Code {
+        if self.message.starts_with("unknown argument") {
+            Code::UnknownArgument
+        } else if self.message.ends_with("is missing") || self.message.contains("must be given") {
+            Code::MissingArgument
+        } else {
+            Code::ArgumentValue
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::hardening::select::Wanted;
 use crate::hardening::{Library, Policy, Selection, Waivers, play};
-use crate::source::{Diagnostic, Files, yaml};
+use crate::source::{Code, Diagnostic, Files, yaml};
 
 use super::audit::AuditArgs;
 use super::messages;
@@ -78,7 +78,7 @@ pub(super) fn waivers(
             "the waiver of `{}` is about nothing that is audited",
             idle.control
         );
-        messages::show(&[Diagnostic::warning(&idle.span, text)]);
+        messages::show(&[Diagnostic::warning(&idle.span, text).code(Code::IdleWaiver)]);
     }
     Ok(all)
 }

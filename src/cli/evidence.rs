@@ -9,7 +9,7 @@ use crate::hardening::Report;
 use crate::host::signature::{AllowedSigners, Signer, check};
 use crate::journal::evidence::{self, About, Broken, Entry, Signed, Verified};
 use crate::report::audit::{Point, view};
-use crate::source::{Diagnostic, Secret};
+use crate::source::{Code, Diagnostic, Secret};
 
 use super::exit::Exit;
 use super::{messages, terminal};
@@ -93,7 +93,7 @@ impl Evidence {
 }
 
 fn refused(why: String) -> Diagnostic {
-    Diagnostic::bare(format!("no evidence is appended: {why}"))
+    Diagnostic::bare(format!("no evidence is appended: {why}")).code(Code::Evidence)
 }
 
 /// Options of `palisade evidence`.

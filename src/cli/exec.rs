@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Map, Value as Json};
 
 use crate::action::{ACTIONS, find};
-use crate::source::{Diagnostic, Span, suggest};
+use crate::source::{Code, Diagnostic, Span, suggest};
 use crate::vars::Layer;
 
 use super::exit::Exit;
@@ -173,7 +173,8 @@ pub fn run(args: &ExecArgs, face: Face) -> Exit {
 fn unknown(args: &ExecArgs) -> Option<Diagnostic> {
     let name = args.action.as_deref().filter(|name| find(name).is_none())?;
     let known = ACTIONS.iter().map(|spec| spec.name);
-    let mistake = Diagnostic::bare(format!("there is no action `{name}`"));
+    let mistake =
+        Diagnostic::bare(format!("there is no action `{name}`")).code(Code::UnknownAction);
     Some(match suggest::nearest(name, known) {
         Some(near) => mistake.hint(format!("did you mean `{near}`?")),
         None => mistake,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::inventory::export::{self, Show};
-use crate::source::{Diagnostic, Severity, Span};
+use crate::source::{Code, Diagnostic, Severity, Span};
 
 use super::exit::Exit;
 use super::face::Face;
@@ -103,9 +103,9 @@ fn text(args: &InventoryArgs, face: Face) -> Result<String, (Vec<Diagnostic>, Ex
         export: args.export,
     };
     let unknown = |name: &str| {
-        start(vec![Diagnostic::bare(format!(
-            "there is no host or group `{name}`"
-        ))])
+        start(vec![
+            Diagnostic::bare(format!("there is no host or group `{name}`")).code(Code::UnknownHost),
+        ])
     };
     if let Some(name) = &args.host {
         return export::host(&inventory, name, show).ok_or_else(|| unknown(name));

@@ -12,7 +12,7 @@ use crate::history::{Counts, Keep, Place, Record, Run, Store, Trouble};
 use crate::report::Reporter;
 use crate::report::history::fixed::fixed;
 use crate::report::history::{Gathered, Keeper, Slot};
-use crate::source::{Diagnostic, Mask, Secret};
+use crate::source::{Code, Diagnostic, Mask, Secret};
 
 use super::exit::Exit;
 use super::face::Face;
@@ -86,7 +86,7 @@ pub fn place(store: Option<&str>) -> Result<Option<Place>, Diagnostic> {
         return Ok(data.map(|dir| Place::usual(&dir)));
     };
     let place = Place::of(&named).map_err(|wrong| {
-        let mistake = Diagnostic::bare(format!("--store: {}", wrong.what));
+        let mistake = Diagnostic::bare(format!("--store: {}", wrong.what)).code(Code::Store);
         wrong.hint.into_iter().fold(mistake, Diagnostic::hint)
     })?;
     let password = std::env::var("PGPASSWORD").ok().filter(|p| !p.is_empty());

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use crate::source::{Diagnostic, render};
+use crate::source::{Diagnostic, Severity, render};
 
 /// Whether a stream takes colours: asked for, or a terminal and nobody said otherwise.
 pub fn coloured(terminal: bool) -> bool {
@@ -22,6 +22,12 @@ pub fn show(diagnostics: &[Diagnostic]) {
     let mut out = std::io::stderr().lock();
     let text = render::render_all(diagnostics, coloured(out.is_terminal()));
     let _ = write!(out, "{text}");
+    let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error);
+    if let Some(code) = errors.filter_map(|d| d.code).next()
+        && out.is_terminal()
+    {
+        let _ = writeln!(out, "\n`palisade explain {code}` says more");
+    }
 }
 
 /// Shows mistakes and warnings, to programs as one JSON object a line.

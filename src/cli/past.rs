@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::history::{Hits, Place, Run, Store, Trouble};
-use crate::source::Diagnostic;
+use crate::source::{Code, Diagnostic};
 
 use super::kept;
 
@@ -31,16 +31,16 @@ impl Past {
     /// The history, if there is one.
     pub fn open(&self) -> Result<Store, Diagnostic> {
         let Some(place) = kept::place(self.store.as_deref())? else {
-            return Err(Diagnostic::bare(
-                "there is no history: PALISADE_STORE is `none`",
-            ));
+            return Err(
+                Diagnostic::bare("there is no history: PALISADE_STORE is `none`").code(Code::Store),
+            );
         };
         if let Place::File(path) = &place
             && !path.exists()
         {
             let text = format!("there is no history {}", path.display());
             let hint = "runs of playbook, drift, audit and harden write it; --store names another";
-            return Err(Diagnostic::bare(text).hint(hint));
+            return Err(Diagnostic::bare(text).code(Code::Store).hint(hint));
         }
         Store::open(&place).map_err(said)
     }
@@ -52,7 +52,7 @@ pub fn said(trouble: Trouble) -> Diagnostic {
         Trouble::Newer { .. } => Some("a newer palisade wrote it: use that one"),
         Trouble::Closed { .. } | Trouble::Said { .. } => None,
     };
-    let mistake = Diagnostic::bare(trouble.to_string());
+    let mistake = Diagnostic::bare(trouble.to_string()).code(Code::Store);
     hint.into_iter().fold(mistake, Diagnostic::hint)
 }
 
@@ -60,10 +60,14 @@ pub fn said(trouble: Trouble) -> Diagnostic {
 pub fn find(store: &mut Store, word: &str) -> Result<Run, Diagnostic> {
     match store.find(word).map_err(said)? {
         Hits::One(run) => Ok(*run),
-        Hits::None if word == "last" => Err(Diagnostic::bare("the history has no runs")),
+        Hits::None if word == "last" => {
+            Err(Diagnostic::bare("the history has no runs").code(Code::NoSuchRun))
+        }
         Hits::None => Err(Diagnostic::bare(format!("the history has no run `{word}`"))
+            .code(Code::NoSuchRun)
             .hint("`palisade history` lists them")),
         Hits::Many(names) => Err(Diagnostic::bare(format!("`{word}` begins several runs"))
+            .code(Code::NoSuchRun)
             .hint(format!("one of {}", names.join(", ")))),
     }
 }

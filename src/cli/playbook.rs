@@ -13,7 +13,7 @@ use crate::engine::options::Canary;
 use crate::hardening::play::Built;
 use crate::inventory::Inventory;
 use crate::plan::{CompileOptions, Compiler, Plan};
-use crate::source::{Diagnostic, Files, Kind, Node, Severity};
+use crate::source::{Code, Diagnostic, Files, Kind, Node, Severity};
 use crate::vars::{Layer, Var};
 
 use super::exit::Exit;
@@ -210,12 +210,13 @@ pub(super) fn unreadable(args: &PlaybookArgs) -> Vec<Diagnostic> {
             continue;
         }
         if !path.exists() {
-            wrong.push(Diagnostic::bare(format!(
-                "the playbook: {shown} could not be found"
-            )));
+            wrong.push(
+                Diagnostic::bare(format!("the playbook: {shown} could not be found"))
+                    .code(Code::FileNotFound),
+            );
         } else if path.is_dir() {
             let text = format!("the playbook: {shown} does not appear to be a file");
-            wrong.push(Diagnostic::bare(text));
+            wrong.push(Diagnostic::bare(text).code(Code::FileNotFound));
         }
     }
     wrong

@@ -10,7 +10,7 @@ use crate::journal::find::{self, Missing};
 use crate::journal::read::{self, Recorded, Unreadable};
 use crate::plan::{Plan, list};
 use crate::resource::Digest;
-use crate::source::{Diagnostic, Files};
+use crate::source::{Code, Diagnostic, Files};
 
 use super::messages;
 use super::options::{Connections, Inventories, Values};
@@ -120,19 +120,23 @@ pub fn sources(plan: &Plan, files: &Files) -> BTreeMap<String, String> {
 
 /// Says why a run's file cannot be read; what nobody can read is set aside.
 fn pass_over(path: &Path, error: &Unreadable) {
+    let code = Code::RecordUnreadable;
     match find::set_aside(path, error) {
         Some(aside) => messages::say(&format!(
-            "warning: {error}: set aside as {}",
+            "warning[{code}]: {error}: set aside as {}",
             aside.display()
         )),
-        None => messages::say(&format!("warning: {error}: passed over")),
+        None => messages::say(&format!("warning[{code}]: {error}: passed over")),
     }
 }
 
 /// The run of this name; what keeps it from being read is an error with a hint.
 pub fn named(dir: &Path, name: &str) -> Result<Recorded, Diagnostic> {
     find::run(dir, name).map_err(|missing| {
-        let text = Diagnostic::bare(missing.to_string());
+        let text = Diagnostic::bare(missing.to_string()).code(match &missing {
+            Missing::None(_) | Missing::Many(..) => Code::NoSuchRun,
+            Missing::Unreadable(_) => Code::RecordUnreadable,
+        });
         match &missing {
             Missing::None(_) => text.hint("`palisade log` lists the runs"),
             Missing::Many(..) => text.hint("give more of its name; `palisade log` lists the runs"),

@@ -9,7 +9,7 @@ use crate::engine::event::HostName;
 use crate::engine::{Event, Job, Options, Stop, Summary};
 use crate::journal::{Journal, contents};
 use crate::report::Reporter;
-use crate::source::Diagnostic;
+use crate::source::{Code, Diagnostic};
 use crate::vars::Layer;
 
 use super::exit::Exit;
@@ -65,7 +65,7 @@ pub fn limit(
         let hosts = compiled.inventory.hosts();
         if !hosts.iter().any(|h| h.name.as_str() == name) {
             let text = format!("`--confirm-also {name}`: the inventory has no such host");
-            return Err(Diagnostic::bare(text));
+            return Err(Diagnostic::bare(text).code(Code::UnknownHost));
         }
     }
     resume::check(args, compiled)?;
@@ -90,7 +90,7 @@ pub fn limit(
     if hosts.is_empty() && !inventory.hosts().is_empty() {
         let text =
             "Specified inventory, host pattern and/or --limit leaves us with no hosts to target.";
-        return Err(Diagnostic::bare(text));
+        return Err(Diagnostic::bare(text).code(Code::NoHostsLeft));
     }
     Ok(Some(hosts))
 }

@@ -14,7 +14,7 @@ use crate::serve::past::{Past, who};
 use crate::serve::run::Status;
 use crate::serve::schedule::{self, Outside, Schedule};
 use crate::serve::web::{self, Access, Site};
-use crate::source::{Diagnostic, Files, Mask, Secret};
+use crate::source::{Code, Diagnostic, Files, Mask, Secret};
 
 use super::exit::Exit;
 use super::options::Values;
@@ -196,7 +196,9 @@ fn token(args: &ServeArgs) -> Result<Option<Secret>, Vec<Diagnostic>> {
     if token.len() < SHORTEST_TOKEN {
         let text = format!("the token is shorter than {SHORTEST_TOKEN} characters");
         let hint = "`openssl rand -hex 24 > token` makes one";
-        return Err(vec![Diagnostic::bare(text).hint(hint)]);
+        return Err(vec![
+            Diagnostic::bare(text).code(Code::ServeToken).hint(hint),
+        ]);
     }
     Ok(Some(Secret::new(token)))
 }
@@ -209,7 +211,9 @@ fn serve(args: &ServeArgs) -> Result<Exit, Vec<Diagnostic>> {
     {
         let text = format!("whoever reaches {address} could look, so a token is needed");
         let hint = "--token-file FILE, or PALISADE_SERVE_TOKEN in the environment";
-        return Err(vec![Diagnostic::bare(text).hint(hint)]);
+        return Err(vec![
+            Diagnostic::bare(text).code(Code::ServeToken).hint(hint),
+        ]);
     }
     let schedule = read(&args.schedule, &args.values)?;
     let daemon = daemon(args, &schedule)?;

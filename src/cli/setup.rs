@@ -9,7 +9,7 @@ use crate::host::config::Surroundings;
 use crate::host::dialer::{DialOptions, Dialer};
 use crate::inventory::{Inventory, LoadEnv};
 use crate::source::vault::{DEFAULT_ID, Keyring};
-use crate::source::{Diagnostic, File, Files, Kind, Mask, Node, Secret, Span, yaml};
+use crate::source::{Code, Diagnostic, File, Files, Kind, Mask, Node, Secret, Span, yaml};
 use crate::vars::{Layer, Templar, TemplarOptions, Var, Vars};
 
 use super::options::{Becoming, Connections, Inventories, Values};
@@ -87,6 +87,7 @@ fn password_file(path: &Path) -> Result<Secret, Diagnostic> {
             "cannot read the password file {}: {why}",
             path.display()
         ))
+        .code(Code::PasswordFile)
     };
     let plain = crate::source::files::plain;
     let meta = std::fs::metadata(path).map_err(|e| cannot(plain(&e)))?;
@@ -160,9 +161,8 @@ fn extra_vars(given: &[String], files: &Files, vault: &Keyring) -> Result<Vars, 
             let mut file = files.text(&expand(path)).map_err(|d| vec![d])?;
             if crate::source::vault::is_vault(&file.text) {
                 let plain = vault.decrypt(&file.text).map_err(|e| {
-                    vec![Diagnostic::bare(format!(
-                        "cannot open the vault {path}: {e}"
-                    ))]
+                    let text = format!("cannot open the vault {path}: {e}");
+                    vec![Diagnostic::bare(text).code(e.code())]
                 })?;
                 file = File::secret(path, plain.as_str());
             }
@@ -173,7 +173,7 @@ fn extra_vars(given: &[String], files: &Files, vault: &Keyring) -> Result<Vars, 
         } else {
             let file = File::new(label.as_str(), text.as_str());
             let span = Span::new(&file, 0, text.len());
-            let wrong = |m: String| vec![Diagnostic::error(&span, m)];
+            let wrong = |m: String| vec![Diagnostic::error(&span, m).code(Code::ExtraVars)];
             let (pairs, rest) = crate::source::words::key_values(text, false).map_err(&wrong)?;
             if let Some(rest) = rest.filter(|r| !r.trim().is_empty()) {
                 return Err(wrong(format!("`{rest}` is not of the form key=value")));
@@ -205,7 +205,9 @@ fn add_mapping(vars: &mut Vars, file: &Arc<File>) -> Result<(), Vec<Diagnostic>>
                 "extra variables must be a mapping, not {}",
                 node.type_name()
             );
-            return Err(vec![Diagnostic::error(&node.span, text)]);
+            return Err(vec![
+                Diagnostic::error(&node.span, text).code(Code::ExtraVars),
+            ]);
         }
     }
     Ok(())

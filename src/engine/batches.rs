@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::event::HostName;
 use crate::plan::Play;
-use crate::source::{Diagnostic, Value};
+use crate::source::{Code, Diagnostic, Value};
 use crate::vars::Scope;
 
 use super::run::Running;
@@ -44,7 +44,7 @@ impl Running {
         let Some(order) = crate::inventory::Order::parse(&word) else {
             let known = crate::inventory::Order::NAMES.join(", ");
             let text = format!("unknown order `{word}`: there are {known}");
-            return Err(Diagnostic::error(&node.span, text));
+            return Err(Diagnostic::error(&node.span, text).code(Code::KeywordValue));
         };
         let mut names: Vec<_> = hosts
             .iter()
@@ -77,7 +77,7 @@ impl Running {
         let sizes: Option<Vec<usize>> = steps.iter().map(|s| size(s, hosts.len())).collect();
         let Some(sizes) = sizes.filter(|s| !s.is_empty()) else {
             let text = "`serial` must be a number of hosts, a percentage, or a list of these";
-            return Err(Diagnostic::error(&node.span, text));
+            return Err(Diagnostic::error(&node.span, text).code(Code::KeywordValue));
         };
         let mut batches = Vec::new();
         let mut rest = hosts;

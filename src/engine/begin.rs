@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::plan::{Call, Loop, Task};
-use crate::source::{Diagnostic, Kind, Value};
+use crate::source::{Code, Diagnostic, Kind, Value};
 use crate::vars::{Layer, Scope, TemplateError, Var};
 
 use super::cursor::Cursor;
@@ -296,7 +296,9 @@ impl Runner {
                 let kind = crate::action::arg::kind(&other);
                 let message = format!("`loop` needs a list, not {kind}");
                 let hint = "a mapping can be looped over with `| dict2items`";
-                let diagnostic = Diagnostic::error(&looping.over.span, message).hint(hint);
+                let diagnostic = Diagnostic::error(&looping.over.span, message)
+                    .code(Code::Loop)
+                    .hint(hint);
                 Err(TemplateError::Other(Box::new(diagnostic)))
             }
         }

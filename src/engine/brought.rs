@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::plan::Play;
-use crate::source::{Diagnostic, Kind, Node};
+use crate::source::{Code, Diagnostic, Kind, Node};
 use crate::vars::{Layer, Var};
 
 use super::event::{HostName, Recap};
@@ -87,7 +87,7 @@ impl Running {
             looked.push(path.display().to_string());
         }
         let text = format!("no file of variables was found: {}", looked.join(", "));
-        Err(Diagnostic::error(&node.span, text))
+        Err(Diagnostic::error(&node.span, text).code(Code::FileNotFound))
     }
 }
 
@@ -117,7 +117,7 @@ fn mapping(node: &Node) -> Result<Layer, Diagnostic> {
         }
         _ => {
             let text = format!("variables must be a mapping, not {}", node.type_name());
-            Err(Diagnostic::error(&node.span, text))
+            Err(Diagnostic::error(&node.span, text).code(Code::VarsNotMapping))
         }
     }
 }

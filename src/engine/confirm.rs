@@ -227,7 +227,10 @@ impl Runner {
                     // Whoever answers and says no has read the new configuration.
                     let refused = matches!(
                         error.kind,
-                        ErrorKind::Auth | ErrorKind::Become | ErrorKind::HostKey
+                        ErrorKind::Auth
+                            | ErrorKind::Become
+                            | ErrorKind::HostKey
+                            | ErrorKind::HostKeyChanged
                     );
                     refusals += u32::from(refused);
                     error.message

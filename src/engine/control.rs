@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::action::{Control, IncludeVars, Meta, Reboot};
 use crate::resource::{Folder, Run};
 use crate::result;
-use crate::source::{Diagnostic, Kind, Mapping, Node, Value};
+use crate::source::{Code, Diagnostic, Kind, Mapping, Node, Value};
 use crate::vars::{SearchPath, TemplateError, Var, Vars};
 
 use super::event::{Event, HostName, TaskRef};
@@ -305,9 +305,9 @@ impl Runner {
     fn include_vars(&mut self, include: &IncludeVars, name: &TaskRef) -> Result<Mapping, Box<Raw>> {
         let mistake = |d: Diagnostic| Box::new(Raw::mistake(&TemplateError::Other(Box::new(d))));
         let search = self.play.search_of(&name.span);
-        let found = self
-            .vars_files(include, &search)
-            .map_err(|text| mistake(Diagnostic::error(&name.span, text)))?;
+        let found = self.vars_files(include, &search).map_err(|text| {
+            mistake(Diagnostic::error(&name.span, text).code(Code::FileNotFound))
+        })?;
         let mut vars = Vars::new();
         let mut read = Vec::new();
         for path in found {
@@ -324,7 +324,9 @@ impl Runner {
                 }
                 _ => {
                     let text = format!("variables must be a mapping, not {}", node.type_name());
-                    return Err(mistake(Diagnostic::error(&node.span, text)));
+                    return Err(mistake(
+                        Diagnostic::error(&node.span, text).code(Code::VarsNotMapping),
+                    ));
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::planned::Planned;
-use crate::source::{Diagnostic, Span, Value};
+use crate::source::{Code, Diagnostic, Span, Value};
 
 /// A host's name in the inventory.
 pub type HostName = Arc<str>;
@@ -68,6 +68,7 @@ pub enum Event {
         task: Option<TaskRef>,
         message: String,
         hint: Option<String>,
+        code: Option<Code>,
     },
     /// What a task under way prints, in whole lines.
     Output {
@@ -230,6 +231,8 @@ pub struct Outcome {
     pub warnings: Vec<String>,
     /// The mistake behind a failure, where it is one of the user's.
     pub diagnostic: Option<Box<Diagnostic>>,
+    /// The kind of failure, where it is one of ours and not the action's.
+    pub code: Option<Code>,
     /// The result is what the task is for, so it is shown in full (`debug`).
     pub shown: bool,
     /// What would be done, where a plan is being made; of a loop its items have it.
@@ -287,6 +290,7 @@ impl Outcome {
             delegated: None,
             warnings: Vec::new(),
             diagnostic: None,
+            code: None,
             shown: false,
             planned: None,
         }

@@ -13,7 +13,7 @@ use crate::host::HostError;
 use crate::resource::file::Node;
 use crate::resource::guard::{self, Answer, Entry, Guard};
 use crate::resource::{Change, Content, Resource, State, access};
-use crate::source::Secret;
+use crate::source::{Code, Secret};
 
 use super::canary;
 use super::cursor::{Cursor, Position};
@@ -96,6 +96,7 @@ fn judged(armed: Result<String, HostError>) -> Result<(), (usize, Box<Raw>)> {
     };
     let raw = Raw {
         failed: Some(text),
+        code: Some(Code::GuardNotArmed),
         ..Raw::default()
     };
     Err((0, Box::new(raw)))
@@ -105,6 +106,7 @@ fn judged(armed: Result<String, HostError>) -> Result<(), (usize, Box<Raw>)> {
 fn refused(why: &str) -> Raw {
     let mut raw = Raw {
         failed: Some(format!("not done, because it would keep us out: {why}")),
+        code: Some(Code::GuardRefused),
         ..Raw::default()
     };
     raw.result.insert("finding".into(), true.into());

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use crate::inventory::fold::fold;
-use crate::source::Diagnostic;
+use crate::source::{Code, Diagnostic};
 
 use super::event::{HostName, TaskRef};
 
@@ -103,11 +103,11 @@ impl Halt {
                 let text = format!(
                     "`{name}` failed on {by}, which ended the run: {count} failed, and --max-fail is {limit}"
                 );
-                Diagnostic::error(&task.span, text)
+                Diagnostic::error(&task.span, text).code(Code::MaxFail)
             }
             None => Diagnostic::bare(format!(
                 "{by} does not answer, which ended the run: {count} failed, and --max-fail is {limit}"
-            )),
+            )).code(Code::MaxFail),
         };
         let list = |begun: bool| {
             let hosts = state.cut.difference(&state.failed);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::plan::{Call, Include, Item, Task};
-use crate::source::{Diagnostic, Value};
+use crate::source::{Code, Diagnostic, Value};
 use crate::vars::{Layer, TemplateError, Var};
 
 use super::begin::When;
@@ -21,7 +21,12 @@ impl Runner {
     pub(super) async fn include(&mut self, task: &Arc<Task>, name: &TaskRef, layers: &TaskLayers) {
         if name.position.len() / 2 > DEEPEST {
             let text = "includes go deeper than 60 levels, so they go in a circle";
-            return self.include_failed(task, name, layers, Diagnostic::error(&task.span, text));
+            return self.include_failed(
+                task,
+                name,
+                layers,
+                Diagnostic::error(&task.span, text).code(Code::Circle),
+            );
         }
         let list = match self.list(task, layers) {
             Ok(list) => list,

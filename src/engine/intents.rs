@@ -7,7 +7,7 @@ use crate::host::target::{Engine, Kind, Target};
 use crate::journal::By;
 use crate::resource::apply::Apply;
 use crate::resource::reply;
-use crate::source::Diagnostic;
+use crate::source::{Code, Diagnostic};
 
 use super::event::{Event, HostName};
 use super::sending::{StepOutcome, Work, outcome};
@@ -84,7 +84,9 @@ impl Sessions {
             // What is not written down is not begun, here or anywhere.
             if !self.stop.is_asked() {
                 let text = "the record of this run cannot be written any more, so nothing further is begun";
-                let diagnostic = Diagnostic::bare(text).hint("is there room on the disk?");
+                let diagnostic = Diagnostic::bare(text)
+                    .code(Code::RecordFull)
+                    .hint("is there room on the disk?");
                 let diagnostic = Box::new(diagnostic);
                 let _ = self.events.send(Event::Warning { diagnostic });
                 self.stop.ask();

@@ -1,6 +1,7 @@
 //! Hosts that are lost, and runs that are stopped: what is known of what was under way.
 
-use crate::host::HostError;
+use crate::host::{ErrorKind, HostError};
+use crate::source::Code;
 
 use super::doing::ItemState;
 use super::event::{Event, Outcome, Status, TaskRef};
@@ -131,6 +132,7 @@ impl Runner {
                     task,
                     message,
                     hint,
+                    code: Some(code(error.kind)),
                 });
             }
             (status, Some(task)) => {
@@ -150,7 +152,8 @@ impl Runner {
                 if let Some(hint) = &error.hint {
                     result.insert("hint".into(), hint.clone().into());
                 }
-                let outcome = Outcome::new(status, result.into());
+                let mut outcome = Outcome::new(status, result.into());
+                outcome.code = Some(code(error.kind));
                 self.ctx.tell(Event::Ended {
                     host,
                     task,
@@ -167,5 +170,18 @@ impl Runner {
                 self.strike();
             }
         }
+    }
+}
+
+/// What kind of failure it is that something between us and a host did not work.
+fn code(kind: ErrorKind) -> Code {
+    match kind {
+        ErrorKind::Unreachable | ErrorKind::Stopped => Code::Unreachable,
+        ErrorKind::HostKey => Code::HostKey,
+        ErrorKind::HostKeyChanged => Code::HostKeyChanged,
+        ErrorKind::Auth => Code::Login,
+        ErrorKind::Become => Code::Become,
+        ErrorKind::Lost | ErrorKind::Deadline => Code::NoVerdict,
+        ErrorKind::NoShell | ErrorKind::Protocol => Code::NoShell,
     }
 }

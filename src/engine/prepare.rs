@@ -12,7 +12,7 @@ use crate::resource::hash::INLINE_LIMIT;
 use crate::resource::{
     Content, Folder, Identity, LocalEntry, Query, RenderOptions, Resource, State, Want,
 };
-use crate::source::{Diagnostic, Files, Mapping, Value};
+use crate::source::{Code, Diagnostic, Files, Mapping, Value};
 use crate::vars::{Scope, SearchPath, Templar, TemplateError};
 
 use super::verdict::Raw;
@@ -59,7 +59,9 @@ pub(super) fn call<'a>(
                 Some(spec) => Ok((spec, args)),
                 None => {
                     let message = format!("unknown action `{text}`");
-                    Err(Unready::Argument(Diagnostic::error(&name.span, message)))
+                    Err(Unready::Argument(
+                        Diagnostic::error(&name.span, message).code(Code::UnknownAction),
+                    ))
                 }
             }
         }
@@ -110,7 +112,7 @@ fn placed(task: &Task, args: &[(String, crate::source::Node)], error: ArgError) 
         .find(|(name, _)| *name == error.argument)
         .map(|(_, node)| node);
     let span = node.map_or(&task.span, |n| &n.span);
-    let mut diagnostic = Diagnostic::error(span, error.message);
+    let mut diagnostic = Diagnostic::error(span, error.message.as_str()).code(error.code());
     diagnostic.hints.extend(error.hint);
     diagnostic
 }
@@ -236,10 +238,10 @@ fn render_options(options: &RenderOptions) -> crate::vars::RenderOptions {
 /// cipher is wanted.
 fn read(files: &Files, path: &Path, t: &Templar, want: Want) -> Result<State, Unready> {
     let mistake = |why: String| {
-        Unready::Argument(Diagnostic::bare(format!(
-            "cannot read {}: {why}",
-            path.display()
-        )))
+        Unready::Argument(
+            Diagnostic::bare(format!("cannot read {}: {why}", path.display()))
+                .code(Code::Unreadable),
+        )
     };
     if files.is_dir(path) {
         let mut entries = Vec::new();

@@ -93,6 +93,7 @@ pub(super) async fn run_batch(
                     task: None,
                     message,
                     hint,
+                    code: None,
                 });
                 ended.insert(host.clone(), (Life::Failed, recap));
             }

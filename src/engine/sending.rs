@@ -9,7 +9,7 @@ use crate::host::{Deadlines, ErrorKind, HostError, Link};
 use crate::journal::{By, Journal, Meant};
 use crate::resource::apply::{Apply, ApplyOptions, RunContext, StepOutcome as Applied};
 use crate::resource::{Query, Want, launch, prelude};
-use crate::source::Secret;
+use crate::source::{Code, Secret};
 
 use super::event::TaskRef;
 use super::session::LOCK_WAIT;
@@ -287,6 +287,7 @@ pub(super) fn outcome(step: Applied) -> StepOutcome {
             raw.result.insert("rc".into(), failed.status.into());
             if failed.is_conflict() {
                 raw.result.insert("conflict".into(), true.into());
+                raw.code = Some(Code::ChangedMeanwhile);
             }
             if !failed.output.is_empty() {
                 let text = String::from_utf8_lossy(&failed.output).into_owned();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::plan::Task;
-use crate::source::{Diagnostic, Node, Secret, Value};
+use crate::source::{Code, Diagnostic, Node, Secret, Value};
 use crate::vars::{Scope, Templar, TemplateError};
 
 use super::event::HostName;
@@ -82,7 +82,8 @@ fn background(
         Some(node) => {
             let value = t.value(node, scope)?;
             let number = <u64 as crate::action::arg::FromArg>::from_arg(value);
-            let wrong = |m| Diagnostic::error(&node.span, format!("this {m}"));
+            let wrong =
+                |m| Diagnostic::error(&node.span, format!("this {m}")).code(Code::KeywordValue);
             let number = number.map_err(|m| TemplateError::Other(Box::new(wrong(m))))?;
             Ok::<_, TemplateError>(Some(number))
         }
@@ -112,7 +113,9 @@ fn flag(t: &Templar, node: Option<&Node>, scope: &Scope, or: bool) -> Result<boo
 
 fn truth(value: &Value, node: &Node) -> Result<bool, TemplateError> {
     <bool as crate::action::arg::FromArg>::from_arg(value.clone()).map_err(|m| {
-        TemplateError::Other(Box::new(Diagnostic::error(&node.span, format!("this {m}"))))
+        TemplateError::Other(Box::new(
+            Diagnostic::error(&node.span, format!("this {m}")).code(Code::KeywordValue),
+        ))
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::plan::Task;
-use crate::source::{Diagnostic, Mapping, Span, Value};
+use crate::source::{Code, Diagnostic, Mapping, Span, Value};
 use crate::vars::{Layer, Scope, Var};
 
 use super::doing::{Doing, Ended, ItemRun, ItemState};
@@ -375,7 +375,7 @@ impl Runner {
             let found = self.play.handlers_named(&name, &self.ctx, &self.host);
             if found.is_empty() {
                 let text = format!("no handler is named or listens to `{name}`");
-                self.warn(Diagnostic::error(&span, text));
+                self.warn(Diagnostic::error(&span, text).code(Code::UnknownHandler));
                 self.life = super::runner::Life::Failed;
                 self.tally.failed += 1;
             }

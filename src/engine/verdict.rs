@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::action::{Decision, Failure};
 use crate::plan::Task;
-use crate::source::{Diagnostic, Mapping, Node, Value};
+use crate::source::{Code, Diagnostic, Mapping, Node, Value};
 use crate::vars::{Layer, Scope, Templar, TemplateError, Var, Vars};
 
 use super::event::{Diff, Outcome, Status};
@@ -24,6 +24,7 @@ pub(super) struct Raw {
     pub vars: Vec<(String, Value)>,
     pub warnings: Vec<String>,
     pub diagnostic: Option<Box<Diagnostic>>,
+    pub code: Option<Code>,
     /// The result is what the task is for.
     pub shown: bool,
     pub planned: Option<Arc<Planned>>,
@@ -184,6 +185,7 @@ fn outcome(status: Status, raw: Raw, result: Mapping) -> Outcome {
         changes: raw.changes,
         delegated: None,
         warnings: raw.warnings,
+        code: raw.code.or(raw.diagnostic.as_ref().and_then(|d| d.code)),
         diagnostic: raw.diagnostic,
         shown: raw.shown,
         planned: raw.planned,
@@ -259,6 +261,7 @@ pub(super) fn combine(items: Vec<(Value, Outcome)>, var: &str, index_var: Option
         delegated: None,
         warnings,
         diagnostic,
+        code: None,
         shown: false,
         planned,
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::source::{Diagnostic, File, Files, Node, Span, suggest, yaml};
+use crate::source::{Code, Diagnostic, File, Files, Node, Span, suggest, yaml};
 
 use super::control::id_of;
 use super::field::Fields;
@@ -51,6 +51,7 @@ impl Library {
             }
         }
         library.check(&mut out);
+        Diagnostic::label(&mut out, Code::ControlForm);
         (library, out)
     }
 
@@ -88,14 +89,15 @@ impl Library {
             for (name, value) in &profile.parameters {
                 if !self.parameters().contains(name.as_str()) {
                     let text = format!("no control has the parameter `{name}`");
-                    out.push(Diagnostic::error(&value.span, text));
+                    out.push(Diagnostic::error(&value.span, text).code(Code::UnknownParameter));
                 }
             }
         }
     }
 
     fn unknown(&self, id: &str, at: &Span) -> Diagnostic {
-        let error = Diagnostic::error(at, format!("there is no control `{id}`"));
+        let error =
+            Diagnostic::error(at, format!("there is no control `{id}`")).code(Code::UnknownControl);
         match suggest::nearest(id, self.controls.keys().map(String::as_str)) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error,
@@ -111,7 +113,8 @@ impl Library {
     /// The profile of a name, or what might have been meant.
     pub fn profile(&self, name: &str) -> Result<&Profile, Diagnostic> {
         self.profiles.get(name).ok_or_else(|| {
-            let error = Diagnostic::bare(format!("there is no profile `{name}`"));
+            let error = Diagnostic::bare(format!("there is no profile `{name}`"))
+                .code(Code::UnknownControl);
             match suggest::nearest(name, self.profiles.keys().map(String::as_str)) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
                 None => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::source::{Diagnostic, Node};
+use crate::source::{Code, Diagnostic, Node};
 
 use super::field::Fields;
 use super::select::{Selection, Wanted};
@@ -31,6 +31,13 @@ impl Policy {
     }
 
     pub fn parse(node: &Node, out: &mut Vec<Diagnostic>) -> Option<Policy> {
+        let before = out.len();
+        let policy = Policy::parsed(node, out);
+        Diagnostic::label(&mut out[before..], Code::PolicyForm);
+        policy
+    }
+
+    fn parsed(node: &Node, out: &mut Vec<Diagnostic>) -> Option<Policy> {
         let before = out.len();
         let mut fields = Fields::of(node, "a policy", out)?;
         let wanted = Wanted {
@@ -79,7 +86,8 @@ impl Policy {
             let error = Diagnostic::error(
                 &value.span,
                 format!("no control has the parameter `{name}`"),
-            );
+            )
+            .code(Code::UnknownParameter);
             let near = crate::source::suggest::nearest(name, known.iter().copied());
             out.push(match near {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),

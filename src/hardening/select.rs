@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::source::{Diagnostic, Node, suggest};
+use crate::source::{Code, Diagnostic, Node, suggest};
 
 use super::profile::{in_order, is_within};
 use super::{Control, Library, Profile};
@@ -95,13 +95,14 @@ impl Selection {
                     .any(|r| is_within(&r.number, section))
             };
             if !selection.profiles.iter().any(inside) {
-                out.push(Diagnostic::bare(format!(
-                    "no profile has the section `{section}`"
-                )));
+                out.push(
+                    Diagnostic::bare(format!("no profile has the section `{section}`"))
+                        .code(Code::UnknownControl),
+                );
             }
         }
         if out.is_empty() && selection.chosen.is_empty() {
-            out.push(Diagnostic::bare("nothing is left to audit"));
+            out.push(Diagnostic::bare("nothing is left to audit").code(Code::NothingToAudit));
         }
         if out.is_empty() {
             Ok(selection)
@@ -217,7 +218,8 @@ fn level(library: &Library, name: &str, asked: Option<&str>) -> Result<Level, Di
 }
 
 fn no_level(profile: &Profile, name: &str) -> Diagnostic {
-    let error = Diagnostic::bare(format!("{} has no level `{name}`", profile.id));
+    let error = Diagnostic::bare(format!("{} has no level `{name}`", profile.id))
+        .code(Code::UnknownControl);
     let names: Vec<_> = profile.levels.iter().map(|l| l.name.as_str()).collect();
     error.hint(format!("its levels are {}", names.join(", ")))
 }
@@ -236,7 +238,8 @@ fn unheard(library: &Library, profiles: &[Level], word: &str) -> Option<Diagnost
     if known {
         return None;
     }
-    let error = Diagnostic::bare(format!("`{word}` is no control, area or number"));
+    let error = Diagnostic::bare(format!("`{word}` is no control, area or number"))
+        .code(Code::UnknownControl);
     let ids = library.controls.keys().map(String::as_str).chain(areas);
     Some(match suggest::nearest(word, ids) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use crate::source::{Diagnostic, Node, Span};
+use crate::source::{Code, Diagnostic, Node, Span};
 
 use super::field::{Fields, scalar};
 use super::select::{Chosen, names};
@@ -36,6 +36,13 @@ pub struct Waivers {
 impl Waivers {
     /// A file: a list of waivers, by itself or under `waivers`.
     pub fn parse(node: &Node, out: &mut Vec<Diagnostic>) -> Waivers {
+        let before = out.len();
+        let waivers = Waivers::parsed(node, out);
+        Diagnostic::label(&mut out[before..], Code::WaiverForm);
+        waivers
+    }
+
+    fn parsed(node: &Node, out: &mut Vec<Diagnostic>) -> Waivers {
         let list = match node.get("waivers") {
             Some(inner) => inner,
             None => node,

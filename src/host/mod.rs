@@ -129,8 +129,10 @@ pub struct HostError {
 pub enum ErrorKind {
     /// Nothing was started: no address, no route, refused, timed out before login.
     Unreachable,
-    /// The host key is unknown, changed or revoked. Nothing of ours was sent.
+    /// The host key is not known. Nothing of ours was sent.
     HostKey,
+    /// The host key is another than the known one, or revoked. Nothing of ours was sent.
+    HostKeyChanged,
     /// No way of authenticating was accepted.
     Auth,
     /// Logged in, but not allowed to become the other user, or a wrong password for it.

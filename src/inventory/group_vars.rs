@@ -12,7 +12,7 @@ use super::MAX_FOLDERS;
 use super::load::{LoadEnv, folder_of};
 use super::model::Inventory;
 use crate::source::yaml::{failed, parse_one};
-use crate::source::{Diagnostic, Node};
+use crate::source::{Code, Diagnostic, Node};
 use crate::vars::{Layer, Var, Vars};
 
 /// What stands beside one inventory or playbook.
@@ -191,7 +191,8 @@ impl Inventory {
             folder: folder.to_owned(),
             ..Beside::default()
         };
-        let diagnostics = beside.grow(self, env);
+        let mut diagnostics = beside.grow(self, env);
+        Diagnostic::label(&mut diagnostics, Code::InventoryForm);
         self.beside_playbooks
             .insert(folder.to_owned(), Arc::new(beside));
         diagnostics

@@ -7,7 +7,7 @@ use super::model::{Inventory, UNGROUPED};
 use super::{MAX_FOLDERS, MAX_NESTING, ini, range, script, yaml};
 use crate::source::vault::{self, Keyring};
 use crate::source::yaml::{failed, parse_one};
-use crate::source::{Diagnostic, File, Files, Node, Span};
+use crate::source::{Code, Diagnostic, File, Files, Node, Span};
 
 /// Runs a program of the controller's with arguments.
 pub type RunScript<'a> = dyn Fn(&Path, &[&str]) -> Result<String, String> + 'a;
@@ -39,7 +39,7 @@ impl LoadEnv<'_> {
             Err(why) => {
                 let end = file.text.find('\n').unwrap_or(file.text.len());
                 let text = format!("cannot open this vault: {why}");
-                Err(Diagnostic::error(&Span::new(&file, 0, end), text))
+                Err(Diagnostic::error(&Span::new(&file, 0, end), text).code(why.code()))
             }
         }
     }
@@ -66,9 +66,10 @@ impl Inventory {
         }
         for host in inventory.ambiguous() {
             let text = format!("{} is the name of a host and of a group", host.name);
-            diagnostics.push(Diagnostic::warning(&host.span, text));
+            diagnostics.push(Diagnostic::warning(&host.span, text).code(Code::AmbiguousName));
         }
         diagnostics.extend(inventory.read_beside_sources(env));
+        Diagnostic::label(&mut diagnostics, Code::InventoryForm);
         (inventory, diagnostics)
     }
 
@@ -83,7 +84,8 @@ impl Inventory {
         if source.contains(',') {
             return self.read_list(source);
         }
-        let mut missing = Diagnostic::bare(format!("no such inventory: {source}"));
+        let mut missing =
+            Diagnostic::bare(format!("no such inventory: {source}")).code(Code::NoInventory);
         if range::address(source, true).is_some() {
             missing = missing.hint(format!("for a host of that name write `-i {source},`"));
         }
@@ -166,7 +168,9 @@ impl Inventory {
         if extension == "toml" {
             let text = format!("{}: TOML inventories are not read", path.display());
             return vec![
-                Diagnostic::bare(text).hint("write it as YAML: the structure is the same"),
+                Diagnostic::bare(text)
+                    .code(Code::InventoryPlugin)
+                    .hint("write it as YAML: the structure is the same"),
             ];
         }
         let named_yaml = matches!(extension, "yml" | "yaml" | "json");
@@ -212,6 +216,7 @@ fn no_plugin(root: &Node) -> Diagnostic {
         &name.span,
         format!("inventory plugin {shown} is not available"),
     )
+    .code(Code::InventoryPlugin)
     .hint("let `ansible-inventory --list` print it once, or name a script that prints JSON")
 }
 

@@ -1,7 +1,7 @@
 //! One name against a name, a wildcard or a regular expression.
 
 use crate::source::pyre::{PyFlags, PyRegex};
-use crate::source::{Diagnostic, Span};
+use crate::source::{Code, Diagnostic, Span};
 
 pub(super) enum Matcher<'a> {
     Name(&'a str),
@@ -14,7 +14,10 @@ impl<'a> Matcher<'a> {
         if let Some(source) = text.strip_prefix('~') {
             return PyRegex::new(&format!(r"\A(?:{source})"), PyFlags::default())
                 .map(|r| Matcher::Regex(Box::new(r)))
-                .map_err(|e| Diagnostic::error(span, format!("not a regular expression: {e}")));
+                .map_err(|e| {
+                    Diagnostic::error(span, format!("not a regular expression: {e}"))
+                        .code(Code::Pattern)
+                });
         }
         Ok(if text.contains(['*', '?', '[']) {
             Matcher::Glob(text.chars().collect())

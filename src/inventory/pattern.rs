@@ -7,7 +7,7 @@ use super::load::LoadEnv;
 use super::matcher::Matcher;
 use super::model::{HostName, Inventory, LOCALHOST};
 use super::range;
-use crate::source::{Diagnostic, File, Span, suggest};
+use crate::source::{Code, Diagnostic, File, Span, suggest};
 
 /// What a pattern selects, in inventory order.
 #[derive(Clone, Debug, Default)]
@@ -160,7 +160,7 @@ impl Inventory {
         };
         if matches!(subscript, Some((_, Bound::One))) && !(0..count).contains(&from) {
             let text = format!("{expression} has {count} hosts, so there is no {text}");
-            return Err(Diagnostic::error(span, text));
+            return Err(Diagnostic::error(span, text).code(Code::Pattern));
         }
         let place = |n: i64| usize::try_from(n).unwrap_or(0);
         Ok(if from > to {
@@ -214,7 +214,7 @@ impl Inventory {
 
     fn unmatched(&self, text: &str, span: &Span) -> Diagnostic {
         let message = format!("could not match supplied host pattern, ignoring: {text}");
-        let warning = Diagnostic::warning(span, message);
+        let warning = Diagnostic::warning(span, message).code(Code::UnknownHost);
         if text.starts_with('~') || text.contains(['*', '?', '[']) {
             return warning;
         }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json};
 use super::load::LoadEnv;
 use super::model::{Inventory, Refusal};
 use super::{MAX_SCRIPT_OUTPUT, ini};
-use crate::source::{Diagnostic, File, Kind, Node, Span};
+use crate::source::{Code, Diagnostic, File, Kind, Node, Span};
 use crate::vars::Var;
 
 struct Reader<'a> {
@@ -41,11 +41,12 @@ pub(super) fn read(inventory: &mut Inventory, path: &Path, env: &LoadEnv<'_>) ->
 /// The output of one call of the script, as a mapping.
 fn call(path: &Path, args: &[&str], env: &LoadEnv<'_>) -> Result<Map<String, Json>, Diagnostic> {
     let shown = format!("{} {}", path.display(), args.join(" "));
-    let text = (env.run_script)(path, args)
-        .map_err(|why| Diagnostic::bare(format!("inventory script {shown}: {why}")))?;
+    let text = (env.run_script)(path, args).map_err(|why| {
+        Diagnostic::bare(format!("inventory script {shown}: {why}")).code(Code::InventoryScript)
+    })?;
     if text.len() > MAX_SCRIPT_OUTPUT {
         let text = format!("inventory script {shown} printed more than {MAX_SCRIPT_OUTPUT} bytes");
-        return Err(Diagnostic::bare(text));
+        return Err(Diagnostic::bare(text).code(Code::InventoryScript));
     }
     if text.trim().is_empty() && args[0] == "--host" {
         return Ok(Map::new());
@@ -54,7 +55,8 @@ fn call(path: &Path, args: &[&str], env: &LoadEnv<'_>) -> Result<Map<String, Jso
         Ok(Json::Object(map)) => Ok(map),
         Ok(_) => Err(Diagnostic::bare(format!(
             "inventory script {shown} printed JSON that is not an object"
-        ))),
+        ))
+        .code(Code::InventoryScript)),
         Err(error) => {
             let file = File::new(format!("<output of {shown}>"), text);
             let before = file
@@ -65,7 +67,7 @@ fn call(path: &Path, args: &[&str], env: &LoadEnv<'_>) -> Result<Map<String, Jso
             let span = Span::new(&file, start, start + 1);
             let text = error.to_string();
             let why = text.split(" at line ").next().unwrap_or(&text);
-            Err(Diagnostic::error(&span, format!("not JSON: {why}")))
+            Err(Diagnostic::error(&span, format!("not JSON: {why}")).code(Code::InventoryScript))
         }
     }
 }
@@ -87,13 +89,15 @@ impl Reader<'_> {
                     None | Some(Json::Null) => Map::new(),
                     Some(_) => {
                         let text = format!("the variables of {name} are not a mapping");
-                        return Err(Diagnostic::error(&self.span, text));
+                        return Err(Diagnostic::error(&self.span, text).code(Code::InventoryScript));
                     }
                 },
                 None => call(self.path, &["--host", name.as_str()], env)?,
             };
             if !self.inventory.claim(own.len()) {
-                return Err(Diagnostic::error(&self.span, ini::too_much()));
+                return Err(
+                    Diagnostic::error(&self.span, ini::too_much()).code(Code::InventoryScript)
+                );
             }
             for (key, value) in &own {
                 let var = Var::Template(node(value, &self.span));
@@ -107,7 +111,7 @@ impl Reader<'_> {
         let span = self.span.clone();
         let wrong = |what: &str, want: &str| {
             let text = format!("group {name}: {what} is not {want}");
-            Err(Diagnostic::error(&span, text))
+            Err(Diagnostic::error(&span, text).code(Code::InventoryScript))
         };
         let group = self.inventory.group(name);
         let (hosts, vars, children) = match body {
@@ -157,7 +161,7 @@ impl Reader<'_> {
             let child = self.inventory.group(child_name);
             if self.inventory.add_child(group, child) == Err(Refusal::Loop) {
                 let text = format!("{child_name} cannot be in {name}, which is in it");
-                return Err(Diagnostic::error(&self.span, text));
+                return Err(Diagnostic::error(&self.span, text).code(Code::InventoryScript));
             }
         }
         Ok(())
@@ -168,7 +172,9 @@ impl Reader<'_> {
         let added = self
             .inventory
             .host_in(name, group, None, &self.span, Some(&path));
-        let host = added.map_err(|_| Diagnostic::error(&self.span, ini::too_many()))?;
+        let host = added.map_err(|_| {
+            Diagnostic::error(&self.span, ini::too_many()).code(Code::InventoryScript)
+        })?;
         self.hosts.push(host);
         Ok(())
     }

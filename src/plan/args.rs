@@ -2,7 +2,7 @@
 
 use crate::action::{self, Spec};
 use crate::playbook::{Invocation, is_dynamic, scalar};
-use crate::source::{Diagnostic, Node, Value};
+use crate::source::{Code, Diagnostic, Node, Value};
 
 use super::Keywords;
 use super::compile::Pass;
@@ -29,7 +29,7 @@ impl Pass<'_> {
                 }
                 None => {
                     let text = format!("`{}` takes named arguments, not text", invocation.name);
-                    let error = Diagnostic::error(&free.span, text);
+                    let error = Diagnostic::error(&free.span, text).code(Code::ArgumentForm);
                     self.out
                         .push(error.hint("write `name: value` arguments under it"));
                     return None;
@@ -67,6 +67,7 @@ impl Pass<'_> {
                 Some(index) => &args[index].1.span,
                 None => &invocation.at,
             };
+            let code = error.code();
             let message = match place {
                 None => format!("{} for `{}`", error.message, invocation.name),
                 Some(_) if error.message.starts_with("unknown") => {
@@ -74,7 +75,7 @@ impl Pass<'_> {
                 }
                 Some(_) => error.message,
             };
-            let mut diagnostic = Diagnostic::error(at, message);
+            let mut diagnostic = Diagnostic::error(at, message).code(code);
             diagnostic.hints.extend(error.hint);
             self.out.push(diagnostic);
             fits = false;

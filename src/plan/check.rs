@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::action::Spec;
 use crate::playbook::{self, Given, On, is_template, scalar};
-use crate::source::{Diagnostic, Node};
+use crate::source::{Code, Diagnostic, Node};
 use crate::vars::RenderOptions;
 
 use super::compile::{Compiler, Pass};
@@ -77,7 +77,7 @@ impl Pass<'_> {
                 continue;
             }
             let text = format!("`{name}` is no action, so these defaults apply to nothing");
-            let warning = Diagnostic::warning(&key.span, text);
+            let warning = Diagnostic::warning(&key.span, text).code(Code::UnknownAction);
             self.out
                 .push(match playbook::known::nearest(&name, On::Task) {
                     Some(near) => warning.hint(format!("did you mean `{near}`?")),
@@ -209,8 +209,8 @@ impl Pass<'_> {
         }
         let text = format!("there is no file `{name}`");
         let diagnostic = match certain {
-            true => Diagnostic::error(&node.span, text),
-            false => Diagnostic::warning(&node.span, text),
+            true => Diagnostic::error(&node.span, text).code(Code::FileNotFound),
+            false => Diagnostic::warning(&node.span, text).code(Code::FileNotFound),
         };
         self.out.push(diagnostic.hint(super::path::places(&tried)));
         None

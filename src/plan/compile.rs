@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::playbook::{self, Entry, Given, PlaybookImport, scalar};
 use crate::source::vault::Keyring;
-use crate::source::{Diagnostic, Files, Node, Severity, Span};
+use crate::source::{Code, Diagnostic, Files, Node, Severity, Span};
 
 use crate::vars::{Layer, SearchPath, Templar, Var, Vars};
 
@@ -189,12 +189,12 @@ impl Compiler {
         let target = path::join(dir, name.trim());
         if !self.store.files.is_file(&target) {
             let text = format!("there is no playbook `{name}`");
-            let error = Diagnostic::error(&import.file.span, text);
+            let error = Diagnostic::error(&import.file.span, text).code(Code::FileNotFound);
             return out.push(error.hint(path::places(&[target])));
         }
         if around.stack.contains(&target) || around.stack.len() > MAX_PLAYBOOK_DEPTH {
             let text = format!("`{name}` imports itself");
-            return out.push(Diagnostic::error(&import.file.span, text));
+            return out.push(Diagnostic::error(&import.file.span, text).code(Code::Circle));
         }
         let mut inner = around.clone();
         for arg in &import.vars {
@@ -363,14 +363,16 @@ impl Pass<'_> {
         ];
         let Some(map) = node.as_map() else {
             let text = format!("a prompt must be a mapping, not {}", node.type_name());
-            self.out.push(Diagnostic::error(&node.span, text));
+            self.out
+                .push(Diagnostic::error(&node.span, text).code(Code::KeywordValue));
             return None;
         };
         for (key, _) in map {
             let word = scalar(key).unwrap_or_default();
             if !WORDS.contains(&word.as_str()) {
                 let error =
-                    Diagnostic::error(&key.span, format!("unknown word `{word}` in a prompt"));
+                    Diagnostic::error(&key.span, format!("unknown word `{word}` in a prompt"))
+                        .code(Code::UnknownKeyword);
                 let near = crate::source::suggest::nearest(&word, WORDS);
                 self.out.push(match near {
                     Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -379,7 +381,8 @@ impl Pass<'_> {
             }
         }
         let Some(name) = node.get("name").and_then(scalar) else {
-            let error = Diagnostic::error(&node.span, "this prompt has no `name`");
+            let error =
+                Diagnostic::error(&node.span, "this prompt has no `name`").code(Code::KeywordValue);
             self.out
                 .push(error.hint("name the variable that takes the answer"));
             return None;

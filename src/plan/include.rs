@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::playbook::{self, Given, keyword, scalar};
-use crate::source::{Diagnostic, Node};
+use crate::source::{Code, Diagnostic, Node};
 use crate::vars::Layer;
 
 use super::compile::{Pass, arranged, failed};
@@ -101,7 +101,9 @@ impl super::Compiler {
         ended(std::mem::take(&mut pass.out))?;
         let Some(included) = included else {
             let text = format!("there is no role `{name}`");
-            return Err(vec![Diagnostic::error(&include.what.span, text)]);
+            return Err(vec![
+                Diagnostic::error(&include.what.span, text).code(Code::RoleNotFound),
+            ]);
         };
         self.remember(key, Included::Role(Box::new(included.clone())));
         Ok(included)
@@ -149,7 +151,8 @@ impl Pass<'_> {
                 .is_none_or(|text| !playbook::is_template(text))
             {
                 let text = format!("`apply` must be a mapping, not {}", apply.type_name());
-                self.out.push(Diagnostic::error(&apply.span, text));
+                self.out
+                    .push(Diagnostic::error(&apply.span, text).code(Code::KeywordValue));
             }
             return;
         };
@@ -178,7 +181,8 @@ impl Pass<'_> {
     ) -> Result<(Vec<playbook::Item>, Place), Vec<Diagnostic>> {
         let (found, tried) = self.compiler.find_tasks(place, file.trim());
         let Some(found) = found else {
-            let error = Diagnostic::error(&include.what.span, format!("there is no file `{file}`"));
+            let error = Diagnostic::error(&include.what.span, format!("there is no file `{file}`"))
+                .code(Code::FileNotFound);
             return Err(vec![error.hint(path::places(&tried))]);
         };
         let items = self.tasks_of(&found, place.on);

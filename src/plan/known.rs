@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::playbook::{is_template, scalar};
-use crate::source::{Diagnostic, Files, Mask, Node, Value};
+use crate::source::{Code, Diagnostic, Files, Mask, Node, Value};
 
 use crate::vars::{Hosts, Outside, Scope, Templar, TemplarOptions, TemplateError, Var, Vars};
 
@@ -52,6 +52,7 @@ impl Compiler {
                 &node.span,
                 format!("an import needs its name ahead, but {why}"),
             )
+            .code(Code::NeededAhead)
         })
     }
 

@@ -258,8 +258,8 @@ impl Pass<'_> {
             }
             let text = format!("no handler is called `{name}`");
             let diagnostic = match open {
-                true => Diagnostic::warning(&node.span, text),
-                false => Diagnostic::error(&node.span, text),
+                true => Diagnostic::warning(&node.span, text).code(Code::UnknownHandler),
+                false => Diagnostic::error(&node.span, text).code(Code::UnknownHandler),
             };
             self.out.push(
                 match suggest::nearest(&name, names.iter().map(String::as_str)) {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::playbook::{self, Invocation, Meta, On, RoleEntry, scalar};
-use crate::source::{Diagnostic, Node, Span, suggest};
+use crate::source::{Code, Diagnostic, Node, Span, suggest};
 use crate::vars::{Layer, Var};
 
 use super::compile::Pass;
@@ -188,7 +188,7 @@ impl Pass<'_> {
             None if refused => None,
             None => {
                 let text = format!("`{}` names no role", invocation.name);
-                let error = Diagnostic::error(&invocation.at, text);
+                let error = Diagnostic::error(&invocation.at, text).code(Code::MissingArgument);
                 self.out.push(error.hint("write `name: role` under it"));
                 None
             }
@@ -238,7 +238,7 @@ impl Pass<'_> {
         let dir = match self.compiler.find_role(request.name, place) {
             Ok(dir) => dir,
             Err((message, hints)) => {
-                let mut error = Diagnostic::error(request.at, message);
+                let mut error = Diagnostic::error(request.at, message).code(Code::RoleNotFound);
                 error.hints = hints;
                 self.out.push(error);
                 self.mentions.give_up();
@@ -248,7 +248,8 @@ impl Pass<'_> {
         let again = place.roles.iter().any(|used| used.role.dir == dir);
         if (request.dependency && again) || place.roles.len() > MAX_ROLE_DEPTH {
             let text = format!("role `{}` depends on itself", request.name);
-            self.out.push(Diagnostic::error(request.at, text));
+            self.out
+                .push(Diagnostic::error(request.at, text).code(Code::Circle));
             return None;
         }
         let meta = self.meta(&dir);
@@ -379,7 +380,8 @@ impl Pass<'_> {
         };
         if place.stack.contains(&file) {
             let text = format!("role `{}` imports itself", request.name);
-            self.out.push(Diagnostic::error(request.at, text));
+            self.out
+                .push(Diagnostic::error(request.at, text).code(Code::Circle));
             return Vec::new();
         }
         let inner = place.in_file(&file, Arc::clone(&place.keywords));
@@ -424,7 +426,7 @@ impl Pass<'_> {
     fn missing_from(&mut self, request: &Request<'_>, dir: &Path, kind: &str, name: &str) {
         let text = format!("role `{}` has no {kind} file `{name}`", request.name);
         let at = request.from_at.as_ref().unwrap_or(request.at);
-        let error = Diagnostic::error(at, text);
+        let error = Diagnostic::error(at, text).code(Code::FileNotFound);
         let present = self.compiler.store.files.list(dir);
         let stems = present.iter().map(|file| {
             file.strip_suffix(".yml")
@@ -482,7 +484,8 @@ impl Pass<'_> {
                 "a file of variables must be a mapping, not {}",
                 node.type_name()
             );
-            self.out.push(Diagnostic::error(&node.span, text));
+            self.out
+                .push(Diagnostic::error(&node.span, text).code(Code::VarsNotMapping));
             return None;
         }
         self.out.extend(self.compiler.syntax(node));

@@ -6,7 +6,7 @@ use std::sync::{Arc, RwLock};
 
 use crate::playbook::{Entry, Item, Meta, On, meta, play, task};
 use crate::source::vault::{self, Keyring};
-use crate::source::{Diagnostic, File, Files, Kind, Node, Severity, Span, yaml};
+use crate::source::{Code, Diagnostic, File, Files, Kind, Node, Severity, Span, yaml};
 
 /// What a file was read as, and what is wrong with it.
 #[derive(Debug)]
@@ -106,17 +106,17 @@ impl Store {
             0,
             sealed.text.lines().next().unwrap_or_default().len(),
         );
-        let failed = |text: String| Read {
+        let failed = |text: String, code| Read {
             value: None,
-            diagnostics: vec![Diagnostic::error(&at, text)],
+            diagnostics: vec![Diagnostic::error(&at, text).code(code)],
         };
         let plain = match self.vault.decrypt(&sealed.text) {
             Ok(plain) => plain,
-            Err(why) => return failed(format!("cannot open this vault: {why}")),
+            Err(why) => return failed(format!("cannot open this vault: {why}"), why.code()),
         };
         let (node, diagnostics) = yaml::parse_one(&File::new(&sealed.path, plain.as_str()));
         if diagnostics.iter().any(|d| d.severity == Severity::Error) {
-            return failed("the content of this vault is not YAML".into());
+            return failed("the content of this vault is not YAML".into(), Code::Yaml);
         }
         Read {
             value: Some(moved(node, &at)),

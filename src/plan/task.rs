@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::playbook::{self, Arg, Given, Invocation, On, Verb, is_template, list, scalar};
-use crate::source::{Diagnostic, Kind, Node, suggest};
+use crate::source::{Code, Diagnostic, Kind, Node, suggest};
 
 use super::compile::Pass;
 use super::place::Place;
@@ -90,7 +90,8 @@ impl Pass<'_> {
             let task = match item {
                 playbook::Item::Task(task) => task,
                 playbook::Item::Block(block) => {
-                    let error = Diagnostic::error(&block.span, "a handler cannot be a block");
+                    let error = Diagnostic::error(&block.span, "a handler cannot be a block")
+                        .code(Code::Shape);
                     self.out
                         .push(error.hint("give each task in it a `listen` of the same name"));
                     continue;
@@ -104,7 +105,8 @@ impl Pass<'_> {
                 }
                 Verb::ImportRole => {
                     let error =
-                        Diagnostic::error(&task.invocation.at, "a handler cannot be a role");
+                        Diagnostic::error(&task.invocation.at, "a handler cannot be a role")
+                            .code(Code::Shape);
                     self.out
                         .push(error.hint("import the role where its tasks belong"));
                 }
@@ -220,7 +222,7 @@ impl Pass<'_> {
             .filter(|(name, _)| !ON_INCLUDE.contains(name))
         {
             let text = format!("`{name}` cannot stand on an include");
-            let error = Diagnostic::error(at, text);
+            let error = Diagnostic::error(at, text).code(Code::MisplacedKeyword);
             self.out.push(error.hint(format!(
                 "put it under `apply:`, as in `apply: {{{name}: …}}`"
             )));
@@ -267,7 +269,8 @@ impl Pass<'_> {
             Some(file) => Some(file.clone()),
             None => {
                 let text = format!("`{}` names no file", invocation.name);
-                self.out.push(Diagnostic::error(&invocation.at, text));
+                self.out
+                    .push(Diagnostic::error(&invocation.at, text).code(Code::MissingArgument));
                 None
             }
         }
@@ -281,7 +284,7 @@ impl Pass<'_> {
                 continue;
             }
             let text = format!("unknown argument `{name}` of `{}`", invocation.name);
-            let error = Diagnostic::error(at, text);
+            let error = Diagnostic::error(at, text).code(Code::UnknownArgument);
             self.out
                 .push(match suggest::nearest(name, known.iter().copied()) {
                     Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -315,15 +318,16 @@ impl Pass<'_> {
         };
         let (found, tried) = self.compiler.find_tasks(place, name.trim());
         let Some(found) = found else {
-            let error = Diagnostic::error(&file.span, format!("there is no file `{name}`"));
+            let error = Diagnostic::error(&file.span, format!("there is no file `{name}`"))
+                .code(Code::FileNotFound);
             self.out.push(error.hint(path::places(&tried)));
             return None;
         };
         if place.stack.contains(&found) {
-            self.out.push(Diagnostic::error(
-                &file.span,
-                format!("`{name}` imports itself"),
-            ));
+            self.out.push(
+                Diagnostic::error(&file.span, format!("`{name}` imports itself"))
+                    .code(Code::Circle),
+            );
             return None;
         }
         let items = self.tasks_of(&found, place.on);
@@ -340,8 +344,11 @@ impl Pass<'_> {
             .filter(|(word, _)| NOT_ON_IMPORT.contains(word));
         for (word, at) in given.chain(lookup) {
             let text = format!("`{word}` cannot stand on `{name}`, which is done before the run");
-            self.out
-                .push(Diagnostic::error(at, text).hint(format!("use `{instead}`")));
+            self.out.push(
+                Diagnostic::error(at, text)
+                    .code(Code::MisplacedKeyword)
+                    .hint(format!("use `{instead}`")),
+            );
         }
     }
 
@@ -359,7 +366,8 @@ impl Pass<'_> {
             (None, None) => {
                 if let Some(control) = task.given.get("loop_control") {
                     let text = "`loop_control` without a loop has nothing to control";
-                    self.out.push(Diagnostic::warning(&control.span, text));
+                    self.out
+                        .push(Diagnostic::warning(&control.span, text).code(Code::Loop));
                 }
                 return None;
             }
@@ -369,7 +377,7 @@ impl Pass<'_> {
         }
         if with.is_none() && !is_list_like(&over) {
             let text = format!("`loop` must be a list, not {}", over.type_name());
-            let error = Diagnostic::error(&over.span, text);
+            let error = Diagnostic::error(&over.span, text).code(Code::Loop);
             self.out.push(match over.kind {
                 Kind::Map(_) => error.hint("loop over `{{ x | dict2items }}`"),
                 _ => error.hint("write a list, or a template that yields one"),
@@ -398,7 +406,8 @@ impl Pass<'_> {
             return;
         }
         let at = task.with_at.as_ref().unwrap_or(&task.span);
-        let error = Diagnostic::error(at, format!("unknown lookup `{lookup}`"));
+        let error =
+            Diagnostic::error(at, format!("unknown lookup `{lookup}`")).code(Code::UnknownLookup);
         self.out.push(match suggest::nearest(short, LOOKUPS) {
             Some(near) => error.hint(format!("did you mean `with_{near}`?")),
             None => error,
@@ -423,7 +432,8 @@ impl Pass<'_> {
                     Some(name) if is_template(&name) => looping.var = name,
                     _ => {
                         let text = "`loop_var` must be the name of a variable";
-                        self.out.push(Diagnostic::error(&value.span, text));
+                        self.out
+                            .push(Diagnostic::error(&value.span, text).code(Code::VariableName));
                     }
                 },
                 "index_var" => looping.index_var = scalar(value),
@@ -436,7 +446,7 @@ impl Pass<'_> {
                 "extended_allitems" => {}
                 _ => {
                     let text = format!("unknown word `{word}` in `loop_control`");
-                    let error = Diagnostic::error(&key.span, text);
+                    let error = Diagnostic::error(&key.span, text).code(Code::UnknownKeyword);
                     self.out.push(match suggest::nearest(&word, WORDS) {
                         Some(near) => error.hint(format!("did you mean `{near}`?")),
                         None => error.hint(format!("it takes {}", WORDS.join(", "))),

@@ -1,6 +1,6 @@
 //! Blocks: tasks that share keywords, a rescue and an end.
 
-use crate::source::{Diagnostic, Node, Span};
+use crate::source::{Code, Diagnostic, Node, Span};
 
 use super::keyword::{self, Given, On};
 use super::task::{self, Item};
@@ -48,7 +48,9 @@ pub(in crate::playbook) fn parse(node: &Node, on: On, out: &mut Vec<Diagnostic>)
 fn unknown(name: &str, key: &Node) -> Diagnostic {
     if super::known::is_action(name) {
         let text = format!("a block cannot have an action of its own, but has `{name}`");
-        return Diagnostic::error(&key.span, text).hint("put it into the block as a task");
+        return Diagnostic::error(&key.span, text)
+            .code(Code::MisplacedKeyword)
+            .hint("put it into the block as a task");
     }
     keyword::unknown(name, On::Block, &key.span)
 }

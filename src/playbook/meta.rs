@@ -1,6 +1,6 @@
 //! A role's `meta/main.yml`: what it depends on.
 
-use crate::source::{Diagnostic, Node};
+use crate::source::{Code, Diagnostic, Node};
 
 use super::keyword;
 use super::role::{self, RoleEntry};
@@ -20,7 +20,7 @@ pub fn parse(node: &Node, out: &mut Vec<Diagnostic>) -> Meta {
     if node.as_map().is_none() {
         if !node.is_null() {
             let text = format!("a role's meta must be a mapping, not {}", node.type_name());
-            out.push(Diagnostic::error(&node.span, text));
+            out.push(Diagnostic::error(&node.span, text).code(Code::Shape));
         }
         return Meta::default();
     }

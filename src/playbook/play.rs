@@ -1,6 +1,6 @@
 //! Plays, and playbooks pulled in between them.
 
-use crate::source::{Diagnostic, Kind, Node, Span};
+use crate::source::{Code, Diagnostic, Kind, Node, Span};
 
 use super::keyword::{self, Given, On};
 use super::role::{self, RoleEntry};
@@ -43,18 +43,19 @@ pub fn parse(node: &Node, out: &mut Vec<Diagnostic>) -> Vec<Entry> {
             .filter_map(|item| parse_entry(item, out))
             .collect(),
         Kind::Null => {
-            out.push(Diagnostic::error(&node.span, "this playbook is empty"));
+            out.push(Diagnostic::error(&node.span, "this playbook is empty").code(Code::Shape));
             Vec::new()
         }
         Kind::Map(_) => {
             let error =
-                Diagnostic::error(&node.span, "a playbook is a list of plays, not a mapping");
+                Diagnostic::error(&node.span, "a playbook is a list of plays, not a mapping")
+                    .code(Code::Shape);
             out.push(error.hint("begin the play with `- `, as in `- hosts: all`"));
             Vec::new()
         }
         _ => {
             let text = format!("a playbook is a list of plays, not {}", node.type_name());
-            out.push(Diagnostic::error(&node.span, text));
+            out.push(Diagnostic::error(&node.span, text).code(Code::Shape));
             Vec::new()
         }
     }
@@ -63,7 +64,7 @@ pub fn parse(node: &Node, out: &mut Vec<Diagnostic>) -> Vec<Entry> {
 fn parse_entry(node: &Node, out: &mut Vec<Diagnostic>) -> Option<Entry> {
     let Some(map) = node.as_map() else {
         let text = format!("a play must be a mapping, not {}", node.type_name());
-        out.push(Diagnostic::error(&node.span, text));
+        out.push(Diagnostic::error(&node.span, text).code(Code::Shape));
         return None;
     };
     let imports = |name: &str| {
@@ -107,7 +108,7 @@ fn parse_import(
             }
             _ => {
                 let text = format!("`{name}` cannot stand on an import of a playbook");
-                let error = Diagnostic::error(&key.span, text);
+                let error = Diagnostic::error(&key.span, text).code(Code::MisplacedKeyword);
                 out.push(error.hint("only `name`, `when`, `tags` and `vars` can"));
             }
         }
@@ -117,7 +118,7 @@ fn parse_import(
             "the name of a playbook must be a string, not {}",
             file.type_name()
         );
-        out.push(Diagnostic::error(&file.span, text));
+        out.push(Diagnostic::error(&file.span, text).code(Code::KeywordValue));
         return None;
     }
     Some(Box::new(import))
@@ -164,10 +165,7 @@ fn parse_play(node: &Node, map: &[(Node, Node)], out: &mut Vec<Diagnostic>) -> O
         }
     }
     if hosts.and_then(Node::as_seq).is_some_and(<[_]>::is_empty) {
-        out.push(Diagnostic::error(
-            &play.hosts.span,
-            "`hosts` names no hosts",
-        ));
+        out.push(Diagnostic::error(&play.hosts.span, "`hosts` names no hosts").code(Code::NoHosts));
     }
     Some(play)
 }
@@ -175,7 +173,9 @@ fn parse_play(node: &Node, map: &[(Node, Node)], out: &mut Vec<Diagnostic>) -> O
 fn unknown(name: &str, key: &Node) -> Diagnostic {
     if super::known::is_action(name) {
         let text = format!("a play cannot have an action of its own, but has `{name}`");
-        return Diagnostic::error(&key.span, text).hint("put it under `tasks:`");
+        return Diagnostic::error(&key.span, text)
+            .code(Code::MisplacedKeyword)
+            .hint("put it under `tasks:`");
     }
     keyword::unknown(name, On::Play, &key.span)
 }
@@ -183,7 +183,7 @@ fn unknown(name: &str, key: &Node) -> Diagnostic {
 /// A list of tasks in place of a playbook is the usual reason for a play without hosts.
 fn missing_hosts(node: &Node, map: &[(Node, Node)]) -> Diagnostic {
     let at = map.first().map_or(&node.span, |(key, _)| &key.span);
-    let error = Diagnostic::error(at, "this play has no `hosts`");
+    let error = Diagnostic::error(at, "this play has no `hosts`").code(Code::NoHosts);
     let task = map
         .iter()
         .filter_map(|(k, _)| k.as_str())
@@ -205,7 +205,7 @@ pub fn pairs(node: &Node, out: &mut Vec<Diagnostic>) -> Vec<Arg> {
     let Some(map) = node.as_map() else {
         if !node.is_null() {
             let text = format!("`vars` must be a mapping, not {}", node.type_name());
-            out.push(Diagnostic::error(&node.span, text));
+            out.push(Diagnostic::error(&node.span, text).code(Code::KeywordValue));
         }
         return Vec::new();
     };
@@ -215,7 +215,11 @@ pub fn pairs(node: &Node, out: &mut Vec<Diagnostic>) -> Vec<Arg> {
         if is_template(&name) || !keyword::is_variable_name(&name) {
             let text = format!("`{name}` cannot be the name of a variable");
             let hint = "letters, digits and `_`, not beginning with a digit";
-            out.push(Diagnostic::error(&key.span, text).hint(hint));
+            out.push(
+                Diagnostic::error(&key.span, text)
+                    .code(Code::VariableName)
+                    .hint(hint),
+            );
             continue;
         }
         args.push(Arg {

@@ -1,6 +1,6 @@
 //! Entries of `roles:` and of a role's dependencies.
 
-use crate::source::{Diagnostic, Kind, Node, Span};
+use crate::source::{Code, Diagnostic, Kind, Node, Span};
 
 use super::keyword::{self, Given, On};
 use super::task::Arg;
@@ -23,7 +23,7 @@ pub fn parse_list(node: &Node, out: &mut Vec<Diagnostic>) -> Vec<RoleEntry> {
         Kind::Seq(items) => items.iter().filter_map(|item| parse(item, out)).collect(),
         _ => {
             let text = format!("roles must be a list, not {}", node.type_name());
-            out.push(Diagnostic::error(&node.span, text));
+            out.push(Diagnostic::error(&node.span, text).code(Code::Shape));
             Vec::new()
         }
     }
@@ -44,7 +44,7 @@ fn parse(node: &Node, out: &mut Vec<Diagnostic>) -> Option<RoleEntry> {
             "a role must be a name or a mapping, not {}",
             node.type_name()
         );
-        out.push(Diagnostic::error(&node.span, text));
+        out.push(Diagnostic::error(&node.span, text).code(Code::Shape));
         return None;
     };
     let Some(name) = node
@@ -52,7 +52,7 @@ fn parse(node: &Node, out: &mut Vec<Diagnostic>) -> Option<RoleEntry> {
         .or_else(|| node.get("name"))
         .or_else(|| node.get("src"))
     else {
-        let error = Diagnostic::error(&node.span, "this role has no name");
+        let error = Diagnostic::error(&node.span, "this role has no name").code(Code::Shape);
         out.push(error.hint("write `role: name`"));
         return None;
     };
@@ -62,7 +62,7 @@ fn parse(node: &Node, out: &mut Vec<Diagnostic>) -> Option<RoleEntry> {
             "the name of a role must be a string, not {}",
             name.type_name()
         );
-        out.push(Diagnostic::error(&name.span, text));
+        out.push(Diagnostic::error(&name.span, text).code(Code::Shape));
         return None;
     }
     for (key, value) in map {
@@ -73,7 +73,7 @@ fn parse(node: &Node, out: &mut Vec<Diagnostic>) -> Option<RoleEntry> {
             // Ansible takes every other word as a parameter, `hosts` and `order` too.
             _ if is_template(&word) => {
                 let text = "the name of a parameter cannot be a template";
-                out.push(Diagnostic::error(&key.span, text));
+                out.push(Diagnostic::error(&key.span, text).code(Code::Shape));
             }
             _ => entry.params.push(Arg {
                 name: word,

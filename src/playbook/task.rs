@@ -1,7 +1,7 @@
 //! Tasks: the word that says what to do, its arguments in any of their forms, and the keywords.
 
 use crate::action::{self, Spec};
-use crate::source::{Diagnostic, Kind, Node, Span, words};
+use crate::source::{Code, Diagnostic, Kind, Node, Span, words};
 
 use super::block::{self, Block};
 use super::keyword::{self, Given, On};
@@ -71,7 +71,7 @@ pub fn parse_list(node: &Node, what: &str, on: On, out: &mut Vec<Diagnostic>) ->
             .collect(),
         _ => {
             let text = format!("`{what}` must be a list of tasks, not {}", node.type_name());
-            let error = Diagnostic::error(&node.span, text);
+            let error = Diagnostic::error(&node.span, text).code(Code::Shape);
             out.push(match node.kind {
                 Kind::Map(_) => error.hint("begin each task with `- `"),
                 _ => error,
@@ -92,7 +92,8 @@ pub fn parse_file(node: &Node, on: On, out: &mut Vec<Diagnostic>) -> Vec<Item> {
         let error = Diagnostic::error(
             &play.span,
             "this is a play, but the file is a list of tasks",
-        );
+        )
+        .code(Code::Shape);
         out.push(error.hint("use `import_playbook` for it, or keep only its tasks"));
         return Vec::new();
     }
@@ -106,7 +107,7 @@ fn is_action_key(key: &Node) -> bool {
 fn parse_item(node: &Node, on: On, out: &mut Vec<Diagnostic>) -> Option<Item> {
     let Some(map) = node.as_map() else {
         let text = format!("a task must be a mapping, not {}", node.type_name());
-        let error = Diagnostic::error(&node.span, text);
+        let error = Diagnostic::error(&node.span, text).code(Code::Shape);
         out.push(match node.as_str() {
             Some(word) if known::is_action(word) => error.hint(format!("write `- {word}:`")),
             _ => error,
@@ -122,7 +123,7 @@ fn parse_item(node: &Node, on: On, out: &mut Vec<Diagnostic>) -> Option<Item> {
     if let Some((key, _)) = part {
         let word = key.as_str().unwrap_or_default();
         let text = format!("`{word}` stands here without a `block`");
-        out.push(Diagnostic::error(&key.span, text));
+        out.push(Diagnostic::error(&key.span, text).code(Code::MisplacedKeyword));
         return None;
     }
     parse_task(node, map, on, out).map(|task| Item::Task(Box::new(task)))
@@ -140,7 +141,7 @@ fn parse_task(
     for (key, value) in map {
         let Some(name) = scalar(key) else {
             let text = format!("a key of a task must be a word, not {}", key.type_name());
-            out.push(Diagnostic::error(&key.span, text));
+            out.push(Diagnostic::error(&key.span, text).code(Code::Shape));
             continue;
         };
         if let Some(lookup) = name.strip_prefix("with_") {
@@ -158,7 +159,7 @@ fn parse_task(
         }
     }
     if let (Some((_, key, _)), Some(other)) = (&with, given.get("loop")) {
-        let error = Diagnostic::error(&key.span, "a task can loop only once");
+        let error = Diagnostic::error(&key.span, "a task can loop only once").code(Code::Loop);
         out.push(error.note(&other.span, "it loops here already"));
     }
     let (name, key, value) = choose(node, candidates, on, out)?;
@@ -191,7 +192,7 @@ fn choose<'a>(
     let mut known = known.into_iter();
     let chosen = known.next();
     if chosen.is_none() && strange.is_empty() {
-        let error = Diagnostic::error(&node.span, "this task has no action");
+        let error = Diagnostic::error(&node.span, "this task has no action").code(Code::NoAction);
         out.push(error.hint("a task names what to do, as in `ping:`"));
     }
     let mut flat = false;
@@ -203,7 +204,7 @@ fn choose<'a>(
             Some(spec) => {
                 flat = true;
                 let text = format!("`{name}` stands beside `{0}`, not in it", spec.name);
-                let error = Diagnostic::error(&key.span, text);
+                let error = Diagnostic::error(&key.span, text).code(Code::MisplacedArgument);
                 out.push(error.hint(format!(
                     "indent it to make it an argument of `{}`",
                     spec.name
@@ -222,7 +223,9 @@ fn choose<'a>(
             "a task has one action, but this has `{}` and `{name}`",
             chosen.0
         );
-        let error = Diagnostic::error(&key.span, text).note(&chosen.1.span, "the first is here");
+        let error = Diagnostic::error(&key.span, text)
+            .code(Code::TwoActions)
+            .note(&chosen.1.span, "the first is here");
         out.push(error.hint("make it two tasks, or indent it if it is an argument"));
     }
     // Arguments that stand in the wrong place are not also missing.
@@ -236,7 +239,8 @@ fn takes(spec: &Spec, name: &str) -> bool {
 }
 
 fn unknown(name: &str, key: &Node, on: On) -> Diagnostic {
-    let error = Diagnostic::error(&key.span, format!("unknown action or keyword `{name}`"));
+    let error = Diagnostic::error(&key.span, format!("unknown action or keyword `{name}`"))
+        .code(Code::UnknownAction);
     match (name, known::nearest(name, on)) {
         ("include", _) => error.hint("use `include_tasks` or `import_tasks`"),
         (_, Some(near)) => error.hint(format!("did you mean `{near}`?")),
@@ -275,7 +279,8 @@ fn verb(name: &str, at: &Span, out: &mut Vec<Diagnostic>) -> Verb {
         return Verb::Action(spec);
     }
     if known::is_foreign(name) {
-        let error = Diagnostic::error(at, format!("action `{name}` is not built in yet"));
+        let error = Diagnostic::error(at, format!("action `{name}` is not built in yet"))
+            .code(Code::ActionNotBuiltIn);
         let near = known::nearest(name.rsplit('.').next().unwrap_or(name), On::Task);
         out.push(match near.filter(|n| action::find(n).is_some()) {
             Some(near) => error.hint(format!("there is `{near}`")),
@@ -293,7 +298,7 @@ fn indirect(invocation: &mut Invocation, value: &Node, out: &mut Vec<Diagnostic>
     if let Some(map) = value.as_map() {
         let Some(module) = value.get("module").filter(|m| scalar(m).is_some()) else {
             let text = format!("`{word}` names no action");
-            let error = Diagnostic::error(&invocation.at, text);
+            let error = Diagnostic::error(&invocation.at, text).code(Code::NoAction);
             out.push(error.hint("write `module: name` in it"));
             return None;
         };
@@ -310,7 +315,7 @@ fn indirect(invocation: &mut Invocation, value: &Node, out: &mut Vec<Diagnostic>
     }
     let Some(text) = scalar(value).filter(|t| !t.trim().is_empty()) else {
         let text = format!("`{word}` must name an action, not {}", value.type_name());
-        out.push(Diagnostic::error(&value.span, text));
+        out.push(Diagnostic::error(&value.span, text).code(Code::NoAction));
         return None;
     };
     let text = text.trim();
@@ -345,7 +350,7 @@ fn read_value(invocation: &mut Invocation, value: &Node, out: &mut Vec<Diagnosti
         Kind::Str(text) => read_words(invocation, text, value, out),
         Kind::Seq(_) => {
             let text = format!("the arguments of `{}` cannot be a list", invocation.name);
-            let error = Diagnostic::error(&value.span, text);
+            let error = Diagnostic::error(&value.span, text).code(Code::ArgumentForm);
             out.push(error.hint("write `name: value` arguments under it"));
             invocation.verb = Verb::Unknown;
         }
@@ -359,7 +364,7 @@ fn add(invocation: &mut Invocation, key: &Node, value: &Node, out: &mut Vec<Diag
             "the name of an argument must be a word, not {}",
             key.type_name()
         );
-        out.push(Diagnostic::error(&key.span, text));
+        out.push(Diagnostic::error(&key.span, text).code(Code::ArgumentForm));
         return;
     };
     if name == "_raw_params" {
@@ -401,7 +406,7 @@ fn read_words(invocation: &mut Invocation, text: &str, written: &Node, out: &mut
         }
         Err(why) => {
             let text = format!("these arguments do not end: {why}");
-            out.push(Diagnostic::error(&written.span, text));
+            out.push(Diagnostic::error(&written.span, text).code(Code::ArgumentForm));
             invocation.verb = Verb::Unknown;
         }
     }
@@ -433,7 +438,7 @@ fn place(written: &Node, name: &str) -> (Span, Span) {
 fn merge_args(invocation: &mut Invocation, args: &Node, out: &mut Vec<Diagnostic>) {
     let Some(map) = args.as_map() else {
         let text = format!("`args` must be a mapping, not {}", args.type_name());
-        out.push(Diagnostic::error(&args.span, text));
+        out.push(Diagnostic::error(&args.span, text).code(Code::ArgumentForm));
         return;
     };
     for (key, value) in map {

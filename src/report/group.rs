@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::engine::event::{Diff, HostName, Outcome, Status, TaskRef};
 use crate::source::values::python_str;
-use crate::source::{Mask, Value, render};
+use crate::source::{Code, Mask, Value, render};
 
 use super::text::{counts, json_pretty, result, safe, unified};
 
@@ -161,6 +161,9 @@ pub fn tell(
         }
         _ => {}
     }
+    if outcome.diagnostic.is_none() {
+        mark(&mut body, outcome.code);
+    }
     if outcome.shown && !matches!(status, Status::Failed | Status::Ignored) {
         shown(task, outcome, mask, &mut body);
     } else if detail.verbosity > 2 {
@@ -231,6 +234,13 @@ fn reason(outcome: &Outcome, mask: &Mask) -> Vec<String> {
         push(&mut body, text, mask);
     }
     body
+}
+
+/// The kind of a failure, at the end of the line that tells it.
+pub(super) fn mark(body: &mut [String], code: Option<Code>) {
+    if let (Some(first), Some(code)) = (body.first_mut(), code) {
+        first.push_str(&format!(" [{code}]"));
+    }
 }
 
 fn failure(outcome: &Outcome, mask: &Mask, detail: &Detail, body: &mut Vec<String>) {

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use crate::engine::Event;
 use crate::engine::event::{HostName, Outcome, Status, TaskRef};
 use crate::inventory::fold::fold;
-use crate::source::Mask;
+use crate::source::{Code, Mask};
 
 use super::Reporter;
 use super::folds::Folds;
 use super::footer::{Footer, Progress};
-use super::group::{Detail, Group, Groups, Told, tell};
+use super::group::{self, Detail, Group, Groups, Told, tell};
 use super::notices::Notices;
 use super::order::{Block, Order};
 use super::text::{safe, title};
@@ -246,11 +246,12 @@ impl<W: Write + Send> Human<W> {
         }
     }
 
-    fn lost(&mut self, host: &HostName, message: &str, hint: Option<&str>) {
+    fn lost(&mut self, host: &HostName, message: &str, hint: Option<&str>, code: Option<Code>) {
         let mut body: Vec<String> = safe(message, &self.mask)
             .lines()
             .map(str::to_owned)
             .collect();
+        group::mark(&mut body, code);
         body.extend(hint.map(|h| format!("hint: {}", safe(h, &self.mask))));
         let status = Status::Unreachable;
         self.lost.add(
@@ -342,9 +343,10 @@ impl<W: Write + Send> Reporter for Human<W> {
                 host,
                 message,
                 hint,
+                code,
                 ..
             } => {
-                self.lost(host, message, hint.as_deref());
+                self.lost(host, message, hint.as_deref(), *code);
                 let blocks = self.order.take(event);
                 self.blocks(&blocks);
             }

@@ -14,7 +14,7 @@
 //! | `ended` | `host`, `task`, and those of an outcome |
 //! | `retry` | `host`, `task`, `left`, `attempts`, and those of an outcome |
 //! | `polled` | `host`, `task`, `job`, `finished`, `failed`, `seconds` |
-//! | `unreachable` | `host`, `task` or null, `message`, `hint` or null |
+//! | `unreachable` | `host`, `task` or null, `message`, `hint` or null, `code` or null |
 //! | `output` | `host`, `text`: what a task under way prints, where that is asked for |
 //! | `interrupted` | `at_once`: somebody asked the run to stop |
 //! | `stopping` | `host`, `heard`: whether it will begin no further step |
@@ -31,7 +31,7 @@
 //!
 //! A `task` has `id` (the same on all hosts of a play), `name`, `role` or null, `action`, `path`, `line`,
 //! `column`, `handler`, `no_log`, `play` (an index). An outcome has `status` (`ok`, `changed`, `skipped`,
-//! `failed`, `ignored`, `unknown`, `unreachable`), `result`, `changes` (a list of `title`, `summary`,
+//! `failed`, `ignored`, `unknown`, `unreachable`), `code` or null (`palisade explain`), `result`, `changes` (a list of `title`, `summary`,
 //! `before`, `after`), `delegated` or null, `warnings`. Of `stdout` and `stderr` in a result (and their lines)
 //! 1 MiB is shown, and a mark. Where `no_log` holds, `result` is
 //! `{"censored": …, "changed": …}`, and items, labels, changes and warnings are left out.
@@ -43,7 +43,7 @@ use serde_json::{Value as Json, json};
 use crate::engine::Event;
 use crate::engine::event::{GuardStage, Outcome, PlayRef, Recap, TaskRef};
 use crate::source::escape::escape_json;
-use crate::source::{Mask, Value};
+use crate::source::{Code, Mask, Value};
 
 use super::Reporter;
 use super::text::{masked, result};
@@ -81,6 +81,7 @@ impl<W: Write + Send> JsonLines<W> {
             })
         });
         line["status"] = outcome.status.word().into();
+        line["code"] = outcome.code.map(Code::number).into();
         line["result"] = serde_json::to_value(&result).unwrap_or(Json::Null);
         line["changes"] = changes.collect();
         line["delegated"] = outcome.delegated.as_deref().into();
@@ -217,9 +218,10 @@ impl<W: Write + Send> Reporter for JsonLines<W> {
                 task: t,
                 message,
                 hint,
+                code,
             } => json!({
                 "event": "unreachable", "host": &**host, "task": t.as_ref().map(task),
-                "message": message, "hint": hint,
+                "message": message, "hint": hint, "code": code.map(Code::number),
             }),
             Event::Stopping { host, heard } => json!({
                 "event": "stopping", "host": &**host, "heard": heard,

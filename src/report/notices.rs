@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use crate::source::{Diagnostic, Mask, Severity, render};
+use crate::source::{Code, Diagnostic, Mask, Severity, render};
 
 use crate::engine::event::{GuardStage, HostName, TaskRef};
 use crate::inventory::fold::fold;
@@ -109,7 +109,8 @@ impl Notices {
         match stage {
             GuardStage::Armed { .. } | GuardStage::Confirmed => {}
             GuardStage::Reverted { why } => self.say(&format!(
-                "reverted {host}: no new login came in ({why}), so it was put back as before: {names}"
+                "reverted {host}: no new login came in ({why}), so it was put back as before: {names} [{}]",
+ Code::GuardReverted
             )),
             GuardStage::Divided { why } => self.say(&format!(
                 "put back {host}: no new login came in ({why}) with these together; they are tried apart: {names}"
@@ -127,7 +128,8 @@ impl Notices {
             )),
             GuardStage::Lost { why } => self.say(&format!(
                 "{host} MAY BE LOCKED OUT: no new login comes in ({why}), and it does not say that it was \
-                 put back: {names}"
+                 put back: {names} [{}]",
+ Code::GuardLost
             )),
         }
     }

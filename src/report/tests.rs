@@ -277,6 +277,7 @@ fn hosts_lost_for_the_same_reason_are_told_together() {
         task: None,
         message: format!("cannot connect to 10.0.0.{i} port 22: no route to host"),
         hint: None,
+        code: None,
     };
     let inner = hosts[..20].iter().enumerate().map(event).collect();
     let text = human(
@@ -387,6 +388,7 @@ fn leaky(secret: &str, no_log: bool) -> Vec<Event> {
             task: None,
             message,
             hint,
+            code: None,
         });
         let diagnostic = Box::new(crate::source::Diagnostic::bare(format!("bad {secret}")));
         inner.push(Event::Warning { diagnostic });

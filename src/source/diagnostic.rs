@@ -66,6 +66,13 @@ impl Diagnostic {
         self
     }
 
+    /// Gives a kind to all that are of none.
+    pub fn label(found: &mut [Diagnostic], code: Code) {
+        for diagnostic in found {
+            diagnostic.code.get_or_insert(code);
+        }
+    }
+
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Diagnostic {
         self.hints.push(hint.into());

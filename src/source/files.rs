@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Diagnostic, File};
+use super::{Code, Diagnostic, File};
 
 /// A project file larger than this is a mistake, not a playbook: reading it would only cost memory.
 pub const MAX_FILE: u64 = 64 * 1024 * 1024;
@@ -48,8 +48,10 @@ impl Files {
 
     /// A text file of the project's; UTF-8, with or without a byte order mark.
     pub fn text(&self, path: &Path) -> Result<Arc<File>, Diagnostic> {
-        let cannot =
-            |why: String| Diagnostic::bare(format!("cannot read {}: {why}", path.display()));
+        let cannot = |why: String| {
+            Diagnostic::bare(format!("cannot read {}: {why}", path.display()))
+                .code(Code::Unreadable)
+        };
         let bytes = self.bytes(path).map_err(|e| cannot(plain(&e)))?;
         let text = String::from_utf8(bytes).map_err(|e| cannot(not_text(e.as_bytes()).into()))?;
         let text = text

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use granit_parser::{ErrorKind, ScanError};
 
 use super::yaml::MAX_DEPTH;
-use super::{Diagnostic, File, Span};
+use super::{Code, Diagnostic, File, Span};
 
 /// Text that is not looked at further: too much of it, or bytes that text does not contain.
 pub(super) fn unreadable(file: &Arc<File>, limit: usize) -> Option<Diagnostic> {
     if file.text.len() > limit {
         let text = format!("the file is larger than {limit} bytes");
-        return Some(Diagnostic::error(&Span::new(file, 0, 0), text));
+        return Some(Diagnostic::error(&Span::new(file, 0, 0), text).code(Code::Bounds));
     }
     let bad = |c: char| match c {
         '\t' | '\n' | '\r' | '\u{85}' => false,
@@ -88,6 +88,7 @@ fn certain(file: &Arc<File>, kind: &ErrorKind, at: usize) -> Option<Diagnostic> 
     Some(match kind {
         ErrorKind::RecursionLimitExceeded => {
             Diagnostic::error(&here(), format!("nested deeper than {MAX_DEPTH} levels"))
+                .code(Code::Bounds)
         }
         ErrorKind::UnclosedQuotedScalar
         | ErrorKind::DocumentIndicatorInQuotedScalar

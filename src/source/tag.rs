@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 
-use super::{Diagnostic, Kind, Node, Span, scalar};
+use super::{Code, Diagnostic, Kind, Node, Span, scalar};
 
 /// A tag as it was written.
 pub(super) struct Tagged {
@@ -108,7 +108,8 @@ impl Tagged {
     }
 
     fn unknown(&self) -> Diagnostic {
-        let diagnostic = Diagnostic::error(&self.span, format!("unknown tag `{}`", self.name));
+        let diagnostic = Diagnostic::error(&self.span, format!("unknown tag `{}`", self.name))
+            .code(Code::UnknownTag);
         let known = ["!vault", "!unsafe"];
         match super::suggest::nearest(&self.name, known) {
             Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),

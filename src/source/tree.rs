@@ -6,7 +6,7 @@ use std::sync::Arc;
 use granit_parser::{Event, ScalarStyle, Span as Place, Tag};
 
 use super::yaml::{MAX_ANCHORS, MAX_COPIES, MAX_DEPTH, MAX_MISTAKES, MAX_SCALAR};
-use super::{Diagnostic, File, Kind, Node, Severity, Span, scalar, tag};
+use super::{Code, Diagnostic, File, Kind, Node, Severity, Span, scalar, tag};
 
 /// A finished value with what it weighs.
 struct Built {
@@ -161,6 +161,7 @@ impl<'a> Builder<'a> {
         if text.len() > MAX_SCALAR {
             let text = format!("this string is longer than {MAX_SCALAR} bytes");
             return Err(Diagnostic::error(&span, text)
+                .code(Code::Bounds)
                 .hint("keep large content in a file of its own and copy that"));
         }
         let plain = style == ScalarStyle::Plain;
@@ -293,7 +294,7 @@ impl<'a> Builder<'a> {
             }
             if self.anchors.len() >= MAX_ANCHORS {
                 let text = format!("a file cannot have more than {MAX_ANCHORS} anchors");
-                return Err(Diagnostic::error(&built.node.span, text));
+                return Err(Diagnostic::error(&built.node.span, text).code(Code::Bounds));
             }
             let copy = Built {
                 node: built.node.clone(),
@@ -383,12 +384,14 @@ impl<'a> Builder<'a> {
             let text =
                 format!("expands to more than {MAX_COPIES} values through anchors and aliases");
             return Diagnostic::error(span, text)
+                .code(Code::Bounds)
                 .hint("aliases of aliases multiply; write less of them");
         }
         Diagnostic::error(
             span,
             format!("expands to more than {} values", self.max_nodes),
         )
+        .code(Code::Bounds)
     }
 
     /// Entries with each key once: merged ones first, then our own; the last one wins.
@@ -410,7 +413,11 @@ impl<'a> Builder<'a> {
                 let name = entry.0.as_str().unwrap_or("this key").to_owned();
                 let text = format!("`{name}` is given twice in this mapping; the last one counts");
                 let first = out[at].0.span.clone();
-                self.mistake(Diagnostic::warning(&entry.0.span, text).note(&first, "first here"));
+                self.mistake(
+                    Diagnostic::warning(&entry.0.span, text)
+                        .code(Code::DuplicateKey)
+                        .note(&first, "first here"),
+                );
             }
             written[at] |= index >= from;
             out[at] = entry;
@@ -478,5 +485,5 @@ fn distrust(node: &mut Node) {
 }
 
 fn too_deep(span: &Span) -> Diagnostic {
-    Diagnostic::error(span, format!("nested deeper than {MAX_DEPTH} levels"))
+    Diagnostic::error(span, format!("nested deeper than {MAX_DEPTH} levels")).code(Code::Bounds)
 }

@@ -14,7 +14,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::Secret;
+use super::{Code, Secret};
 
 const MAGIC: &str = "$ANSIBLE_VAULT";
 /// The format's PBKDF2 work factor.
@@ -72,6 +72,20 @@ impl fmt::Display for VaultError {
 }
 
 impl std::error::Error for VaultError {}
+
+impl VaultError {
+    pub fn code(&self) -> Code {
+        match self {
+            VaultError::NoPassword => Code::VaultNoPassword,
+            VaultError::Password(_) => Code::VaultPassword,
+            VaultError::NotVault
+            | VaultError::Version
+            | VaultError::Cipher
+            | VaultError::Form(_)
+            | VaultError::NotText => Code::VaultDamaged,
+        }
+    }
+}
 
 /// Whether text has the header of a vault.
 pub fn is_vault(text: &str) -> bool {

@@ -32,7 +32,7 @@ pub fn parse(file: &Arc<File>) -> (Vec<Node>, Vec<Diagnostic>) {
 
 fn within(file: &Arc<File>, max_nodes: usize) -> (Vec<Node>, Vec<Diagnostic>) {
     if let Some(diagnostic) = syntax::unreadable(file, MAX_TEXT) {
-        return (Vec::new(), vec![diagnostic.code(Code::Yaml)]);
+        return (Vec::new(), vec![diagnostic.or_code(Code::Yaml)]);
     }
     let options = granit_parser::options! {
         emit_comments: false,
@@ -55,9 +55,7 @@ fn within(file: &Arc<File>, max_nodes: usize) -> (Vec<Node>, Vec<Diagnostic>) {
             break;
         }
     }
-    for diagnostic in &mut builder.diagnostics {
-        diagnostic.code.get_or_insert(Code::Yaml);
-    }
+    Diagnostic::label(&mut builder.diagnostics, Code::Yaml);
     if file.hidden {
         builder
             .diagnostics

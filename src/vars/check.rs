@@ -9,7 +9,7 @@ use super::parse::{self, RenderOptions};
 use super::tree::{Arg, Binary, Expr, Kind as E, Stmt, Target, Tree};
 use super::value::Val;
 use super::{filters, globals, tests};
-use crate::source::{Diagnostic, File, Kind, Node, Span, suggest};
+use crate::source::{Code, Diagnostic, File, Kind, Node, Span, suggest};
 
 pub(in crate::vars) fn value(engine: &Engine, node: &Node, out: &mut Vec<Diagnostic>) {
     match &node.kind {
@@ -58,6 +58,7 @@ pub(in crate::vars) fn embeds(text: &str, parsed: &Expr) -> bool {
 
 fn embedded(node: &Node) -> Diagnostic {
     Diagnostic::error(&node.span, "embedded template in condition")
+        .code(Code::EmbeddedTemplate)
         .hint("a condition is an expression already: name the variable itself")
 }
 
@@ -115,11 +116,12 @@ fn place(fail: Fail, text: &str, span: &Span) -> Diagnostic {
     match fail {
         Fail::Error(fault) => {
             let span = fault.place.and_then(|p| p.span).unwrap_or(span.clone());
-            let mut diagnostic = Diagnostic::error(&span, fault.message);
+            let code = fault.code.unwrap_or(Code::TemplateSyntax);
+            let mut diagnostic = Diagnostic::error(&span, fault.message).code(code);
             diagnostic.hints.extend(fault.hint);
             diagnostic
         }
-        _ => Diagnostic::error(span, "this template cannot be read"),
+        _ => Diagnostic::error(span, "this template cannot be read").code(Code::TemplateSyntax),
     }
 }
 
@@ -139,7 +141,8 @@ impl Look {
     fn diagnostics(self, text: &str, span: &Span) -> Vec<Diagnostic> {
         let one = |(at, kind, name): (super::error::At, &'static str, Arc<str>)| {
             let span = super::place::locate(span, text, Some(at));
-            let found = Diagnostic::error(&span, format!("unknown {kind} `{name}`"));
+            let found = Diagnostic::error(&span, format!("unknown {kind} `{name}`"))
+                .code(Code::UnknownFilter);
             let near = match kind {
                 "filter" => suggest::nearest(&name, filters::names()),
                 _ => suggest::nearest(&name, tests::names()),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::value::Missing;
+use crate::source::Code;
 
 pub(in crate::vars) type Res<T> = Result<T, Fail>;
 
@@ -23,6 +24,8 @@ pub(in crate::vars) enum Fail {
 #[derive(Clone, Debug)]
 pub(in crate::vars) struct Fault {
     pub message: String,
+    /// Its kind, where it is a narrower one than "a template failed".
+    pub code: Option<Code>,
     pub hint: Option<String>,
     pub place: Option<Box<Place>>,
 }
@@ -39,6 +42,7 @@ impl Fail {
     pub(in crate::vars) fn error(message: impl Into<String>) -> Fail {
         Fail::Error(Box::new(Fault {
             message: message.into(),
+            code: None,
             hint: None,
             place: None,
         }))
@@ -47,9 +51,18 @@ impl Fail {
     pub(in crate::vars) fn hinted(message: impl Into<String>, hint: impl Into<String>) -> Fail {
         Fail::Error(Box::new(Fault {
             message: message.into(),
+            code: None,
             hint: Some(hint.into()),
             place: None,
         }))
+    }
+
+    #[must_use]
+    pub(in crate::vars) fn code(mut self, code: Code) -> Fail {
+        if let Fail::Error(fault) = &mut self {
+            fault.code = Some(code);
+        }
+        self
     }
 
     pub(in crate::vars) fn undefined(missing: &Arc<Missing>) -> Fail {

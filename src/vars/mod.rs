@@ -13,7 +13,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::source::{Diagnostic, Node, Value};
+use crate::source::{Code, Diagnostic, Node, Value};
 
 /// A variable.
 #[derive(Clone)]
@@ -125,6 +125,7 @@ impl TemplateError {
             TemplateError::Unknown(name) => Diagnostic::bare(format!(
                 "depends on `{name}`, and what registers it was not run"
             ))
+            .code(Code::NotRun)
             .hint("with `check_mode: false`, a task that only reads runs here too"),
         }
     }

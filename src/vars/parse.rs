@@ -8,6 +8,7 @@ use minijinja::syntax::SyntaxConfig;
 
 use super::error::{Fail, Res};
 use super::tree::{Expr, Tree};
+use crate::source::Code;
 
 mod lower;
 
@@ -124,6 +125,7 @@ pub(in crate::vars) fn expression(text: &str) -> Res<Expr> {
 fn syntax(error: &minijinja::Error) -> Fail {
     let detail = error.detail().unwrap_or("it cannot be read");
     let fail = Fail::error(format!("syntax error in template: {detail}"));
+    let fail = fail.code(Code::TemplateSyntax);
     match error.range() {
         Some(range) => fail.at((clip(range.start), clip(range.end))),
         None => fail,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 
 use super::{Scope, Templar, TemplateError};
+use crate::source::vault::VaultError;
 use crate::source::{Diagnostic, File, Kind, Node, Span, Value, vault, yaml};
 
 impl Templar {
@@ -26,7 +27,7 @@ impl Templar {
         }
         match self.engine.vault.decrypt(&file.text) {
             Ok(plain) => Ok(File::secret(path, plain.as_str())),
-            Err(why) => Err(cannot_open(&file, &why.to_string())),
+            Err(why) => Err(cannot_open(&file, &why)),
         }
     }
 
@@ -75,15 +76,18 @@ impl Templar {
                 }
                 Ok(plain.to_vec())
             }
-            Err(why) => Err(Diagnostic::bare(format!("cannot open this vault: {why}"))),
+            Err(why) => {
+                Err(Diagnostic::bare(format!("cannot open this vault: {why}")).code(why.code()))
+            }
         }
     }
 }
 
-fn cannot_open(file: &Arc<File>, why: &str) -> Diagnostic {
+fn cannot_open(file: &Arc<File>, why: &VaultError) -> Diagnostic {
     let end = file.text.find('\n').unwrap_or(file.text.len());
     Diagnostic::error(
         &Span::new(file, 0, end),
         format!("cannot open this vault: {why}"),
     )
+    .code(why.code())
 }

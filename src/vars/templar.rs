@@ -11,7 +11,9 @@ use super::scope::{Scope, prepare};
 use super::value::Val;
 use super::{Outside, TemplateError};
 use crate::source::vault::Keyring;
-use crate::source::{Diagnostic, File, Files, Kind, Mapping, Mask, Node, Span, Value, suggest};
+use crate::source::{
+    Code, Diagnostic, File, Files, Kind, Mapping, Mask, Node, Span, Value, suggest,
+};
 
 /// What renderings may use.
 pub struct TemplarOptions {
@@ -63,6 +65,7 @@ impl Templar {
             Some(value) => Ok(value),
             None => Err(TemplateError::Other(Box::new(
                 Diagnostic::error(&node.span, "the whole value is `omit`")
+                    .code(Code::TemplateFailed)
                     .hint("`omit` removes an argument, a key or an item; here there is none"),
             ))),
         }
@@ -201,7 +204,8 @@ impl Templar {
                     "the condition yields {what}, which counts as {}",
                     other.truth()
                 );
-                self.engine.warn(Diagnostic::warning(&node.span, text));
+                self.engine
+                    .warn(Diagnostic::warning(&node.span, text).code(Code::Condition));
                 Ok(match &other {
                     Val::Str(s) if s.eq_ignore_ascii_case("false") => false,
                     other => other.truth(),
@@ -220,6 +224,7 @@ impl Templar {
                         &node.span,
                         format!("a condition must be true or false, this one yields {what}"),
                     )
+                    .code(Code::Condition)
                     .hint(hint),
                 )))
             }
@@ -249,6 +254,7 @@ impl Templar {
                 if let [super::tree::Stmt::Emit(expr, _)] = tree.body.as_slice() {
                     self.engine.warn(
                         Diagnostic::warning(&node.span, "a condition needs no `{{ }}`")
+                            .code(Code::EmbeddedTemplate)
                             .hint("write the expression alone"),
                     );
                     let value = ctx.eval(expr)?;
@@ -345,7 +351,8 @@ pub(in crate::vars) fn ending(fail: Fail, span: &Span, scope: &Scope) -> Templat
         Fail::Unknown(name) => TemplateError::Unknown(name.to_string()),
         Fail::Undefined(missing, place) => {
             let place = place.as_deref().or(missing.place());
-            let mut diagnostic = Diagnostic::error(&at(place), missing.message.clone());
+            let mut diagnostic =
+                Diagnostic::error(&at(place), missing.message.clone()).code(Code::Undefined);
             let names = scope.names();
             if !missing.name.contains(['.', '[']) {
                 let known = names.iter().map(String::as_str);
@@ -359,14 +366,15 @@ pub(in crate::vars) fn ending(fail: Fail, span: &Span, scope: &Scope) -> Templat
             }
         }
         Fail::Error(fault) => {
-            let mut diagnostic = Diagnostic::error(&at(fault.place.as_deref()), fault.message);
+            let mut diagnostic = Diagnostic::error(&at(fault.place.as_deref()), fault.message)
+                .code(fault.code.unwrap_or(Code::TemplateFailed));
             diagnostic.hints.extend(fault.hint);
             TemplateError::Other(Box::new(diagnostic))
         }
-        Fail::Continue | Fail::Break => TemplateError::Other(Box::new(Diagnostic::error(
-            span,
-            "`break` and `continue` work inside loops only",
-        ))),
+        Fail::Continue | Fail::Break => TemplateError::Other(Box::new(
+            Diagnostic::error(span, "`break` and `continue` work inside loops only")
+                .code(Code::TemplateSyntax),
+        )),
     }
 }
 
@@ -375,6 +383,7 @@ fn embedded() -> Fail {
         "embedded template in condition",
         "name the variable itself: `result.stdout == 'x'`; a condition is an expression already",
     )
+    .code(Code::EmbeddedTemplate)
 }
 
 #[cfg(test)]

@@ -109,6 +109,7 @@ impl Told {
             task: None,
             message: message.into(),
             hint: None,
+            code: None,
         });
     }
 

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use crate::hardening::select::Wanted;
 use crate::hardening::{Library, Profile, Selection};
-use crate::source::{Diagnostic, Files};
+use crate::source::{Code, Diagnostic, Files};
 
 use super::exit::Exit;
 use super::messages;
@@ -134,7 +134,8 @@ fn rows(library: &Library, args: &ControlsArgs) -> Result<Vec<Row>, Vec<Diagnost
         library.controls.values().map(|c| c.area()).collect();
     for area in &args.areas {
         if !known.contains(area.as_str()) {
-            let error = Diagnostic::bare(format!("there is no area `{area}`"));
+            let error =
+                Diagnostic::bare(format!("there is no area `{area}`")).code(Code::UnknownControl);
             let names: Vec<_> = known.iter().copied().collect();
             return Err(vec![error.hint(format!("there are {}", names.join(", ")))]);
         }

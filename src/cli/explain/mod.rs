@@ -6,7 +6,7 @@ mod var;
 
 use clap::{Args, Subcommand};
 
-use crate::source::{Diagnostic, Kind, Node, suggest};
+use crate::source::{Code, Diagnostic, Kind, Node, suggest};
 
 use super::exit::Exit;
 use super::playbook::{self, Compiled, PlaybookArgs};
@@ -97,7 +97,8 @@ fn no_host(compiled: &Compiled, host: &str) -> Option<Diagnostic> {
     if names.contains(&host) {
         return None;
     }
-    let mistake = Diagnostic::bare(format!("the inventory has no host `{host}`"));
+    let mistake =
+        Diagnostic::bare(format!("the inventory has no host `{host}`")).code(Code::UnknownHost);
     Some(match suggest::nearest(host, names) {
         Some(near) => mistake.hint(format!("did you mean `{near}`?")),
         None => mistake,

@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::plan::{Play, Task, list};
 use crate::source::escape::escape;
-use crate::source::{Diagnostic, Kind, Node, suggest};
+use crate::source::{Code, Diagnostic, Kind, Node, suggest};
 use crate::vars::{Layer, Var};
 
 use super::super::options::{Common, Inventories, Values};
@@ -68,7 +68,7 @@ pub(super) fn var(args: &VarArgs) -> Result<String, Vec<Diagnostic>> {
             names.extend(layer.keys().cloned());
         }
         let near = suggest::nearest(&args.name, names.iter().map(String::as_str));
-        let mistake = Diagnostic::bare(text);
+        let mistake = Diagnostic::bare(text).code(Code::Undefined);
         return Err(vec![match near {
             Some(near) => mistake.hint(format!("did you mean `{near}`?")),
             None => mistake.hint("facts, `register` and `set_fact` are known only in a run"),

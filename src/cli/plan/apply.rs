@@ -18,9 +18,9 @@ use crate::cli::terminal::AtTerminal;
 use crate::cli::{fill_all, messages, outputs, recorded, reporters, setup};
 use crate::engine::event::Recap;
 use crate::inventory::fold;
-use crate::journal::ahead::{self, Saved, Step};
+use crate::journal::ahead::{self, Saved, Step, Unreadable};
 use crate::source::vault::Keyring;
-use crate::source::{Diagnostic, Mask};
+use crate::source::{Code, Diagnostic, Mask};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,7 +53,11 @@ pub struct ApplyArgs {
 /// Reads a plan; the mistake says what to do.
 pub(in crate::cli) fn read(path: &Path) -> Result<(Saved, String), Diagnostic> {
     ahead::read(path).map_err(|error| {
-        let said = Diagnostic::bare(error.to_string());
+        let said = Diagnostic::bare(error.to_string()).code(match error {
+            Unreadable::Version(..) => Code::PlanVersion,
+            Unreadable::Io(..) => Code::Unreadable,
+            _ => Code::PlanUnreadable,
+        });
         match error.hint() {
             Some(hint) => said.hint(hint),
             None => said,

@@ -9,7 +9,7 @@ use super::gather::Draft;
 use crate::journal::ahead::{Held, Inside, Saved, Step, Unknown};
 use crate::resource::{Content, Digest};
 use crate::source::vault::{self, Keyring};
-use crate::source::{Diagnostic, Secret};
+use crate::source::{Code, Diagnostic, Secret};
 
 /// Contents that travel with a plan take no more room than this together: a plan is held in memory.
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
@@ -68,7 +68,7 @@ pub(super) fn fill(
                 n => format!(" (and {} more tasks)", n - 1),
             };
             let text = format!("`{first}` holds a secret{more}, and a plan keeps no secret clear");
-            Err(Diagnostic::bare(text).hint(
+            Err(Diagnostic::bare(text).code(Code::PlanSecret).hint(
                 "give a password to seal it with: --vault-password-file FILE or --ask-vault-pass; \
                  or leave such tasks out of the plan: --leave-out-secrets",
             ))
@@ -133,10 +133,12 @@ pub(super) fn open(step: &Step, keyring: &Keyring) -> Result<Option<Inside>, Dia
         return Ok(None);
     };
     let wrong = |why: String| {
-        Diagnostic::bare(format!("`{}` of the plan is sealed: {why}", step.address)).hint(
-            "give the password that the plan was made with: --vault-password-file FILE or \
+        Diagnostic::bare(format!("`{}` of the plan is sealed: {why}", step.address))
+            .code(Code::PlanSealed)
+            .hint(
+                "give the password that the plan was made with: --vault-password-file FILE or \
              --ask-vault-pass",
-        )
+            )
     };
     let text = keyring.decrypt(sealed).map_err(|e| wrong(e.to_string()))?;
     let inside = serde_json::from_str(&text);

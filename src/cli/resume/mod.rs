@@ -21,7 +21,7 @@ use crate::inventory::fold::fold;
 use crate::journal::find;
 use crate::journal::pending::{Pending, known, pending, unwell};
 use crate::journal::read::{Entry, Outcome, Recorded};
-use crate::source::Diagnostic;
+use crate::source::{Code, Diagnostic};
 
 use crate::cli::exit::Exit;
 use crate::cli::face::Face;
@@ -356,7 +356,7 @@ impl Resuming {
             return Ok(());
         }
         let text = format!("changed since the run {}: {}", self.run, changed.join(", "));
-        Err(Diagnostic::bare(text).hint(
+        Err(Diagnostic::bare(text).code(Code::ResumeChanged).hint(
             "`--changed-ok` goes on with what is there now: every task is asked about, and commands that \
              had ended run again",
         ))

@@ -16,7 +16,7 @@ use crate::hardening::control::id_of;
 use crate::journal::contents;
 use crate::journal::read::{Entry, Recorded};
 use crate::journal::reverse::{self, Irreversible, Reverse};
-use crate::source::Diagnostic;
+use crate::source::{Code, Diagnostic};
 
 use super::exit::Exit;
 use super::face::Face;
@@ -109,8 +109,11 @@ pub fn run(args: &mut UndoArgs) -> Exit {
 fn find(dir: &Path, name: Option<&str>) -> Result<Recorded, Diagnostic> {
     match name {
         Some(name) => recorded::named(dir, name),
-        None => recorded::last(dir, |recorded| reverse::changed(&recorded.entries))
-            .ok_or_else(|| Diagnostic::bare("no run that changed something is recorded")),
+        None => {
+            recorded::last(dir, |recorded| reverse::changed(&recorded.entries)).ok_or_else(|| {
+                Diagnostic::bare("no run that changed something is recorded").code(Code::NoSuchRun)
+            })
+        }
     }
 }
 

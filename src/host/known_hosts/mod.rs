@@ -224,6 +224,7 @@ pub(crate) fn refusal(name: &str, key: &PublicKey, verdict: &Verdict) -> HostErr
         host.1, host.0
     );
     let error = |text| HostError::new(ErrorKind::HostKey, text);
+    let changed = |text| HostError::new(ErrorKind::HostKeyChanged, text);
     match verdict {
         Verdict::Known => error(format!("host key of {name} is known")),
         Verdict::Unknown { others } if others.is_empty() => {
@@ -235,7 +236,7 @@ pub(crate) fn refusal(name: &str, key: &PublicKey, verdict: &Verdict) -> HostErr
             others.join(", ")
         ))
         .hint("a server that hides the key you know may be an impostor; check it on the host"),
-        Verdict::Changed(place) => error(format!(
+        Verdict::Changed(place) => changed(format!(
             "host key of {name} has changed: the server shows {kind} {print}, {}:{} holds another",
             place.file.display(),
             place.line
@@ -244,7 +245,7 @@ pub(crate) fn refusal(name: &str, key: &PublicKey, verdict: &Verdict) -> HostErr
             "if the host was reinstalled: ssh-keygen -f {} -R '{name}'",
             place.file.display()
         )),
-        Verdict::Revoked(place) => error(format!(
+        Verdict::Revoked(place) => changed(format!(
             "host key of {name} is revoked by {}:{} ({kind} {print})",
             place.file.display(),
             place.line

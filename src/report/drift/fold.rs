@@ -112,6 +112,7 @@ impl Fold {
                 task,
                 message,
                 hint,
+                ..
             } => self.lost(host, task.as_ref(), message, hint.as_deref()),
             Event::Guard { host, stage, tasks } => self.guard(host, stage, tasks),
             Event::RunEnded {

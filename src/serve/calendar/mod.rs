@@ -16,7 +16,7 @@ mod tests;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::source::{Diagnostic, Node};
+use crate::source::{Code, Diagnostic, Node};
 
 /// Moments that come again and again.
 #[derive(Clone, Debug)]
@@ -110,7 +110,9 @@ impl Calendar {
         // `12:30` is a number of YAML's, and no expression is one: what counts is what was written.
         let Some(text) = crate::hardening::field::scalar(node) else {
             let text = format!("a calendar expression is a text, not {}", node.type_name());
-            return Err(Diagnostic::error(&node.span, text).hint(EXAMPLES));
+            return Err(Diagnostic::error(&node.span, text)
+                .code(Code::Calendar)
+                .hint(EXAMPLES));
         };
         Calendar::parse(&text).map_err(|wrong| {
             let mut span = node.span.clone();
@@ -121,7 +123,7 @@ impl Calendar {
                 let at = from + begins + wrong.at;
                 span = crate::source::Span::new(&node.span.file, at, at + wrong.len.max(1));
             }
-            let error = Diagnostic::error(&span, wrong.text);
+            let error = Diagnostic::error(&span, wrong.text).code(Code::Calendar);
             match wrong.hint {
                 Some(hint) => error.hint(hint),
                 None => error,

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use crate::hardening::field::Fields;
-use crate::source::{Diagnostic, Kind, Node, Secret, suggest, yaml};
+use crate::source::{Code, Diagnostic, Kind, Node, Secret, suggest, yaml};
 
 use super::super::calendar::{self, Calendar};
 use super::{Breaker, Job, Outside, Schedule, Target, Timing, Verb, duration, slug};
@@ -47,6 +47,7 @@ pub fn read(path: &Path, outside: &Outside<'_>) -> Result<Schedule, Vec<Diagnost
         out: Vec::new(),
     };
     let schedule = reading.schedule(path, &node);
+    Diagnostic::label(&mut reading.out, Code::Schedule);
     out.append(&mut reading.out);
     match schedule {
         Some(schedule) if out.is_empty() => Ok(schedule),

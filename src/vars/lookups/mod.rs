@@ -7,7 +7,7 @@ use super::error::{Fail, Res};
 use super::object::Args;
 use super::scope::prepare;
 use super::value::{Dict, Key, Val};
-use crate::source::{Diagnostic, Node, Span, suggest};
+use crate::source::{Code, Diagnostic, Node, Span, suggest};
 
 mod combine;
 pub(in crate::vars) mod file;
@@ -115,12 +115,11 @@ fn find(name: &str) -> Res<(Lookup, bool)> {
         Some((name, lookup)) => Ok((*lookup, PURE.contains(name))),
         None => {
             let message = format!("unknown lookup `{name}`");
-            Err(
-                match suggest::nearest(short, LOOKUPS.iter().map(|(n, _)| *n)) {
-                    Some(near) => Fail::hinted(message, format!("did you mean `{near}`?")),
-                    None => Fail::error(message),
-                },
-            )
+            let fail = match suggest::nearest(short, LOOKUPS.iter().map(|(n, _)| *n)) {
+                Some(near) => Fail::hinted(message, format!("did you mean `{near}`?")),
+                None => Fail::error(message),
+            };
+            Err(fail.code(Code::UnknownLookup))
         }
     }
 }
@@ -169,8 +168,9 @@ fn run(ctx: &mut Ctx<'_>, mut args: Args, list: bool) -> Res<Val> {
         Err(Fail::Error(fault)) if &*errors != "strict" => {
             if &*errors == "warn" {
                 let text = format!("the lookup `{name}` failed: {}", fault.message);
-                ctx.engine
-                    .warn(Diagnostic::warning(&Span::outside("lookup"), text));
+                ctx.engine.warn(
+                    Diagnostic::warning(&Span::outside("lookup"), text).code(Code::TemplateFailed),
+                );
             }
             return Ok(if list {
                 Val::list(Vec::new())
