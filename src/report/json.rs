@@ -31,7 +31,7 @@
 //!
 //! A `task` has `id` (the same on all hosts of a play), `name`, `role` or null, `action`, `path`, `line`,
 //! `column`, `handler`, `no_log`, `play` (an index). An outcome has `status` (`ok`, `changed`, `skipped`,
-//! `failed`, `ignored`, `unknown`, `unreachable`), `code` or null (`palisade explain`), `result`, `changes` (a list of `title`, `summary`,
+//! `failed`, `ignored`, `unknown`, `unreachable`), `code` where its failure has one, `result`, `changes` (a list of `title`, `summary`,
 //! `before`, `after`), `delegated` or null, `warnings`. Of `stdout` and `stderr` in a result (and their lines)
 //! 1 MiB is shown, and a mark. Where `no_log` holds, `result` is
 //! `{"censored": …, "changed": …}`, and items, labels, changes and warnings are left out.
@@ -81,7 +81,9 @@ impl<W: Write + Send> JsonLines<W> {
             })
         });
         line["status"] = outcome.status.word().into();
-        line["code"] = outcome.code.map(Code::number).into();
+        if let Some(code) = outcome.code {
+            line["code"] = code.number().into();
+        }
         line["result"] = serde_json::to_value(&result).unwrap_or(Json::Null);
         line["changes"] = changes.collect();
         line["delegated"] = outcome.delegated.as_deref().into();
