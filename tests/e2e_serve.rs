@@ -796,7 +796,7 @@ fn timers_of_systemd_do_the_same() {
         "RandomizedDelaySec=600",
         "OnCalendar=Mon *-*-* 04:00:00 UTC\nOnCalendar=*-*-* *:00:00 Europe/Berlin\n",
         "\"--once\" \"Night watch 100%%\"",
-        "TimeoutStartSec=180",
+        "TimeoutStartSec=540",
         "NoNewPrivileges=yes",
         "ProtectSystem=strict",
     ] {

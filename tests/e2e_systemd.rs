@@ -3,7 +3,7 @@
 #[path = "e2e/mod.rs"]
 mod e2e;
 
-use e2e::up;
+use e2e::{PALISADE, up};
 
 const SERVICES: &str = "
 - hosts: all
@@ -119,4 +119,126 @@ fn a_running_service_is_not_lost_when_it_would_get_a_name_that_others_speak_of()
     assert_eq!((is.next(), is.next()), (Some("active"), Some("enabled")));
     assert_eq!(is.next(), None, "it has the name");
     bench.play(OTHER_NAME, &[]).expect(0);
+}
+
+/// Puts the built program and a project on a host.
+const PROGRAM: &str = "
+- hosts: all
+  gather_facts: false
+  tasks:
+    - copy: {src: PALISADE, dest: /usr/local/bin/palisade, mode: '0755'}
+    - user: {name: ann}
+    - file: {path: '{{ item }}/ops', state: directory, mode: '0755'}
+      loop: [/root, /home/ann]
+    - copy:
+        dest: '{{ item }}/ops/site.yml'
+        content: \"- hosts: all\\n  connection: local\\n  gather_facts: false\\n  tasks:\\n  - copy: {content: x, dest: {{ item }}/ops/made}\\n\"
+      loop: [/root, /home/ann]
+    - copy:
+        dest: '{{ item }}/ops/schedule.yml'
+        content: |
+          timezone: Europe/Berlin
+          jobs:
+          - {name: Night watch 100%, verb: drift, playbook: site.yml, inventory: 'localhost,', calendar: '0 3 1 * 1'}
+          - {name: mend, verb: playbook, playbook: site.yml, inventory: 'localhost,', calendar: yearly}
+      loop: [/root, /home/ann]
+    - command: chown -R ann /home/ann/ops
+";
+
+#[test]
+fn timers_of_a_schedule_run_its_jobs_and_go_away_again() {
+    let Some(bench) = up("w", 0) else { return };
+    if !bench.systemd() {
+        return;
+    }
+    bench
+        .play(&PROGRAM.replace("PALISADE", PALISADE), &[])
+        .expect(0);
+    let on = |script: &str| bench.on("sd1", &format!("cd /root/ops; {script} 2>&1"));
+    let timers = || on("systemctl list-timers --all --no-legend --no-pager 'palisade-*'");
+    let first = on("palisade install-schedule schedule.yml");
+    assert!(first.contains("palisade-schedule-mend.timer"), "{first}");
+    let listed = timers();
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    assert!(
+        listed.contains("-01-01") || listed.contains("-12-31"),
+        "{listed}"
+    );
+    let said = on("systemd-analyze verify --man=no /etc/systemd/system/palisade-schedule-*");
+    assert_eq!(said, "");
+    // A machine on which nothing of ours ever ran; a difference is no failure of the service.
+    let run = |unit: &str| {
+        on(&format!(
+            "systemctl start palisade-schedule-{unit}.service; echo $?"
+        ))
+    };
+    assert_eq!(
+        run("night-watch-100"),
+        "0",
+        "{}",
+        on("journalctl --no-pager -u 'palisade-*'")
+    );
+    assert_eq!(
+        run("mend"),
+        "0",
+        "{}",
+        on("journalctl --no-pager -u 'palisade-*'")
+    );
+    assert_eq!(on("cat made"), "x");
+    let history = on("palisade history");
+    assert!(
+        history.contains("1 differ") && history.contains("1 changed"),
+        "{history}"
+    );
+    // Again it changes nothing.
+    let stamps = "stat -c '%n %y' /etc/systemd/system/palisade-schedule-*";
+    let before = on(stamps);
+    let again = on("palisade install-schedule schedule.yml");
+    assert!(again.contains("nothing has changed"), "{again}");
+    assert_eq!(on(stamps), before);
+    // Another time is taken up, and a job that is gone takes its timer along.
+    on("sed -i -e \"s/yearly/'*-07-04'/\" -e /Night/d schedule.yml");
+    let other = on("palisade install-schedule schedule.yml");
+    assert!(other.contains("palisade-schedule-mend.timer"), "{other}");
+    let listed = timers();
+    assert!(
+        listed.contains("-07-0") && listed.lines().count() == 1,
+        "{listed}"
+    );
+    on("palisade install-schedule schedule.yml --remove");
+    assert_eq!(timers(), "");
+    assert_eq!(on("find /etc/systemd -name 'palisade-schedule*'"), "");
+    for_a_user(&bench);
+}
+
+/// The same for somebody without privileges.
+fn for_a_user(bench: &e2e::Bench) {
+    let as_ann = |script: &str| {
+        let script = format!("cd ops; export XDG_RUNTIME_DIR=/run/user/$(id -u); {script}");
+        bench.on("sd1", &format!("su - ann -c '{script}' 2>&1"))
+    };
+    bench.on("sd1", "loginctl enable-linger ann");
+    let there = || as_ann("test -S $XDG_RUNTIME_DIR/bus && echo there; true") == "there";
+    assert!(
+        e2e::until(std::time::Duration::from_secs(60), there),
+        "no manager"
+    );
+    let installed = as_ann("palisade install-schedule schedule.yml --user");
+    assert!(
+        installed.contains("/home/ann/.config/systemd/user/palisade-schedule-mend.timer"),
+        "{installed}"
+    );
+    assert!(!installed.contains("enable-linger"), "{installed}");
+    let ran = as_ann("systemctl --user start palisade-schedule-mend.service; echo $?; cat made");
+    assert_eq!(ran, "0\nx");
+    as_ann("palisade install-schedule schedule.yml --user --remove");
+    let left = as_ann(
+        "systemctl --user list-timers --all --no-legend \"palisade-*\"; find ~/.config -name palisade-\\*",
+    );
+    assert_eq!(left, "");
+    let refused = as_ann("palisade install-schedule schedule.yml; echo $?");
+    assert!(
+        refused.contains("--user installs your own") && refused.ends_with('1'),
+        "{refused}"
+    );
 }

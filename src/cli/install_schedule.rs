@@ -110,20 +110,25 @@ fn install(args: &InstallArgs) -> Result<(), Vec<Diagnostic>> {
         options.push(absolute(file)?.display().to_string());
     }
     let home = std::env::home_dir().unwrap_or_else(|| PathBuf::from("/root"));
-    let data = home.join(".local/share/palisade");
-    let writes = [
-        path.parent().map(PathBuf::from),
+    let named = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let data = named("XDG_DATA_HOME").map_or_else(|| home.join(".local/share"), PathBuf::from);
+    let own = [
         run::state_dir(),
-        Some(data),
+        Some(data.join("palisade")),
         Some(home.join(".ssh")),
     ];
+    let own: Vec<PathBuf> = own.into_iter().flatten().collect();
+    let env = ["XDG_STATE_HOME", "XDG_DATA_HOME"];
+    let env = env.iter().filter_map(|n| Some(((*n).into(), named(n)?)));
+    let writes = path.parent().map(PathBuf::from).into_iter();
     let made = units(
         &schedule,
         &Install {
             program: absolute(&program)?,
             schedule: path.clone(),
             options,
-            writes: writes.into_iter().flatten().collect(),
+            writes: writes.chain(own.iter().cloned()).collect(),
+            env: env.collect(),
             user: args.user,
         },
     );
@@ -143,22 +148,50 @@ fn install(args: &InstallArgs) -> Result<(), Vec<Diagnostic>> {
         .filter(|o| made.iter().all(|u| u.name != **o))
         .collect();
     take_away(args, &dir, lives, &stale)?;
+    let mut changed = !stale.is_empty();
     for unit in &made {
-        write(&dir, unit)?;
+        changed |= write(&dir, unit)?;
     }
     if lives {
+        // What is not there cannot be opened to a service that sees all else read-only.
+        for dir in &own {
+            make(dir).map_err(|e| cannot(dir, &e))?;
+        }
         let timers: Vec<&str> = made
             .iter()
             .map(|u| u.name.as_str())
             .filter(|n| n.ends_with(".timer"))
             .collect();
-        systemctl(args.user, &["daemon-reload"])?;
+        if changed {
+            systemctl(args.user, &["daemon-reload"])?;
+        }
         systemctl(args.user, &[&["enable", "--now"], &timers[..]].concat())?;
     }
     for unit in made.iter().filter(|u| u.name.ends_with(".timer")) {
         messages::print(&format!("{}\n", dir.join(&unit.name).display()));
     }
+    if !changed {
+        messages::say("nothing has changed");
+    }
+    if lives && args.user && !lingers() {
+        messages::say(
+            "note: these timers stop when you log out; `loginctl enable-linger` keeps them",
+        );
+    }
     Ok(())
+}
+
+/// A folder for its owner only, unless it is there.
+fn make(dir: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(dir)
+}
+
+/// Whether the user's manager outlives the last login.
+fn lingers() -> bool {
+    let named = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+    named.is_ok_and(|user| Path::new("/var/lib/systemd/linger").join(user).exists())
 }
 
 fn cannot(path: &Path, error: &std::io::Error) -> Vec<Diagnostic> {
@@ -168,13 +201,19 @@ fn cannot(path: &Path, error: &std::io::Error) -> Vec<Diagnostic> {
     vec![error.hint(hint)]
 }
 
-fn write(dir: &Path, unit: &Unit) -> Result<(), Vec<Diagnostic>> {
+/// Writes a unit, if it is another one than is there.
+fn write(dir: &Path, unit: &Unit) -> Result<bool, Vec<Diagnostic>> {
     let path = dir.join(&unit.name);
-    if path.exists() && !std::fs::read_to_string(&path).is_ok_and(|t| t.starts_with(MARK)) {
+    let there = std::fs::read_to_string(&path);
+    if path.exists() && !there.as_ref().is_ok_and(|t| t.starts_with(MARK)) {
         let text = format!("{} is not ours, and is left alone", path.display());
         return Err(stuck(text));
     }
-    std::fs::write(&path, &unit.text).map_err(|e| cannot(&path, &e))
+    if there.is_ok_and(|t| t == unit.text) {
+        return Ok(false);
+    }
+    let written = std::fs::write(&path, &unit.text);
+    written.map(|()| true).map_err(|e| cannot(&path, &e))
 }
 
 const MARK: &str = "# palisade install-schedule ";

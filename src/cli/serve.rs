@@ -146,6 +146,23 @@ fn start(what: impl std::fmt::Display, why: impl std::fmt::Display) -> Vec<Diagn
     vec![Diagnostic::bare(format!("{what}: {why}"))]
 }
 
+/// Nobody can be listened to at this address.
+fn deaf(address: SocketAddr, error: &std::io::Error) -> Diagnostic {
+    use std::io::ErrorKind;
+    let text = |why: &str| Diagnostic::bare(format!("cannot listen on {address}: {why}"));
+    match error.kind() {
+        ErrorKind::AddrInUse => text("another program does")
+            .hint("--listen PORT takes another port, --listen off does without the page"),
+        ErrorKind::AddrNotAvailable => {
+            text("this machine has no such address").hint("`ip address` lists those it has")
+        }
+        ErrorKind::PermissionDenied => {
+            text("permission denied").hint("ports below 1024 are root's")
+        }
+        _ => text(&crate::source::files::plain(error)),
+    }
+}
+
 fn check(args: &ServeArgs) -> Result<Exit, Vec<Diagnostic>> {
     let schedule = read(&args.schedule, &args.values)?;
     let now = Timestamp::now();
@@ -232,8 +249,8 @@ fn serve(args: &ServeArgs) -> Result<Exit, Vec<Diagnostic>> {
     let runtime = runtime()?;
     runtime.block_on(async {
         if let Listen::At(address) = args.listen {
-            let cannot = |e| start(format!("cannot listen on {address}"), e);
-            let listener = web::bind(address).await.map_err(cannot)?;
+            let listener = web::bind(address).await;
+            let listener = listener.map_err(|e| vec![deaf(address, &e)])?;
             let address = listener.local_addr().unwrap_or(address);
             messages::say(&format!("listening on http://{address}"));
             let site = Site {
@@ -271,7 +288,12 @@ fn daemon(args: &ServeArgs, schedule: &Schedule) -> Result<Daemon, Vec<Diagnosti
             "no home directory",
         )
     })?;
-    let cannot = |e| start(format!("cannot remember anything in {}", dir.display()), e);
+    let cannot = |e: std::io::Error| {
+        let why = crate::source::files::plain(&e);
+        let text = format!("cannot remember anything in {}: {why}", dir.display());
+        let hint = "XDG_STATE_HOME names the folder that it is made in";
+        vec![Diagnostic::bare(text).hint(hint)]
+    };
     let shelf = Shelf::open(&dir.join("serve"), &args.schedule).map_err(cannot)?;
     let (path, values) = (args.schedule.clone(), args.values.clone());
     let say = |text: &str| {

@@ -2,7 +2,7 @@
 //!
 //! What to do next is decided by `scheduler`, a function without a clock; `daemon` carries it out. Each
 //! run is a child process of the same program, so that nothing that becomes of one touches the others.
-//! `run` folds what it prints, `news` says what of that was not known before, `web` shows it.
+//! `fold` folds what it prints, `news` says what of that was not known before, `web` shows it.
 
 pub mod board;
 pub mod calendar;

@@ -19,14 +19,17 @@ pub struct Install {
     pub schedule: PathBuf,
     /// More words for it: where vault passwords are, which history.
     pub options: Vec<String>,
+    /// What it is to find in its environment.
+    pub env: Vec<(String, String)>,
     /// Folders that runs write to.
     pub writes: Vec<PathBuf>,
     /// For the user's own manager, which may restrict less.
     pub user: bool,
 }
 
-/// After its timeout a job is asked to end in order, asked again and killed; then its service is.
-const SPARE: i64 = 120;
+/// After its timeout a job is asked to end in order, asked again and killed, and whoever cannot be told
+/// of it is tried for five minutes; then the service is killed.
+const SPARE: i64 = 120 + 360;
 
 /// Of a file that is ours, the first line.
 pub fn mark(schedule: &Path) -> String {
@@ -161,6 +164,10 @@ fn service(job: &Job, install: &Install) -> String {
         path(&stem),
         job.timing.timeout.as_secs().saturating_add(SPARE)
     ));
+    for (name, value) in &install.env {
+        let value = word(&format!("{name}={value}")).replace("$$", "$");
+        text.push_str(&format!("Environment={value}\n"));
+    }
     if job.verb.only_looks() {
         // A difference is what it was to find.
         text.push_str("SuccessExitStatus=3\n");

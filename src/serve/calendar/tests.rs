@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use jiff::tz::TimeZone;
@@ -246,7 +247,30 @@ proptest! {
     }
 }
 
-/// What `systemd-analyze calendar` says of expressions, if it is there.
+/// The next moments of expressions, by what `systemd-analyze calendar` says.
+fn theirs(lines: &[String]) -> BTreeSet<Timestamp> {
+    let said = Command::new("systemd-analyze")
+        .args(["calendar", "--iterations=5"])
+        .arg("--base-time=2026-11-21 22:59:30 UTC")
+        .args(lines)
+        .env("TZ", "UTC")
+        .env("LC_ALL", "C")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let moment = |line: &str| {
+        let (head, rest) = line.trim().split_once(": ")?;
+        let is = head == "Next elapse" || head.starts_with("Iter");
+        let (_, moment) = rest.trim().split_once(' ').filter(|_| is)?;
+        let moment = moment.trim_end_matches(" UTC").replace(' ', "T");
+        format!("{moment}Z").parse().ok()
+    };
+    let all: BTreeSet<Timestamp> = said.lines().filter_map(moment).collect();
+    assert!(!all.is_empty(), "{lines:?}: {said}");
+    all
+}
+
+/// As people write them, and as they are written into units.
 #[test]
 fn systemd_finds_the_same_moments() {
     let there = Command::new("systemd-analyze").arg("--version").output();
@@ -254,59 +278,83 @@ fn systemd_finds_the_same_moments() {
         eprintln!("skipped: there is no systemd-analyze on this machine");
         return;
     }
-    let base = "2026-11-21 22:59:30 UTC";
-    let after = at("2026-11-21T22:59:30Z");
-    for text in [
+    let of_systemd = [
+        "minutely",
+        "hourly",
         "daily",
         "weekly",
         "monthly",
         "quarterly",
         "semiannually",
         "yearly",
+        "annually",
         "*:0/5",
         "*:*:0/5",
+        "*:*",
+        "*:0/7",
         "Mon..Fri 03:00",
         "*-*-01 04:00",
         "Sat,Mon..Wed 12:30",
         "*-*~3 01:02:03",
         "*-02-29",
+        "*-02~01",
         "2027..2030-05-01",
+        "2028-*-* 12:00",
+        "2027,2029-07-04 05:06:07",
         "Sun *-*-1..7 05:00",
+        "Fri *-*-13",
         "0/6:15,45",
         "12-24 18:00",
         "*-1/3-15 00:00",
+        "*-*-1/10 08:00",
         "Tue *-*~7/1 10:00",
         "1..5:0/20:30",
-    ] {
-        let said = Command::new("systemd-analyze")
-            .args([
-                "calendar",
-                "--iterations=5",
-                &format!("--base-time={base}"),
-                text,
-            ])
-            .env("TZ", "UTC")
-            .env("LC_ALL", "C")
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&said.stdout).into_owned();
-        let theirs: Vec<String> = said
-            .lines()
-            .filter_map(|l| {
-                l.trim().strip_prefix("Next elapse: ").or_else(|| {
-                    let (head, rest) = l.trim().split_once(": ")?;
-                    (head.starts_with("Iter. #") || head.starts_with("Iteration #")).then_some(rest)
-                })
-            })
-            .map(|l| l.trim().trim_end_matches(" UTC").to_owned())
-            .collect();
-        assert!(!theirs.is_empty(), "{text}: {said}");
+        "22:59:31",
+        "22:59:30",
+        "*-*-31 23:59:59",
+        "Mon 04:00 UTC",
+        "Mon..Fri 03:00 Europe/Berlin",
+        "hourly Asia/Kolkata",
+        "*:30 Australia/Adelaide",
+        "Sun 12:00 America/New_York",
+        "monthly Pacific/Auckland",
+        "*-*~01 23:30 Asia/Tokyo",
+    ];
+    let of_cron = [
+        "0 3 * * *",
+        "*/15 * * * *",
+        "7-59/13 * * * *",
+        "0 3 * * 1-5",
+        "0 3 1 * 1",
+        "30 4 1,15 * 5",
+        "0 0 29 2 *",
+        "5 0 * 8 *",
+        "0 22 * * 0,6",
+        "0 0 * * 7",
+        "15 10-12 31 jan,mar mon",
+        "@daily",
+        "@weekly",
+        "@monthly",
+        "@yearly",
+    ];
+    for text in of_systemd.into_iter().chain(of_cron) {
         let calendar = Calendar::parse(text).unwrap();
-        let mut moment = after;
-        for (n, theirs) in theirs.iter().enumerate() {
-            moment = calendar.next(moment, &TimeZone::UTC).unwrap();
-            let ours = moment.strftime("%a %Y-%m-%d %H:%M:%S").to_string();
-            assert_eq!(&ours, theirs, "{text}, number {n}");
+        let zone = calendar.zone().cloned().unwrap_or(TimeZone::UTC);
+        let mut moment = at("2026-11-21T22:59:30Z");
+        let mut ours = Vec::new();
+        for _ in 0..5 {
+            let Some(next) = calendar.next(moment, &zone) else {
+                break;
+            };
+            moment = next;
+            ours.push(next);
+        }
+        let written = theirs(&calendar.on_calendar());
+        let written: Vec<Timestamp> = written.into_iter().take(5).collect();
+        assert_eq!(ours, written, "{text}, written out");
+        if of_systemd.contains(&text) {
+            let plain: Vec<Timestamp> = theirs(&[text.to_owned()]).into_iter().collect();
+            assert_eq!(ours, plain, "{text}");
         }
     }
 }

@@ -60,6 +60,8 @@ pub async fn once(daemon: &mut Daemon, schedule: &Schedule, name: &str) -> Resul
     }
     let topics = news.topics();
     let body = daemon.mask.apply(&news.json(&run).to_string()).into_owned();
+    // One that cannot be told keeps nobody else waiting.
+    let mut workers = tokio::task::JoinSet::new();
     for target in &schedule.targets {
         if !job.notify.contains(&target.name) || !topics.iter().any(|t| target.topics.contains(t)) {
             continue;
@@ -77,8 +79,10 @@ pub async fn once(daemon: &mut Daemon, schedule: &Schedule, name: &str) -> Resul
                 say(&mask.apply(&format!("warning: {} was not told: {why}", told.target)));
             }
         };
-        notify::work(target.clone(), schedule.dir.clone(), inbox, told).await;
+        let work = notify::work(target.clone(), schedule.dir.clone(), inbox, told);
+        workers.spawn(work);
     }
+    while workers.join_next().await.is_some() {}
     Ok(run)
 }
 
