@@ -5,6 +5,7 @@
 //! whatever goes wrong later can name file, line and column. A [`Diagnostic`] is the only shape an
 //! error of the user's takes.
 
+pub mod age;
 pub mod code;
 pub mod diagnostic;
 pub mod emit;
