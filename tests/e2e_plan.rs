@@ -318,6 +318,153 @@ fn secrets_are_never_clear_and_damaged_plans_are_refused() {
     assert_eq!(kept["steps"].as_array().unwrap().len(), 4, "{text}");
 }
 
+/// Whether the tool `age` is here; what is compared with it is skipped loudly elsewhere.
+fn has_age() -> bool {
+    let found = Command::new("age").arg("--version").output().is_ok();
+    if !found {
+        eprintln!("skipped in part: there is no `age` (Debian's package age)");
+    }
+    found
+}
+
+#[test]
+fn secrets_are_sealed_for_keys_and_opened_by_whom_they_are_for() {
+    let Some(bench) = up("e", 1) else { return };
+    const SECRET: &str =
+        "AGE-SECRET-KEY-1Y3N7A9QC9UCEL0V403Q4FULGHH0K7P780CKMHX2AC58GQM8FJ7ZQPJR8LD";
+    const PUBLIC: &str = "age1hppca99w8dpsvpxp43sgxr4duzw542s5yqas0wn20kzscyjfsezq0sztn7";
+    let key = || palisade::host::keygen::ed25519().unwrap();
+    let (ann, other) = (key(), key());
+    bench.write("key.txt", &format!("# public key: {PUBLIC}\n{SECRET}\n"));
+    bench.write("ann", &ann.private);
+    bench.write("other", &other.private);
+    std::fs::set_permissions(
+        bench.path("ann"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o600),
+    )
+    .unwrap();
+    bench.write(
+        "team.txt",
+        &format!("# the team\n{} ann@home\n", ann.public),
+    );
+    let play = "
+- hosts: all
+  name: web
+  gather_facts: false
+  tasks:
+    - {name: hidden, no_log: true, copy: {content: 'LOGWORD', dest: /srv/hidden, mode: '0600'}}
+    - {name: open, copy: {content: 'open', dest: /srv/open}}
+";
+    // Without anything to seal it for, it says what would.
+    let (code, text, _) = plan(&bench, play, OUT);
+    assert!(code == 1 && text.contains("--recipient KEY"), "{text}");
+    let (code, text, _) = plan(&bench, play, &["--recipient", PUBLIC]);
+    assert!(code == 5 && text.contains("--out"), "{text}");
+    let (code, text, kept) = plan(&bench, play, &["--out", "plan.json", "--recipient", SECRET]);
+    assert!(
+        code == 1 && kept.is_none() && text.contains("age-keygen -y"),
+        "{text}"
+    );
+    assert!(!text.contains(&SECRET[20..]), "{text}");
+
+    let with: &[&str] = &[
+        "--out",
+        "plan.json",
+        "--recipient",
+        PUBLIC,
+        "--recipients-file",
+        "team.txt",
+    ];
+    let (code, text, kept) = plan(&bench, play, with);
+    assert_eq!(code, 0, "{text}");
+    assert!(
+        text.contains("1 task holds secrets, sealed for 2 keys of age"),
+        "{text}"
+    );
+    let kept = kept.unwrap();
+    assert!(!kept.to_string().contains("LOGWORD"), "{kept}");
+    assert_eq!(kept["sealing"]["scheme"], "age");
+    assert_eq!(kept["sealing"]["recipients"][0], PUBLIC);
+    assert_eq!(kept["sealing"]["recipients"][1], ann.public.as_str());
+    let schema = palisade(&bench, &["schema", "plan"]);
+    members(&kept, &serde_json::from_slice(&schema.stdout).unwrap());
+
+    // The tool opens what is sealed, by either key.
+    let sealed = kept["steps"][0]["sealed"].as_str().unwrap();
+    bench.write("sealed.age", sealed);
+    for key in ["key.txt", "ann"].iter().filter(|_| has_age()) {
+        let mut age = Command::new("age");
+        age.current_dir(bench.dir.path());
+        let opened = output(age.args(["-d", "-i", key, "sealed.age"]));
+        let opened = said(&opened);
+        assert!(
+            opened.contains("/srv/hidden") && opened.contains("LOGWORD"),
+            "{opened}"
+        );
+    }
+
+    // It is shown without a key, and done with one.
+    let shown = said(&palisade(&bench, &["show", "plan.json"]));
+    assert!(
+        shown.contains("sealed for 2 keys of age") && !shown.contains("LOGWORD"),
+        "{shown}"
+    );
+    let refused = |words: &[&str], why: &str| {
+        let output = palisade(&bench, &[&["apply", "plan.json"], words].concat());
+        let said = said(&output);
+        assert!(
+            output.status.code() == Some(1) && said.contains(why),
+            "{why}: {said}"
+        );
+        assert!(
+            said.contains("hint: ") && !said.contains("LOGWORD"),
+            "{said}"
+        );
+        assert_eq!(bench.on("lab1", "ls /srv"), "", "{said}");
+    };
+    refused(&[], "no identity was given");
+    refused(&["--identity", "other"], &other.public);
+    refused(&["--identity", "team.txt"], "it is a public key");
+    refused(&["--identity", "nowhere"], "cannot read the identity");
+    let run = apply(&bench, &["--identity", "other", "--identity", "ann"]).expect(0);
+    assert_eq!(bench.on("lab1", "cat /srv/hidden /srv/open"), "LOGWORDopen");
+    assert!(!run.stdout.contains("LOGWORD"), "{run}");
+
+    // Both keys of the environment; a vault's password does not come before them.
+    reset(&bench, &["lab1"]);
+    bench.write("pass", "vaultword\n");
+    let words = ["--vault-password-file", "pass"];
+    let mut command = Command::new(PALISADE);
+    command.args([
+        "plan",
+        "play.yml",
+        "-i",
+        "inventory.ini",
+        "--out",
+        "plan.json",
+    ]);
+    command
+        .args(words)
+        .env("PALISADE_RECIPIENTS_FILE", "team.txt");
+    bench.surround(&mut command);
+    let planned = output(&mut command);
+    assert!(planned.status.success(), "{}", said(&planned));
+    let file = std::fs::read_to_string(bench.path("plan.json")).unwrap();
+    assert!(
+        file.contains(&ann.public) && !file.contains("ANSIBLE_VAULT"),
+        "{file}"
+    );
+    // Whoever applies it need not have that password.
+    std::fs::remove_file(bench.path("pass")).unwrap();
+    let mut command = Command::new(PALISADE);
+    command
+        .args(["apply", "plan.json", "--json"])
+        .env("PALISADE_IDENTITY", "ann");
+    bench.surround(&mut command);
+    Run::of(&output(&mut command)).expect(0);
+    assert_eq!(bench.on("lab1", "cat /srv/hidden"), "LOGWORD");
+}
+
 #[test]
 fn plans_are_as_the_schema_says_and_show_what_is_unknown() {
     let Some(bench) = up("d", 2) else { return };

@@ -57,6 +57,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("russh", &["host"]),
     ("granit_parser", &["source"]),
+    ("curve25519_dalek", &["source"]),
+    ("ring", &["source"]),
     ("fancy_regex", &["source"]),
     ("minijinja", &["vars"]),
     ("rayon", &["plan"]),

@@ -1,8 +1,10 @@
-//! New ed25519 keys, in every spelling an SSH server or client of ours reads.
+//! Ed25519 keys of SSH: new ones, in every spelling an SSH server or client of ours reads, and what is in one.
 
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::ssh_key::private::KeypairData;
 use russh::keys::{Algorithm, PrivateKey};
+
+use zeroize::Zeroizing;
 
 use super::{ErrorKind, HostError};
 
@@ -49,6 +51,39 @@ pub fn ed25519() -> Result<NewKey, HostError> {
     })
 }
 
+/// Whether a text is a private key of SSH's.
+pub fn is_private(text: &str) -> bool {
+    text.trim_start()
+        .starts_with("-----BEGIN OPENSSH PRIVATE KEY-----")
+}
+
+/// Both halves of a private key: the secret one, then the public one.
+pub struct Halves(pub Zeroizing<[u8; 32]>, pub [u8; 32]);
+
+/// Why a private key cannot be taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    Passphrase,
+    /// Another algorithm, by its name.
+    Algorithm(String),
+    Damaged,
+}
+
+/// Takes an Ed25519 key apart.
+pub fn halves(text: &str) -> Result<Halves, Unfit> {
+    let key = PrivateKey::from_openssh(text).map_err(|_| Unfit::Damaged)?;
+    if key.is_encrypted() {
+        return Err(Unfit::Passphrase);
+    }
+    match key.key_data() {
+        KeypairData::Ed25519(pair) => {
+            let secret = Zeroizing::new(pair.private.to_bytes());
+            Ok(Halves(secret, pair.public.0))
+        }
+        _ => Err(Unfit::Algorithm(key.algorithm().to_string())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,5 +100,19 @@ mod tests {
         );
         assert_eq!(key.dropbear.len(), 4 + 11 + 4 + 64);
         assert_ne!(key.public, ed25519().unwrap().public);
+    }
+
+    #[test]
+    fn a_key_is_taken_apart() {
+        let key = ed25519().unwrap();
+        let Halves(secret, public) = halves(&key.private).unwrap();
+        assert!(is_private(&key.private) && !is_private(&key.public));
+        assert_eq!(key.dropbear[19..], [&secret[..], &public[..]].concat()[..]);
+        assert_eq!(halves("x").err(), Some(Unfit::Damaged));
+        let mut rng = russh::keys::key::safe_rng();
+        let curve = russh::keys::ssh_key::EcdsaCurve::NistP256;
+        let other = PrivateKey::random(&mut rng, Algorithm::Ecdsa { curve }).unwrap();
+        let other = other.to_openssh(LineEnding::LF).unwrap().to_string();
+        assert!(matches!(halves(&other), Err(Unfit::Algorithm(_))));
     }
 }

@@ -41,6 +41,19 @@ pub struct Saved {
     /// What is not known before it runs, or cannot be kept, and so is not in the plan.
     pub unknown: Vec<Unknown>,
     pub contents: BTreeMap<String, Held>,
+    /// Whom what is sealed in it is for, where anything is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealing: Option<Sealing>,
+}
+
+/// How secrets are sealed, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "scheme", rename_all = "lowercase")]
+pub enum Sealing {
+    /// Ansible's vault format, under the password with this vault id.
+    Vault { id: String },
+    /// The age format, for these public keys.
+    Age { recipients: Vec<String> },
 }
 
 /// What a play says of all its hosts.
@@ -118,7 +131,7 @@ pub struct Step {
     pub failed_when: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diff: Option<String>,
-    /// One of these: what is changed from what to what, what is run, or either as a vault.
+    /// One of these: what is changed from what to what, what is run, or either sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -144,7 +157,7 @@ pub struct As {
     pub user: String,
 }
 
-/// What a vault in a step holds.
+/// What is sealed in a step.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Inside {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -193,7 +206,7 @@ impl Unreadable {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Unreadable::Damaged(..) => {
-                Some("plans are not edited: change the playbook and plan again")
+                Some("bring it anew from where it was made, or plan again; plans are not edited")
             }
             Unreadable::Version(..) => Some("plan again with this palisade"),
             Unreadable::NoPlan(_) => Some("`palisade plan site.yml --out FILE` makes one"),
@@ -282,7 +295,8 @@ fn parse(bytes: &[u8], path: &Path) -> Result<(Saved, String), Unreadable> {
     Ok((saved, is))
 }
 
-fn begins(bytes: &[u8]) -> bool {
+/// Whether bytes begin as a plan does, of whatever version.
+pub fn begins(bytes: &[u8]) -> bool {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(64)]).into_owned();
     head.trim_start()
         .strip_prefix('{')

@@ -1,13 +1,14 @@
 //! `palisade apply`: does what a saved plan holds, on every host that is still as it was.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use clap::Args;
 use serde_json::json;
 
-use super::{play, without};
+use super::{keys, play, seal, without};
 use crate::cli::exit::Exit;
 use crate::cli::face::Face;
 use crate::cli::left::{Left, Seen, Watcher, list};
@@ -18,9 +19,9 @@ use crate::cli::terminal::AtTerminal;
 use crate::cli::{fill_all, messages, outputs, recorded, reporters, setup};
 use crate::engine::event::Recap;
 use crate::inventory::fold;
-use crate::journal::ahead::{self, Saved, Step, Unreadable};
-use crate::source::vault::Keyring;
-use crate::source::{Code, Diagnostic, Mask};
+use crate::journal::ahead::{self, Saved, Sealing, Step, Unreadable};
+use crate::source::files::plain;
+use crate::source::{Code, Diagnostic, Mask, suggest};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,10 +29,14 @@ Examples:
   palisade apply plan.json -l 'web[01:05]'       on some of its hosts
   palisade apply plan.json --check               look which hosts are as they were
   palisade apply plan.json --vault-password-file ~/.vault   where it holds secrets
+  palisade apply plan.json --identity key.txt    where they are sealed for a key of age or SSH
 
 A host on which anything is no longer as it was when the plan was made is left alone entirely, and listed
 with what differs (exit code 6). Whatever the plan was made with (inventory, user, key) is taken from it
 unless it is given.";
+
+/// Files of a folder that are looked at for one with a similar name.
+const MOST_BESIDE: usize = 1000;
 
 /// Options of `palisade apply`.
 #[derive(Args, Clone, Debug, Default)]
@@ -47,50 +52,83 @@ pub struct ApplyArgs {
     #[arg(short = 'D', long)]
     diff: bool,
     #[command(flatten)]
+    opened_by: keys::By,
+    #[command(flatten)]
     pub common: Common,
 }
 
 /// Reads a plan; the mistake says what to do.
 pub(in crate::cli) fn read(path: &Path) -> Result<(Saved, String), Diagnostic> {
     ahead::read(path).map_err(|error| {
-        let said = Diagnostic::bare(error.to_string()).code(match error {
+        let shown = path.display();
+        let said = match &error {
+            Unreadable::Io(_, e) => format!("cannot read the plan {shown}: {}", plain(e)),
+            other => other.to_string(),
+        };
+        let said = Diagnostic::bare(said).code(match error {
             Unreadable::Version(..) => Code::PlanVersion,
             Unreadable::Io(..) => Code::Unreadable,
             _ => Code::PlanUnreadable,
         });
-        match error.hint() {
-            Some(hint) => said.hint(hint),
-            None => said,
+        match (&error, error.hint()) {
+            (Unreadable::Io(_, e), _) if e.kind() == ErrorKind::NotFound => {
+                said.hint(match beside(path) {
+                    Some(other) => format!("did you mean {}?", other.display()),
+                    None => format!("`palisade plan site.yml --out {shown}` makes it"),
+                })
+            }
+            (_, Some(hint)) => said.hint(hint),
+            (_, None) => said,
         }
     })
 }
 
+/// A file beside it with a similar name.
+fn beside(path: &Path) -> Option<PathBuf> {
+    let dir = match path.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir,
+        _ => Path::new("."),
+    };
+    let all = std::fs::read_dir(dir).ok()?.take(MOST_BESIDE).flatten();
+    let all = all.filter(|e| e.path().is_file());
+    let names: Vec<String> = all.map(|e| e.file_name().to_string_lossy().into()).collect();
+    let name = path.file_name()?.to_string_lossy();
+    let other = suggest::closest(&name, names.iter().map(String::as_str))?;
+    Some(path.with_file_name(other))
+}
+
 /// `palisade apply`.
 pub fn apply(args: &mut ApplyArgs) -> Exit {
-    let wrong = |mistakes: &[Diagnostic]| {
-        messages::show(mistakes);
+    begin(args).unwrap_or_else(|mistakes| {
+        messages::show(&mistakes);
         Exit::Start
-    };
-    let (saved, id) = match read(&args.plan) {
-        Ok(read) => read,
-        Err(mistake) => return wrong(&[mistake]),
-    };
+    })
+}
+
+fn begin(args: &mut ApplyArgs) -> Result<Exit, Vec<Diagnostic>> {
+    let one = |mistake: Diagnostic| vec![mistake];
+    let (saved, id) = read(&args.plan).map_err(one)?;
+    let identities = args.opened_by.identities(saved.sealing.as_ref());
+    let identities = identities.map_err(one)?;
     let has_user = args.common.connections.user.is_some();
     let (who, values) = (&mut args.common.who, &mut args.common.values);
+    let names_vaults = !values.vault_password_file.is_empty();
     recorded::fill(&saved.about, who, values, &mut args.common.connections);
+    if !names_vaults && matches!(saved.sealing, Some(Sealing::Age { .. })) {
+        // Whoever applies a plan by a key need not have the passwords of whoever made it.
+        values.vault_password_file.retain(|path| path.exists());
+    }
     if let Some(exit) = fill_all(args) {
-        return exit;
+        return Ok(exit);
     }
     // A password is asked for once, and needed for the plan and for the inventory.
-    let keyring = match setup::keyring(&args.common.values, &Mask::default()) {
-        Ok(keyring) => keyring,
-        Err(mistake) => return wrong(&[mistake]),
-    };
+    let keyring = setup::keyring(&args.common.values, &Mask::default()).map_err(one)?;
     args.common.values.keyring = Some(keyring.clone());
-    match carry_out(args, &saved, &id, &keyring, has_user) {
-        Ok(exit) => exit,
-        Err(mistakes) => wrong(&mistakes),
-    }
+    let keys = seal::Keys {
+        keyring: &keyring,
+        identities: &identities,
+    };
+    carry_out(args, &saved, &id, keys, has_user)
 }
 
 fn args_of(args: &ApplyArgs, saved: &Saved, id: &str) -> PlaybookArgs {
@@ -108,13 +146,13 @@ fn carry_out(
     args: &ApplyArgs,
     saved: &Saved,
     id: &str,
-    keyring: &Keyring,
+    keys: seal::Keys<'_>,
     has_user: bool,
 ) -> Result<Exit, Vec<Diagnostic>> {
     let hosts = play::hosts(saved);
     let done = done(saved, id);
     let with = play::With {
-        keyring,
+        keys,
         hosts: &hosts,
         done: &done,
         has_user,
@@ -124,6 +162,9 @@ fn carry_out(
     let mut playbook = args_of(args, saved, id);
     playbook.built = Some(Arc::new(built));
     let mut compiled = playbook::compile(&playbook)?;
+    // A host that is in the plan and in no inventory is listed with those that are left alone.
+    let mine = |d: &Diagnostic| d.span.as_ref().is_some_and(|s| s.path() == Path::new("plan"));
+    compiled.warnings.retain(|d| !mine(d));
     messages::tell(&compiled.warnings, args.common.showing.json);
     let dir = playbook.playbooks[0].parent().unwrap_or(Path::new(""));
     for play in &mut compiled.plan.plays {

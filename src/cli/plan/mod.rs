@@ -5,11 +5,13 @@
 
 mod apply;
 mod gather;
+mod keys;
 mod play;
 pub mod schema;
 mod seal;
 pub mod shown;
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -19,6 +21,7 @@ use serde_json::Value as Json;
 use crate::journal::ahead::{PlayOf, Saved, Standing, VERSION};
 use crate::plan::list;
 use crate::report::footer::Footer;
+use crate::source::files::plain;
 use crate::source::{Diagnostic, Mask, Node};
 use crate::vars::{Layer, Scope, SearchPath};
 
@@ -32,7 +35,7 @@ use super::{messages, outputs, prompts, recorded, reporters};
 pub(super) use apply::read;
 pub use apply::{ApplyArgs, apply};
 use gather::{Gathered, Gatherer};
-use seal::Secrets;
+use seal::{Sealer, Secrets};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,9 +44,10 @@ Examples:
   palisade show plan.json                                   look at it again
   palisade apply plan.json                                  do exactly that, and nothing else
   palisade plan site.yml -i hosts --detailed-exitcode       0 nothing, 1 error, 2 changes
+  palisade plan site.yml -i hosts --out plan.json --recipient age1…   secrets for a key of age
 
-The file is its owner's alone. What is secret in it (no_log, vaults, passwords) is sealed with the first
-vault password that is given. `palisade schema plan` describes its form.";
+The file is its owner's alone. What is secret in it (no_log, vaults, passwords) is sealed for the
+recipients that are given, else with the first vault password. `palisade schema plan` describes it.";
 
 /// Options of `palisade plan`: those of `palisade playbook`, and what becomes of the plan.
 #[derive(Args, Clone, Debug, Default)]
@@ -55,9 +59,11 @@ pub struct PlanArgs {
     /// Exit with 0 where nothing would change, 1 after any error, 2 where something would change
     #[arg(long)]
     detailed_exitcode: bool,
-    /// Leave tasks that hold secrets out of the file where no vault password is given
+    /// Leave tasks that hold secrets out of the file where nothing is given to seal them
     #[arg(long)]
     leave_out_secrets: bool,
+    #[command(flatten)]
+    sealed_for: keys::For,
     #[command(flatten)]
     pub playbook: PlaybookArgs,
 }
@@ -92,6 +98,10 @@ fn plan(args: &PlanArgs) -> Result<Exit, Vec<Diagnostic>> {
     if let Some(out) = &args.out {
         writable(out).map_err(one)?;
     }
+    let recipients = match args.out {
+        Some(_) => args.sealed_for.recipients().map_err(one)?,
+        None => Vec::new(),
+    };
     let mut compiled = playbook::compile(&playbook)?;
     messages::tell(&compiled.warnings, playbook.common.showing.json);
     if compiled.inventory.hosts().is_empty() && playbook.common.who.inventory.is_empty() {
@@ -143,7 +153,10 @@ fn plan(args: &PlanArgs) -> Result<Exit, Vec<Diagnostic>> {
         .map(|d| d.step.clone())
         .collect();
     match keeps {
-        true => seal::fill(&mut saved, drafts, &vault, secrets).map_err(one)?,
+        true => {
+            let sealer = Sealer::of(&recipients, &vault);
+            seal::fill(&mut saved, drafts, sealer, secrets).map_err(one)?;
+        }
         // What is only shown needs no seal.
         false => saved.steps = drafts.into_iter().map(|d| d.step).collect(),
     }
@@ -180,21 +193,39 @@ fn exit(saved: &Saved, ended: &Ended) -> Exit {
 
 /// A plan takes minutes to make: where it cannot be written is said before.
 fn writable(out: &Path) -> Result<(), Diagnostic> {
+    let shown = out.display();
+    let cannot = |why: String| Diagnostic::bare(format!("cannot write the plan {shown}: {why}"));
+    let there = out.metadata();
+    match &there {
+        Ok(meta) if meta.is_dir() => return Err(cannot("it is a folder".into())),
+        Ok(meta) if meta.is_file() && meta.len() > 0 && !is_plan(out) => {
+            let hint = "name another file, or remove this one";
+            return Err(cannot("another file stands there, which is no plan".into()).hint(hint));
+        }
+        // What is no regular file is written to as it is.
+        Ok(meta) if !meta.is_file() => return Ok(()),
+        _ => {}
+    }
     let dir = match out.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         _ => Path::new("."),
     };
-    let shown = out.display();
     if !dir.is_dir() {
-        let text = format!("cannot write {shown}: there is no folder {}", dir.display());
-        return Err(Diagnostic::bare(text));
+        return Err(cannot(format!("there is no folder {}", dir.display())));
     }
-    if out.is_dir() {
-        return Err(Diagnostic::bare(format!(
-            "cannot write {shown}: it is a folder"
-        )));
-    }
+    tempfile::NamedTempFile::new_in(dir).map_err(|e| {
+        // The error names a file that nobody asked for.
+        let why = e.raw_os_error().map_or(e, std::io::Error::from_raw_os_error);
+        cannot(format!("no file can be made in {}: {}", dir.display(), plain(&why)))
+    })?;
     Ok(())
+}
+
+/// Whether a plan would be replaced by another one.
+fn is_plan(path: &Path) -> bool {
+    let mut head = [0; 64];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut head));
+    read.is_ok_and(|n| crate::journal::ahead::begins(&head[..n]))
 }
 
 fn gatherer(

@@ -10,7 +10,6 @@ use crate::action::planned;
 use crate::cli::made::{self, Made};
 use crate::hardening::play::Built;
 use crate::journal::ahead::{By, Held, Saved, Standing, Step};
-use crate::source::vault::Keyring;
 use crate::source::{Diagnostic, Kind, Node, Span};
 
 /// What the look at a host is called in reports.
@@ -24,7 +23,7 @@ const LOOKS: &str = "palisade_looks";
 
 /// What is known beside the plan itself.
 pub(super) struct With<'a> {
-    pub keyring: &'a Keyring,
+    pub keys: seal::Keys<'a>,
     /// Hosts that are to be changed.
     pub hosts: &'a BTreeSet<String>,
     /// Hosts on which the plan was carried out already.
@@ -52,10 +51,11 @@ struct Open<'a> {
 
 fn opened<'a>(
     step: &'a Step,
+    saved: &Saved,
     with: &With<'_>,
     hosts: BTreeSet<String>,
 ) -> Result<Open<'a>, Diagnostic> {
-    let inside = seal::open(step, with.keyring)?;
+    let inside = seal::open(step, saved.sealing.as_ref(), with.keys)?;
     let (change, run, environment, contents) = match inside {
         Some(i) => (i.change, i.run, i.environment, i.contents),
         None => {
@@ -92,7 +92,7 @@ pub(super) fn build(saved: &Saved, with: &With<'_>) -> Result<Built, Diagnostic>
         let mine = |h: &&String| with.hosts.contains(*h) && !with.done.contains(*h);
         let hosts: BTreeSet<String> = step.hosts.iter().filter(mine).cloned().collect();
         if !hosts.is_empty() {
-            steps.push(opened(step, with, hosts)?);
+            steps.push(opened(step, saved, with, hosts)?);
         }
     }
     let looks = looks(&steps);

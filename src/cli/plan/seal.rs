@@ -1,4 +1,5 @@
-//! Contents of a plan, and what in it nobody may read: written, sealed with a vault's password, opened.
+//! Contents of a plan, and what in it nobody may read: written, sealed for recipients of age or with a vault's
+//! password, opened.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,15 +7,75 @@ use base64::Engine as _;
 use serde_json::{Value as Json, json};
 
 use super::gather::Draft;
-use crate::journal::ahead::{Held, Inside, Saved, Step, Unknown};
+use crate::journal::ahead::{Held, Inside, Saved, Sealing, Step, Unknown};
 use crate::resource::{Content, Digest};
+use crate::source::age::{self, AgeError, Identity, Recipient};
 use crate::source::vault::{self, Keyring};
 use crate::source::{Code, Diagnostic, Secret};
 
 /// Contents that travel with a plan take no more room than this together: a plan is held in memory.
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
 
-/// What becomes of secrets where no password is given.
+/// What seals.
+#[derive(Clone, Copy)]
+pub(super) enum Sealer<'a> {
+    Nothing,
+    Vault(&'a str, &'a Secret),
+    Age(&'a [Recipient]),
+}
+
+impl<'a> Sealer<'a> {
+    /// Recipients were named for this alone; a vault's password may be there for other things.
+    pub(super) fn of(recipients: &'a [Recipient], keyring: &'a Keyring) -> Sealer<'a> {
+        match (recipients, keyring.first()) {
+            ([], None) => Sealer::Nothing,
+            ([], Some((id, password))) => Sealer::Vault(id, password),
+            (recipients, _) => Sealer::Age(recipients),
+        }
+    }
+
+    fn sealing(self) -> Option<Sealing> {
+        match self {
+            Sealer::Nothing => None,
+            Sealer::Vault(id, _) => Some(Sealing::Vault { id: id.to_owned() }),
+            Sealer::Age(recipients) => Some(Sealing::Age {
+                recipients: recipients.iter().map(ToString::to_string).collect(),
+            }),
+        }
+    }
+
+    /// Content that only whom this seals for can read.
+    fn seal(self, content: &[u8]) -> Result<Option<String>, AgeError> {
+        Ok(match self {
+            Sealer::Nothing => None,
+            Sealer::Vault(id, password) => {
+                let mut salt = [0; 32];
+                random(&mut salt)?;
+                let id = Some(id).filter(|id| *id != vault::DEFAULT_ID);
+                Some(vault::encrypt(content, password, id, &salt))
+            }
+            Sealer::Age(recipients) => Some(age::encrypt(content, recipients, &mut random)?),
+        })
+    }
+}
+
+/// Bytes of the kernel's generator. What is asked for at once here is given whole.
+fn random(bytes: &mut [u8]) -> Result<(), AgeError> {
+    let given = rustix::rand::getrandom(&mut *bytes, rustix::rand::GetRandomFlags::empty());
+    match given {
+        Ok(n) if n == bytes.len() => Ok(()),
+        _ => Err(AgeError::NoRandom),
+    }
+}
+
+/// What opens.
+#[derive(Clone, Copy)]
+pub(super) struct Keys<'a> {
+    pub keyring: &'a Keyring,
+    pub identities: &'a [Identity],
+}
+
+/// What becomes of secrets where nothing seals them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Secrets {
     Refuse,
@@ -25,7 +86,7 @@ pub(super) enum Secrets {
 pub(super) fn fill(
     saved: &mut Saved,
     drafts: Vec<Draft>,
-    keyring: &Keyring,
+    sealer: Sealer<'_>,
     secrets: Secrets,
 ) -> Result<(), Diagnostic> {
     let mut room = MOST_BYTES;
@@ -44,18 +105,21 @@ pub(super) fn fill(
                 held.insert(digest, hold(content, &step, &mut room)?);
             }
         }
-        match (secret, keyring.first(), secrets) {
+        match (secret, sealer, secrets) {
             (false, ..) => saved.contents.extend(held),
-            (true, Some((id, password)), _) => seal(&mut step, held, id, password),
-            (true, None, Secrets::Refuse) => {
+            (true, Sealer::Nothing, Secrets::Refuse) => {
                 if !refused.contains(&step.address) {
                     refused.push(step.address);
                 }
                 continue;
             }
-            (true, None, Secrets::LeaveOut) => {
+            (true, Sealer::Nothing, Secrets::LeaveOut) => {
                 saved.unknown.push(left_out(step));
                 continue;
+            }
+            (true, ..) => {
+                seal(&mut step, held, sealer)?;
+                saved.sealing = sealer.sealing();
             }
         }
         saved.steps.push(step);
@@ -69,8 +133,9 @@ pub(super) fn fill(
             };
             let text = format!("`{first}` holds a secret{more}, and a plan keeps no secret clear");
             Err(Diagnostic::bare(text).code(Code::PlanSecret).hint(
-                "give a password to seal it with: --vault-password-file FILE or --ask-vault-pass; \
-                 or leave such tasks out of the plan: --leave-out-secrets",
+                "seal it for a public key of age or SSH (--recipient KEY) or with a vault password \
+                 (--vault-password-file FILE, --ask-vault-pass); or leave such tasks out of the plan: \
+                 --leave-out-secrets",
             ))
         }
     }
@@ -112,39 +177,78 @@ fn hold(content: &Content, step: &Step, room: &mut u64) -> Result<Held, Diagnost
     })
 }
 
-fn seal(step: &mut Step, contents: BTreeMap<String, Held>, id: &str, password: &Secret) {
+fn seal(
+    step: &mut Step,
+    contents: BTreeMap<String, Held>,
+    sealer: Sealer<'_>,
+) -> Result<(), Diagnostic> {
     let inside = Inside {
         change: step.change.take(),
         run: step.run.take(),
         environment: std::mem::take(&mut step.environment),
         contents,
     };
-    let text = serde_json::to_string(&inside).unwrap_or_default();
-    let mut salt = [0; 32];
-    // The kernel's generator does not fail once it is seeded.
-    let _ = rustix::rand::getrandom(&mut salt, rustix::rand::GetRandomFlags::empty());
-    let id = Some(id).filter(|id| *id != vault::DEFAULT_ID);
-    step.sealed = Some(vault::encrypt(text.as_bytes(), password, id, &salt));
+    let text = zeroize::Zeroizing::new(serde_json::to_string(&inside).unwrap_or_default());
+    step.sealed = sealer.seal(text.as_bytes()).map_err(|error| {
+        Diagnostic::bare(format!(
+            "`{}` of the plan cannot be sealed: {error}",
+            step.address
+        ))
+    })?;
+    Ok(())
 }
 
 /// Opens a step that is sealed.
-pub(super) fn open(step: &Step, keyring: &Keyring) -> Result<Option<Inside>, Diagnostic> {
+pub(super) fn open(
+    step: &Step,
+    sealing: Option<&Sealing>,
+    keys: Keys<'_>,
+) -> Result<Option<Inside>, Diagnostic> {
     let Some(sealed) = &step.sealed else {
         return Ok(None);
     };
-    let wrong = |why: String| {
-        Diagnostic::bare(format!("`{}` of the plan is sealed: {why}", step.address))
-            .code(Code::PlanSealed)
-            .hint(
+    let said = |why: &str| format!("`{}` of the plan is sealed{why}", step.address);
+    let damaged = || wrong(said(": what is in it is damaged"));
+    let text = match age::is_age(sealed) {
+        true => {
+            let opened = age::decrypt(sealed, keys.identities);
+            let bytes = opened.map_err(|e| with_age(&said(&whom(sealing)), &e, keys.identities))?;
+            let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
+            zeroize::Zeroizing::new(text.to_owned())
+        }
+        false => keys.keyring.decrypt(sealed).map_err(|e| {
+            wrong(said(&format!(": {e}"))).hint(
                 "give the password that the plan was made with: --vault-password-file FILE or \
-             --ask-vault-pass",
+                 --ask-vault-pass",
             )
+        })?,
     };
-    let text = keyring.decrypt(sealed).map_err(|e| wrong(e.to_string()))?;
-    let inside = serde_json::from_str(&text);
-    inside
-        .map(Some)
-        .map_err(|_| wrong("what is in it is damaged".into()))
+    serde_json::from_str(&text).map(Some).map_err(|_| damaged())
+}
+
+fn wrong(text: String) -> Diagnostic {
+    Diagnostic::bare(text).code(Code::PlanSealed)
+}
+
+/// Whom a plan's secrets are for, as far as it says so.
+fn whom(sealing: Option<&Sealing>) -> String {
+    match sealing {
+        Some(Sealing::Age { recipients }) => format!(" for {}", recipients.join(", ")),
+        _ => String::new(),
+    }
+}
+
+fn with_age(said: &str, error: &AgeError, given: &[Identity]) -> Diagnostic {
+    let mine: Vec<String> = given.iter().map(|i| i.recipient().to_string()).collect();
+    let hint = "give a secret key that fits: --identity FILE, or PALISADE_IDENTITY";
+    match error {
+        AgeError::Identity => {
+            let text = format!("{said}, and no identity fits; given: {}", mine.join(", "));
+            wrong(text).hint(hint)
+        }
+        AgeError::NoIdentity => wrong(format!("{said}, and {error}")).hint(hint),
+        _ => wrong(format!("{said}: {error}")),
+    }
 }
 
 /// The contents that a change or a run names, as its action takes them.
@@ -219,6 +323,28 @@ mod tests {
         }
     }
 
+    fn identity(n: u8) -> Identity {
+        Identity::of_ssh(&[n; 32], &[n; 32])
+    }
+
+    fn keys<'a>(keyring: &'a Keyring, identities: &'a [Identity]) -> Keys<'a> {
+        Keys {
+            keyring,
+            identities,
+        }
+    }
+
+    /// Nothing of it is clear, and these keys open it.
+    fn opens(saved: &Saved, keys: Keys<'_>) {
+        let text = saved.text().0;
+        assert!(!text.contains("hunter2") && saved.contents.is_empty());
+        let inside = open(&saved.steps[0], saved.sealing.as_ref(), keys);
+        let inside = inside.unwrap().unwrap();
+        let change = inside.change.unwrap();
+        let brought = contents(&change, &inside.contents, "p/t").unwrap();
+        assert_eq!(brought.as_object().unwrap().len(), 1);
+    }
+
     fn ring() -> Keyring {
         let mut ring = Keyring::default();
         ring.add("default", Secret::new("w"));
@@ -228,28 +354,58 @@ mod tests {
     #[test]
     fn secrets_are_sealed_refused_or_left_out() {
         let mut saved = Saved::default();
-        fill(&mut saved, vec![draft(true)], &ring(), Secrets::Refuse).unwrap();
-        let text = saved.text().0;
-        assert!(!text.contains("hunter2") && saved.contents.is_empty());
-        let step = &saved.steps[0];
-        let inside = open(step, &ring()).unwrap().unwrap();
-        let change = inside.change.unwrap();
-        let brought = contents(&change, &inside.contents, "p/t").unwrap();
-        assert_eq!(brought.as_object().unwrap().len(), 1);
-        assert!(open(step, &Keyring::default()).is_err());
+        let (ring, none) = (ring(), Keyring::default());
+        let vault = Sealer::of(&[], &ring);
+        fill(&mut saved, vec![draft(true)], vault, Secrets::Refuse).unwrap();
+        opens(&saved, keys(&ring, &[]));
+        assert!(open(&saved.steps[0], None, keys(&none, &[])).is_err());
+        let id = "default".to_owned();
+        assert_eq!(saved.sealing, Some(Sealing::Vault { id }));
 
-        let none = Keyring::default();
-        let refused = fill(&mut saved, vec![draft(true)], &none, Secrets::Refuse);
-        assert!(refused.unwrap_err().message.contains("holds a secret"));
+        let nothing = Sealer::of(&[], &none);
+        let refused = fill(&mut saved, vec![draft(true)], nothing, Secrets::Refuse);
+        let refused = refused.unwrap_err();
+        assert!(refused.message.contains("holds a secret"));
+        assert!(refused.hints[0].contains("--recipient"));
         let mut saved = Saved::default();
-        fill(&mut saved, vec![draft(true)], &none, Secrets::LeaveOut).unwrap();
+        fill(&mut saved, vec![draft(true)], nothing, Secrets::LeaveOut).unwrap();
         assert_eq!((saved.steps.len(), saved.unknown.len()), (0, 1));
+    }
+
+    #[test]
+    fn recipients_come_before_a_vault_password_and_open_it_alone() {
+        let mut saved = Saved::default();
+        let (ring, none) = (ring(), Keyring::default());
+        let all = [1, 2].map(|n| identity(n).recipient().clone());
+        let sealer = Sealer::of(&all, &ring);
+        fill(&mut saved, vec![draft(true)], sealer, Secrets::Refuse).unwrap();
+        opens(&saved, keys(&none, &[identity(2)]));
+        let sealing = saved.sealing.as_ref();
+        let refused = |keys: Keys<'_>| open(&saved.steps[0], sealing, keys).unwrap_err();
+        let said = refused(keys(&ring, &[]));
+        assert!(said.message.contains("no identity was given"), "{said:?}");
+        assert!(said.message.contains(&all[1].to_string()), "{said:?}");
+        let said = refused(keys(&ring, &[identity(3)]));
+        let given = identity(3).recipient().to_string();
+        assert!(said.message.contains(&given), "{said:?}");
+        assert!(said.hints[0].contains("--identity"), "{said:?}");
+    }
+
+    #[test]
+    fn nothing_says_for_whom_where_nothing_is_sealed() {
+        let mut saved = Saved::default();
+        let all = [identity(1).recipient().clone()];
+        let none = Keyring::default();
+        let sealer = Sealer::of(&all, &none);
+        fill(&mut saved, vec![draft(false)], sealer, Secrets::Refuse).unwrap();
+        assert_eq!(saved.sealing, None);
     }
 
     #[test]
     fn a_content_that_was_edited_is_refused() {
         let mut saved = Saved::default();
-        fill(&mut saved, vec![draft(false)], &ring(), Secrets::Refuse).unwrap();
+        let nothing = Sealer::Nothing;
+        fill(&mut saved, vec![draft(false)], nothing, Secrets::Refuse).unwrap();
         let change = saved.steps[0].change.clone().unwrap();
         assert!(contents(&change, &saved.contents, "p/t").is_ok());
         for held in saved.contents.values_mut() {

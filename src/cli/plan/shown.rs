@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use serde_json::{Value as Json, json};
 
 use crate::inventory::fold;
-use crate::journal::ahead::{Saved, Standing, Step};
+use crate::journal::ahead::{Saved, Sealing, Standing, Step};
 use crate::report::group::Detail;
 use crate::source::escape::{escape, escape_json};
 
@@ -120,6 +120,27 @@ fn lines(reach: &Reach) -> Vec<String> {
     out
 }
 
+/// What is sealed, and for whom.
+fn sealed(saved: &Saved) -> Option<String> {
+    let sealed = saved.steps.iter().filter(|s| s.sealed.is_some());
+    let tasks: BTreeSet<&str> = sealed.map(|s| s.address.as_str()).collect();
+    let by = match saved.sealing.as_ref()? {
+        Sealing::Vault { id } => format!("with the vault password `{id}`"),
+        Sealing::Age { recipients } => match recipients.as_slice() {
+            [only] => format!("for {only}"),
+            all => format!("for {} keys of age", all.len()),
+        },
+    };
+    let holds = match tasks.len() {
+        1 => "holds secrets",
+        _ => "hold secrets",
+    };
+    Some(format!(
+        "{} {holds}, sealed {by}",
+        count(tasks.len(), "task")
+    ))
+}
+
 fn of(saved: &Saved) -> String {
     let words = saved.about.get("of").and_then(Json::as_array);
     let words = words.into_iter().flatten().filter_map(Json::as_str);
@@ -148,7 +169,7 @@ pub fn human(saved: &Saved, detail: &Detail) -> String {
     };
     let title = format!("plan of {}, made {made} UTC: {does} {hosts}", of(saved));
     let _ = writeln!(out, "{}", escape(&title));
-    for line in lines(&reach) {
+    for line in lines(&reach).into_iter().chain(sealed(saved)) {
         let _ = writeln!(out, "  {}", escape(&line));
     }
     let mut last = (String::new(), String::new());
@@ -200,6 +221,8 @@ pub fn human(saved: &Saved, detail: &Detail) -> String {
             _ => "",
         };
         let why = host.why.as_deref().unwrap_or_default();
+        // A connection's error begins with the host that it was to.
+        let why = why.strip_prefix(&format!("{}: ", host.name)).unwrap_or(why);
         let line = format!("{}: {word}{why}", host.name);
         let _ = writeln!(out, "  {}", escape(&line));
     }
@@ -319,6 +342,15 @@ mod tests {
                 "  1 task unknown until run",
             ]
         );
+        let mut keyed = saved();
+        let key = "age1hppca99w8dpsvpxp43sgxr4duzw542s5yqas0wn20kzscyjfsezq0sztn7";
+        keyed.steps[0].sealed = Some("x".into());
+        keyed.sealing = Some(Sealing::Age {
+            recipients: vec![key.into()],
+        });
+        let said = human(&keyed, &Detail::default());
+        let line = format!("\n  1 task holds secrets, sealed for {key}\n");
+        assert!(said.contains(&line), "{said}");
         assert_eq!(text.matches("web[01-40]").count(), 2, "{text}");
         assert_eq!(text.matches("-x").count(), 1, "{text}");
         assert!(!text.contains('\u{1b}'), "{text}");
