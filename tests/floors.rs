@@ -58,7 +58,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("russh", &["host"]),
     ("granit_parser", &["source"]),
     ("curve25519_dalek", &["source"]),
-    ("ring", &["source"]),
+    ("ring::aead", &["source"]),
     ("fancy_regex", &["source"]),
     ("minijinja", &["vars"]),
     ("rayon", &["plan"]),

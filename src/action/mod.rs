@@ -17,6 +17,7 @@ mod audit_rule;
 mod auditd_rules;
 mod authorized_key;
 mod blockinfile;
+mod carried;
 mod command;
 mod conf_value;
 mod copy;

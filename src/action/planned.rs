@@ -7,6 +7,7 @@
 use base64::Engine as _;
 use serde_json::{Value as Json, json};
 
+use super::carried::{self, encoded};
 use super::put_back_as::{aspects, differs};
 use super::{ArgError, Decision, Done, Failure, Observed, Spec, Task};
 use crate::resource::file::Node;
@@ -67,18 +68,10 @@ pub fn look(all: &[Json]) -> String {
     encoded(&json!({ "look": all }))
 }
 
-fn encoded(json: &Json) -> String {
-    base64::engine::general_purpose::STANDARD.encode(json.to_string())
-}
-
 fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
     let args = Args::read(map)?;
-    let wrong = || ArgError::new("step", "this is no step of a saved plan");
-    let bytes = base64::engine::general_purpose::STANDARD.decode(&args.step);
-    let json: Json = serde_json::from_slice(&bytes.map_err(|_| wrong())?).map_err(|_| wrong())?;
-    read(&json)
-        .map(|what| Box::new(what) as Box<dyn Task>)
-        .ok_or_else(wrong)
+    let wrong = ArgError::new("step", "this is no step of a saved plan");
+    carried::task(&args.step, read, wrong)
 }
 
 fn read(json: &Json) -> Option<What> {

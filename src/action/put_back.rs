@@ -4,9 +4,9 @@
 //! Changed when something is put back. What is not as the run left it is left alone, and the result says
 //! how it differs.
 
-use base64::Engine as _;
 use serde_json::{Value as Json, json};
 
+use super::carried::{self, encoded};
 use super::put_back_as::{aspects, differs};
 use super::{ArgError, Decision, Done, Failure, Observed, Spec, Task};
 use crate::resource::file::{FileState, Node};
@@ -97,18 +97,10 @@ pub fn again(run: &Run, lenient: bool) -> String {
     encoded(&json!({ "run": written::run(run), "lenient": lenient }))
 }
 
-fn encoded(json: &Json) -> String {
-    base64::engine::general_purpose::STANDARD.encode(json.to_string())
-}
-
 fn parse(map: Mapping) -> Result<Box<dyn Task>, ArgError> {
     let args = Args::read(map)?;
-    let wrong = || ArgError::new("change", "this is no change of `palisade undo`");
-    let bytes = base64::engine::general_purpose::STANDARD.decode(&args.change);
-    let json: Json = serde_json::from_slice(&bytes.map_err(|_| wrong())?).map_err(|_| wrong())?;
-    read(&json)
-        .map(|what| Box::new(what) as Box<dyn Task>)
-        .ok_or_else(wrong)
+    let wrong = ArgError::new("change", "this is no change of `palisade undo`");
+    carried::task(&args.change, read, wrong)
 }
 
 fn read(json: &Json) -> Option<What> {

@@ -91,9 +91,11 @@ fn beside(path: &Path) -> Option<PathBuf> {
     };
     let all = std::fs::read_dir(dir).ok()?.take(MOST_BESIDE).flatten();
     let all = all.filter(|e| e.path().is_file());
-    let names: Vec<String> = all.map(|e| e.file_name().to_string_lossy().into()).collect();
+    let names: Vec<String> = all
+        .map(|e| e.file_name().to_string_lossy().into())
+        .collect();
     let name = path.file_name()?.to_string_lossy();
-    let other = suggest::closest(&name, names.iter().map(String::as_str))?;
+    let other = suggest::nearest(&name, names.iter().map(String::as_str))?;
     Some(path.with_file_name(other))
 }
 
@@ -163,7 +165,11 @@ fn carry_out(
     playbook.built = Some(Arc::new(built));
     let mut compiled = playbook::compile(&playbook)?;
     // A host that is in the plan and in no inventory is listed with those that are left alone.
-    let mine = |d: &Diagnostic| d.span.as_ref().is_some_and(|s| s.path() == Path::new("plan"));
+    let mine = |d: &Diagnostic| {
+        d.span
+            .as_ref()
+            .is_some_and(|s| s.path() == Path::new("plan"))
+    };
     compiled.warnings.retain(|d| !mine(d));
     messages::tell(&compiled.warnings, args.common.showing.json);
     let dir = playbook.playbooks[0].parent().unwrap_or(Path::new(""));

@@ -215,8 +215,14 @@ fn writable(out: &Path) -> Result<(), Diagnostic> {
     }
     tempfile::NamedTempFile::new_in(dir).map_err(|e| {
         // The error names a file that nobody asked for.
-        let why = e.raw_os_error().map_or(e, std::io::Error::from_raw_os_error);
-        cannot(format!("no file can be made in {}: {}", dir.display(), plain(&why)))
+        let why = e
+            .raw_os_error()
+            .map_or(e, std::io::Error::from_raw_os_error);
+        cannot(format!(
+            "no file can be made in {}: {}",
+            dir.display(),
+            plain(&why)
+        ))
     })?;
     Ok(())
 }
