@@ -813,7 +813,15 @@ fn plans_that_are_none_and_places_that_are_none_are_said_at_once() {
     project.write("site.yml", FAILS);
     for (words, part) in [
         (&["apply", "site.yml"][..], "site.yml is no saved plan"),
-        (&["apply", "none.json"], "cannot read none.json"),
+        (
+            &["apply", "none.json"],
+            "cannot read the plan none.json: no such file",
+        ),
+        (&["apply", "site.yaml"], "did you mean site.yml?"),
+        (
+            &["plan", "site.yml", "-i", "hosts", "--out", "hosts"],
+            "another file stands there, which is no plan",
+        ),
         (&["show", "site.yml"], "site.yml is no saved plan"),
         (&["plan", "none.yml", "-i", "hosts"], "could not be found"),
         (

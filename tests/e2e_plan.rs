@@ -560,3 +560,87 @@ fn members(plan: &Json, schema: &Json) {
         check(step, &schema["$defs"]["step"]);
     }
 }
+
+/// Both commands are counted, and one waits until it is let go.
+const WAITS: &str = "
+- hosts: all
+  name: base
+  gather_facts: false
+  tasks:
+    - {name: one, copy: {content: \"one\\n\", dest: /srv/file}}
+    - {name: two, lineinfile: {path: /srv/file, line: two}, notify: told}
+    - {name: before, shell: echo before >>/run/said}
+    - {name: waits, shell: 'echo waits >>/run/said; until [ -e /run/go ]; do sleep 0.1; done'}
+    - {name: three, lineinfile: {path: /srv/file, line: three}}
+    - {name: after, copy: {content: 'z', dest: /srv/after}}
+  handlers:
+    - {name: told, shell: echo told >>/run/said}
+";
+
+#[test]
+fn an_apply_that_was_stopped_is_gone_on_with() {
+    let Some(bench) = up("f", 2) else { return };
+    let (code, text, _) = plan(&bench, WAITS, OUT);
+    assert_eq!(code, 0, "{text}");
+    let mut command = Command::new(PALISADE);
+    command.args(["apply", "plan.json"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    bench.surround(&mut command);
+    let mut child = command.spawn().unwrap();
+    let waits = |host| bench.on(host, "cat /run/said 2>/dev/null || :") == "before\nwaits";
+    let limit = std::time::Duration::from_secs(30);
+    let begun = e2e::until(limit, || ["lab1", "lab2"].into_iter().all(waits));
+    assert!(begun, "the command did not begin");
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    let mut heard = String::new();
+    let mut errors = std::io::BufReader::new(child.stderr.take().unwrap());
+    while !heard.contains("stopping") {
+        assert_ne!(
+            std::io::BufRead::read_line(&mut errors, &mut heard).unwrap(),
+            0,
+            "{heard}"
+        );
+    }
+    for host in ["lab1", "lab2"] {
+        bench.on(host, "touch /run/go");
+    }
+    let stopped = child.wait_with_output().unwrap();
+    let shown = said(&stopped);
+    assert_eq!(stopped.status.code(), Some(130), "{shown}");
+    assert!(shown.contains("again: palisade resume"), "{shown}");
+    assert_eq!(
+        bench.on("lab1", "cat /srv/file; ls /srv"),
+        "one\ntwo\nfile",
+        "{shown}"
+    );
+
+    // By itself it leaves hosts alone that are half-way, and says what goes on with them.
+    let output = palisade(&bench, &["apply", "plan.json"]);
+    let again = said(&output);
+    assert_eq!(output.status.code(), Some(6), "{again}");
+    assert!(again.contains("`palisade resume 2"), "{again}");
+
+    // Another file of this name is not what was applied.
+    let kept = std::fs::read_to_string(bench.path("plan.json")).unwrap();
+    plan(&bench, PLAIN, OUT);
+    let other = palisade(&bench, &["resume"]);
+    assert_eq!(other.status.code(), Some(1), "{}", said(&other));
+    assert!(said(&other).contains("is another plan"), "{}", said(&other));
+    bench.write("plan.json", &kept);
+
+    let resumed = palisade(&bench, &["resume"]);
+    assert_eq!(resumed.status.code(), Some(0), "{}", said(&resumed));
+    for host in ["lab1", "lab2"] {
+        let there = bench.on(host, "cat /srv/file /srv/after /run/said");
+        assert_eq!(
+            there,
+            "one\ntwo\nthree\nzbefore\nwaits\ntold",
+            "{}",
+            said(&resumed)
+        );
+    }
+    let over = palisade(&bench, &["apply", "plan.json"]);
+    assert_eq!(over.status.code(), Some(0), "{}", said(&over));
+    assert_eq!(bench.on("lab1", "wc -l </run/said"), "3", "{}", said(&over));
+}

@@ -55,15 +55,18 @@ struct Ends {
     on: Resource,
     before: State,
     after: State,
+    /// Where an apply goes on: what may have become of it by then.
+    since: Vec<Ends>,
 }
 
 /// The argument for a change or a run, in the words of the plan. Contents are given by their digests, each
-/// as base64 or as the path of a file of the controller's.
-pub fn step(kind: &str, of: &Json, contents: &Json) -> String {
-    encoded(&json!({ kind: of, "contents": contents }))
+/// as base64 or as the path of a file of the controller's. `since` are changes that come later.
+pub fn step(kind: &str, of: &Json, contents: &Json, since: &[Json]) -> String {
+    encoded(&json!({ kind: of, "contents": contents, "since": since }))
 }
 
-/// The argument for looking at everything that a plan changes.
+/// The argument for looking at everything that a plan changes. Where an apply goes on, each has its changes
+/// in `since`.
 pub fn look(all: &[Json]) -> String {
     encoded(&json!({ "look": all }))
 }
@@ -96,7 +99,12 @@ fn read(json: &Json) -> Option<What> {
         let path = c.source.as_ref()?;
         Some((c.digest, path.display().to_string()))
     });
-    let ends = Box::new(Ends { on, before, after });
+    let ends = Box::new(Ends {
+        on,
+        before,
+        after,
+        since: since(json)?,
+    });
     Some(What::Change { ends, how, from })
 }
 
@@ -129,7 +137,13 @@ fn ends(of: &Json) -> Option<Ends> {
         on: whole::read_resource(of.get("what")?)?,
         before,
         after,
+        since: since(of)?,
     })
+}
+
+fn since(of: &Json) -> Option<Vec<Ends>> {
+    let all = of.get("since").and_then(Json::as_array);
+    all.into_iter().flatten().map(ends).collect()
 }
 
 impl Task for What {
@@ -178,6 +192,7 @@ fn looked(all: &[Ends], seen: &Observed) -> Mapping {
     let now = |e: &Ends| seen.get(&e.on).clone();
     let stale: Vec<(&Ends, String)> = all
         .iter()
+        .filter(|e| !e.was_done(&now(e)))
         .filter_map(|e| Some((e, e.is_stale(&now(e))?)))
         .collect();
     if stale.is_empty() {
@@ -244,6 +259,11 @@ impl Ends {
         }
     }
 
+    /// Whether it is as the apply that is gone on with may have left it.
+    fn was_done(&self, now: &State) -> bool {
+        self.since.iter().any(|later| later.is_done(now))
+    }
+
     fn is_done(&self, now: &State) -> bool {
         if matches!(self.after, State::Index(_)) {
             return false;
@@ -262,7 +282,7 @@ impl Ends {
     ) -> Result<Decision, Failure> {
         let now = seen.get(&self.on);
         let on = self.on.to_string();
-        if self.tells() && self.is_done(now) && !sets_times(how) {
+        if self.was_done(now) || self.tells() && self.is_done(now) && !sets_times(how) {
             let msg = "it is as the plan leaves it";
             return Ok(Decision::ok(result! { "on" => on, "msg" => msg }));
         }
@@ -366,7 +386,12 @@ mod tests {
 
     fn ends(before: State, after: State) -> Ends {
         let on = Resource::Hostname;
-        Ends { on, before, after }
+        Ends {
+            on,
+            before,
+            after,
+            since: Vec::new(),
+        }
     }
 
     fn see(state: State) -> Observed {
@@ -400,6 +425,25 @@ mod tests {
         assert!(decide("1").unwrap().steps.is_empty());
         let failure = decide("7").unwrap_err();
         assert!(failure.result.contains_key("left_alone"));
+    }
+
+    #[test]
+    fn an_apply_that_goes_on_passes_over_what_it_did() {
+        let two = || ends(sysctl("1"), sysctl("2"));
+        let mut one = ends(sysctl("0"), sysctl("1"));
+        one.since = vec![two()];
+        let decide = |now| one.decide(&see(sysctl(now)), &How::default(), None);
+        assert_eq!(decide("0").unwrap().steps.len(), 1);
+        assert!(decide("2").unwrap().steps.is_empty());
+        assert!(decide("7").is_err());
+        let mut all = ends(sysctl("0"), sysctl("2"));
+        all.since = vec![ends(sysctl("0"), sysctl("1")), two()];
+        let word = |now: &str| looked(std::slice::from_ref(&all), &see(sysctl(now)));
+        for now in ["0", "1", "2"] {
+            let said = word(now);
+            assert!(!said.contains_key("left_alone") && !said.contains_key("nothing"));
+        }
+        assert!(word("7").contains_key("left_alone"));
     }
 
     #[test]

@@ -106,7 +106,11 @@ pub fn playbook(args: &PlaybookArgs, face: Face, plan: &Plan, mask: &Mask) -> Bo
                     showing.progress
                 },
                 terminal: drawable(),
-                command: command(),
+                // A plan that is applied again leaves hosts alone that are half-way.
+                command: match args.applies {
+                    Some(_) => Some("palisade resume".into()),
+                    None => command(),
+                },
                 tasks: list::plays(plan).iter().map(|p| p.tasks.len()).collect(),
                 folds: match std::io::stdout().is_terminal() {
                     true => Folds::None,

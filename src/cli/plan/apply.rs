@@ -14,12 +14,14 @@ use crate::cli::face::Face;
 use crate::cli::left::{Left, Seen, Watcher, list};
 use crate::cli::options::Common;
 use crate::cli::playbook::{self, Compiled, PlaybookArgs};
+use crate::cli::resume::{self, Resuming};
 use crate::cli::run::{self, Ended, Running};
 use crate::cli::terminal::AtTerminal;
 use crate::cli::{fill_all, messages, outputs, recorded, reporters, setup};
 use crate::engine::event::Recap;
 use crate::inventory::fold;
 use crate::journal::ahead::{self, Saved, Sealing, Step, Unreadable};
+use crate::journal::pending::unwell;
 use crate::source::files::plain;
 use crate::source::{Code, Diagnostic, Mask, suggest};
 
@@ -53,8 +55,20 @@ pub struct ApplyArgs {
     diff: bool,
     #[command(flatten)]
     opened_by: keys::By,
+    /// The apply that this one goes on with.
+    #[arg(skip)]
+    resumes: Option<Arc<Resuming>>,
     #[command(flatten)]
     pub common: Common,
+}
+
+impl ApplyArgs {
+    /// Goes on with an apply that did not come to its end.
+    pub fn goes_on(&mut self, (check, diff): (bool, bool), resumes: Arc<Resuming>) {
+        self.check |= check;
+        self.diff |= diff;
+        self.resumes = Some(resumes);
+    }
 }
 
 /// Reads a plan; the mistake says what to do.
@@ -110,6 +124,17 @@ pub fn apply(args: &mut ApplyArgs) -> Exit {
 fn begin(args: &mut ApplyArgs) -> Result<Exit, Vec<Diagnostic>> {
     let one = |mistake: Diagnostic| vec![mistake];
     let (saved, id) = read(&args.plan).map_err(one)?;
+    if let Some(resuming) = &args.resumes
+        && recorded::word(&resuming.about, "applies") != id
+    {
+        let shown = args.plan.display();
+        let text = format!(
+            "{shown} is another plan than the run {} applied",
+            resuming.run
+        );
+        let hint = format!("`palisade undo {}` takes back what that did", resuming.run);
+        return Err(one(Diagnostic::bare(text).hint(hint)));
+    }
     let identities = args.opened_by.identities(saved.sealing.as_ref());
     let identities = identities.map_err(one)?;
     let has_user = args.common.connections.user.is_some();
@@ -139,6 +164,7 @@ fn args_of(args: &ApplyArgs, saved: &Saved, id: &str) -> PlaybookArgs {
         applies: Some((args.plan.clone(), id.to_owned())),
         check: args.check,
         diff: args.diff,
+        resumes: args.resumes.clone(),
         common: args.common.clone(),
         ..PlaybookArgs::default()
     }
@@ -158,6 +184,7 @@ fn carry_out(
         hosts: &hosts,
         done: &done,
         has_user,
+        goes_on: args.resumes.is_some(),
     };
     let built = play::build(saved, &with).map_err(|d| vec![d])?;
     let is_empty = built.playbook.as_seq().is_none_or(<[_]>::is_empty);
@@ -218,11 +245,31 @@ fn carry_out(
     seen.nothing.extend(done.into_iter().filter(&is_in));
     seen.left
         .extend(gone.into_iter().filter(|l| is_in(&l.host)));
+    if !args.check
+        && let Some(run) = half_way(id, &seen)
+    {
+        messages::say(&format!(
+            "warning: an apply of this plan did not come to its end: `palisade resume {run}` goes on with it"
+        ));
+    }
     match args.common.showing.json {
         false => messages::print(&told(saved, &seen, is_empty)),
         true => messages::print(&json(id, saved, &seen)),
     }
     Ok(judged(exit, &seen, ended.as_ref()))
+}
+
+/// The last apply of the plan that did not come to its end on a host that is left alone now.
+fn half_way(id: &str, seen: &Seen) -> Option<String> {
+    let left = |host: &String| seen.left.iter().any(|l| l.host == *host);
+    let runs = run::state_dir().filter(|_| !seen.left.is_empty())?;
+    let mut later = resume::Later::default();
+    recorded::readable(&runs.join(run::RUNS)).find_map(|recorded| {
+        let is_mine = recorded::word(&recorded.about, "applies") == id;
+        let is_open = is_mine && resume::is_unfinished(&recorded) && !later.is_over(&recorded);
+        later.note(&recorded);
+        (is_open && unwell(&recorded).iter().any(left)).then_some(recorded.run)
+    })
 }
 
 /// Hosts of the plan that the inventory does not know any more.

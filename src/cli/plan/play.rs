@@ -30,6 +30,8 @@ pub(super) struct With<'a> {
     pub done: &'a BTreeSet<String>,
     /// Somebody says who logs in.
     pub has_user: bool,
+    /// It goes on with an apply that did not come to its end: what that did is as good as what was.
+    pub goes_on: bool,
 }
 
 /// The hosts that there is a plan for.
@@ -95,7 +97,7 @@ pub(super) fn build(saved: &Saved, with: &With<'_>) -> Result<Built, Diagnostic>
             steps.push(opened(step, saved, with, hosts)?);
         }
     }
-    let looks = looks(&steps);
+    let looks = looks(&steps, with.goes_on);
     let mut keys: Vec<(usize, By)> = Vec::new();
     for open in &steps {
         let key = (open.step.play, open.step.by.clone().unwrap_or_default());
@@ -125,7 +127,7 @@ pub(super) fn build(saved: &Saved, with: &With<'_>) -> Result<Built, Diagnostic>
 
 /// What each host has to be like: of each thing how it was before the first change of it, and how the last
 /// one leaves it.
-fn looks(steps: &[Open<'_>]) -> BTreeMap<String, Vec<Json>> {
+fn looks(steps: &[Open<'_>], goes_on: bool) -> BTreeMap<String, Vec<Json>> {
     let mut all: BTreeMap<String, Vec<Json>> = BTreeMap::new();
     let mut places: BTreeMap<(String, String), usize> = BTreeMap::new();
     for open in steps {
@@ -142,6 +144,11 @@ fn looks(steps: &[Open<'_>]) -> BTreeMap<String, Vec<Json>> {
                 mine.len() - 1
             });
             mine[at]["after"] = of("after");
+            if goes_on && let Some(since) = mine[at]["since"].as_array_mut() {
+                since.push(open.of.clone());
+            } else if goes_on {
+                mine[at]["since"] = json!([open.of]);
+            }
             if let Some(password) = open.of.get("password") {
                 let first = mine[at].get("password").and_then(|p| p.get("before"));
                 let before = first.cloned().or_else(|| password.get("before").cloned());
@@ -166,8 +173,12 @@ fn play(
     tasks.push(stop(number, &at));
     let mut handlers = Vec::new();
     let mut told = false;
-    for open in steps {
-        let node = made::task(&step(open, saved)?, &open.hosts, &hosts);
+    for (n, open) in steps.iter().enumerate() {
+        let since: Vec<Json> = match with.goes_on {
+            true => later(open, &steps[n + 1..]),
+            false => Vec::new(),
+        };
+        let node = made::task(&step(open, saved, &since)?, &open.hosts, &hosts);
         if open.step.handler {
             told = true;
             handlers.push(node);
@@ -202,6 +213,18 @@ fn play(
         more,
     };
     Ok(made::play(play, &at))
+}
+
+/// The changes of the same thing that come behind one on any of its hosts.
+fn later(open: &Open<'_>, behind: &[&Open<'_>]) -> Vec<Json> {
+    let what = |o: &Open<'_>| o.of.get("what").cloned();
+    let same = |o: &&&Open<'_>| {
+        o.kind == "change" && what(o) == what(open) && !o.hosts.is_disjoint(&open.hosts)
+    };
+    match open.kind {
+        "change" => behind.iter().filter(same).map(|o| o.of.clone()).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// The look at the hosts that no play before looked at.
@@ -256,7 +279,7 @@ fn node(value: &Json, at: &Span) -> Node {
     }
 }
 
-fn step(open: &Open<'_>, saved: &Saved) -> Result<Made, Diagnostic> {
+fn step(open: &Open<'_>, saved: &Saved, since: &[Json]) -> Result<Made, Diagnostic> {
     let of = open.step;
     let all = match of.sealed {
         Some(_) => &open.contents,
@@ -268,7 +291,7 @@ fn step(open: &Open<'_>, saved: &Saved) -> Result<Made, Diagnostic> {
         name: of.task.clone(),
         place: of.place.clone(),
         action: "palisade.planned",
-        argument: ("step", planned::step(open.kind, &open.of, &contents)),
+        argument: ("step", planned::step(open.kind, &open.of, &contents, since)),
         r#as: of.r#as.as_ref().map(own),
         notify: of.notify.clone(),
         listen: of.handler.then(|| of.place.clone()),

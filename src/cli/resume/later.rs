@@ -10,13 +10,21 @@ use crate::journal::find;
 use crate::journal::pending::{pending, unwell};
 use crate::journal::read::{self, Recorded};
 
+/// What a run was of, the plan that it applied, whether it went on with another one, and its hosts.
+struct Other {
+    of: Value,
+    plan: String,
+    goes_on: bool,
+    hosts: BTreeSet<String>,
+}
+
 /// What later runs say of earlier ones.
 #[derive(Default)]
 pub struct Later {
     undone: BTreeMap<String, String>,
     resumed: BTreeMap<String, String>,
     /// What others were of, and on which hosts.
-    others: Vec<(Value, BTreeSet<String>)>,
+    others: Vec<Other>,
 }
 
 impl Later {
@@ -29,7 +37,12 @@ impl Later {
             }
         }
         let hosts = recorded::words(about, "hosts").into_iter().collect();
-        self.others.push((subject(about), hosts));
+        self.others.push(Other {
+            of: subject(about),
+            plan: word(about, "applies").to_owned(),
+            goes_on: !word(about, "resumes").is_empty(),
+            hosts,
+        });
     }
 
     pub fn undone(&self, run: &str) -> Option<&str> {
@@ -44,8 +57,12 @@ impl Later {
     pub fn is_over(&self, recorded: &Recorded) -> bool {
         let of = subject(&recorded.about);
         let left = unwell(recorded);
-        let same = |(other, hosts): &(Value, BTreeSet<String>)| {
-            *other == of && left.iter().all(|host| hosts.contains(host))
+        // A plan that is applied again leaves hosts alone that are half-way.
+        let plan = word(&recorded.about, "applies");
+        let same = |other: &Other| {
+            other.of == of
+                && (plan.is_empty() || plan != other.plan || other.goes_on)
+                && left.iter().all(|host| other.hosts.contains(host))
         };
         self.resumed.contains_key(&recorded.run) || self.others.iter().any(same)
     }
@@ -70,6 +87,15 @@ pub(super) fn resumed_by(runs: &Path, run: &str) -> Option<String> {
 /// Whether there is anything to go on with.
 pub fn is_unfinished(recorded: &Recorded) -> bool {
     let command = word(&recorded.about, "command");
-    let can = ["playbook", "ansible-playbook", "harden", "undo", "resume"];
-    can.contains(&command) && (!unwell(recorded).is_empty() || !pending(recorded).is_empty())
+    let can = [
+        "playbook",
+        "ansible-playbook",
+        "harden",
+        "apply",
+        "undo",
+        "resume",
+    ];
+    // An apply that ended well has no handlers of its own pending: they are of one that did not.
+    let has_pending = || command != "apply" && !pending(recorded).is_empty();
+    can.contains(&command) && (!unwell(recorded).is_empty() || has_pending())
 }

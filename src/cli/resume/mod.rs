@@ -30,7 +30,7 @@ use crate::cli::playbook::{self, Compiled, PlaybookArgs};
 use crate::cli::recorded::{self, word};
 use crate::cli::run::{self, CONTENTS, RUNS};
 use crate::cli::setup::Project;
-use crate::cli::{Verb, audit, fill_all, messages, undo, words};
+use crate::cli::{Verb, audit, fill_all, messages, plan, undo, words};
 
 use later::resumed_by;
 use told::told;
@@ -185,6 +185,20 @@ fn go_on(args: &ResumeArgs) -> Result<Exit, Vec<Diagnostic>> {
             of.resumes = Some(resuming);
             fill_all(&mut *of).unwrap_or_else(|| audit::run(&of))
         }
+        Verb::Apply(mut of) => {
+            of.goes_on((args.check, args.diff), Arc::clone(&resuming));
+            let common = &mut of.common;
+            common.who.limit = args.host.clone().or(common.who.limit.take());
+            args.lay_over(
+                &mut common.values,
+                &mut common.connections,
+                &mut common.becoming,
+            );
+            args.lay_guard(&mut common.guarding);
+            wait_for_guards(&recorded, &runs, &common.guarding);
+            common.showing = args.showing.clone();
+            plan::apply(&mut of)
+        }
         // What is back already is nothing to do, and the rest is planned anew.
         Verb::Undo(mut of) => {
             of.goes_on(word(about, "undoes"), args.check, resuming);
@@ -303,7 +317,9 @@ fn resuming(args: &ResumeArgs, recorded: &Recorded, runs: &Path, kept: &Path) ->
     }
     let mut resumed = Resumed::new(recorded.run.clone(), known, carried.clone());
     resumed.repeat = args.repeat;
-    let sources = recorded.about.get("sources").cloned();
+    // A plan says by itself what is done, whatever became of the playbook.
+    let is_plan = !word(&recorded.about, "applies").is_empty();
+    let sources = recorded.about.get("sources").filter(|_| !is_plan).cloned();
     Resuming {
         run: recorded.run.clone(),
         about: recorded.about.clone(),
