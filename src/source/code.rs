@@ -137,6 +137,8 @@ codes! {
     PlanSealed = "P0405",
     /// A password file that cannot be read.
     PasswordFile = "P0406",
+    /// A key to seal for or to open with that is none.
+    AgeKey = "P0407",
     /// A host that does not answer.
     Unreachable = "P0501",
     /// A host key that is not known.

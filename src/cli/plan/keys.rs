@@ -8,9 +8,9 @@ use clap::Args;
 use crate::cli::setup::expand;
 use crate::host::keygen::{self, Halves, Unfit};
 use crate::journal::ahead::Sealing;
-use crate::source::Diagnostic;
 use crate::source::age::{self, Identity, Recipient, Wrong};
 use crate::source::files::plain;
+use crate::source::{Code, Diagnostic};
 
 /// A larger file is none of keys.
 const LARGEST: u64 = 1024 * 1024;
@@ -61,7 +61,7 @@ impl For {
             })?;
             if here.is_empty() {
                 let text = format!("there is no recipient in {}", path.display());
-                return Err(Diagnostic::bare(text).hint(RECIPIENT_HINT));
+                return Err(wrong_key(text).hint(RECIPIENT_HINT));
             }
             all.extend(here);
         }
@@ -104,8 +104,12 @@ const RECIPIENT_HINT: &str = "a recipient is a public key: `age1…` as `age-key
 const IDENTITY_HINT: &str = "an identity is a file with a line `AGE-SECRET-KEY-1…`, as `age-keygen` makes it, \
                              or an Ed25519 private key of SSH's";
 
+fn wrong_key(text: impl Into<String>) -> Diagnostic {
+    Diagnostic::bare(text).code(Code::AgeKey)
+}
+
 fn hinted(text: &str, wrong: &Wrong) -> Diagnostic {
-    let said = Diagnostic::bare(text);
+    let said = wrong_key(text);
     match wrong {
         Wrong::Secret => said.hint("`age-keygen -y FILE` prints the public key"),
         Wrong::Public => said.hint(IDENTITY_HINT),
@@ -120,16 +124,15 @@ fn of_option(given: &str, wrong: &Wrong) -> Diagnostic {
         Wrong::Secret => hinted(&format!("--recipient: {wrong}"), wrong),
         Wrong::NoKey if Path::new(given).is_file() => {
             let text = format!("--recipient `{given}`: {wrong}");
-            Diagnostic::bare(text).hint(format!("it is a file: --recipients-file {given}"))
+            wrong_key(text).hint(format!("it is a file: --recipients-file {given}"))
         }
         _ => hinted(&format!("--recipient `{given}`: {wrong}"), wrong),
     }
 }
 
 fn read(path: &Path, (what, hint): (&str, &str)) -> Result<String, Diagnostic> {
-    let cannot = |why: String| {
-        Diagnostic::bare(format!("cannot read {what} {}: {why}", path.display())).hint(hint)
-    };
+    let cannot =
+        |why: String| wrong_key(format!("cannot read {what} {}: {why}", path.display())).hint(hint);
     let file = std::fs::File::open(path).map_err(|e| cannot(plain(&e)))?;
     let mut bytes = Vec::new();
     let read = file.take(LARGEST + 1).read_to_end(&mut bytes);
@@ -146,7 +149,7 @@ fn identities(file: &Path) -> Result<Vec<Identity>, Diagnostic> {
     let given = file.to_string_lossy();
     if given.to_ascii_uppercase().starts_with("AGE-SECRET-KEY-") {
         let text = "--identity wants the file that the key is in, not the key";
-        return Err(Diagnostic::bare(text).hint("other users of this machine see what stands here"));
+        return Err(wrong_key(text).hint("other users of this machine see what stands here"));
     }
     let path = expand(&given);
     let text = zeroize::Zeroizing::new(read(&path, ("the identity", IDENTITY_HINT))?);
@@ -154,18 +157,18 @@ fn identities(file: &Path) -> Result<Vec<Identity>, Diagnostic> {
     if age::is_age(&text) {
         let text = format!("the identity {shown} is encrypted itself");
         let hint = format!("open it on the way: --identity <(age -d {shown})");
-        return Err(Diagnostic::bare(text).hint(hint));
+        return Err(wrong_key(text).hint(hint));
     }
     if keygen::is_private(&text) {
         return of_ssh(&path, &text).map(|one| vec![one]);
     }
     let all = age::identities(&text).map_err(|(line, wrong)| {
-        Diagnostic::bare(format!("{shown}:{line}: {wrong}")).hint(IDENTITY_HINT)
+        wrong_key(format!("{shown}:{line}: {wrong}")).hint(IDENTITY_HINT)
     })?;
     match all.is_empty() {
         true => {
             let text = format!("there is no identity in {shown}");
-            Err(Diagnostic::bare(text).hint(IDENTITY_HINT))
+            Err(wrong_key(text).hint(IDENTITY_HINT))
         }
         false => Ok(all),
     }
@@ -178,15 +181,15 @@ fn of_ssh(path: &Path, text: &str) -> Result<Identity, Diagnostic> {
         Err(Unfit::Passphrase) => {
             let text = format!("the identity {shown} has a passphrase");
             let hint = "passphrases are not asked for here: seal plans for a key of `age-keygen`";
-            Err(Diagnostic::bare(text).hint(hint))
+            Err(wrong_key(text).hint(hint))
         }
         Err(Unfit::Algorithm(name)) => {
             let text = format!("the identity {shown} is a key of the kind {name}");
-            Err(Diagnostic::bare(text).hint("of SSH's keys, ssh-ed25519 is known"))
+            Err(wrong_key(text).hint("of SSH's keys, ssh-ed25519 is known"))
         }
         Err(Unfit::Damaged) => {
             let text = format!("the identity {shown} is no whole private key");
-            Err(Diagnostic::bare(text).hint(IDENTITY_HINT))
+            Err(wrong_key(text).hint(IDENTITY_HINT))
         }
     }
 }
