@@ -5,9 +5,11 @@ use std::sync::Arc;
 use crate::action::Step;
 use crate::plan::{Call, Task};
 use crate::resource::{Query, Touch};
+use crate::vars::{Layer, Scope};
 
 use super::begin::When;
 use super::cursor::Cursor;
+use super::fleet::TaskLayers;
 use super::prepare::{forget_local, open_questions, prepare};
 use super::runner::Runner;
 use super::settings::Way;
@@ -78,7 +80,10 @@ impl Runner {
         // Places of another list are others: nothing of it is kept but what hosts answer.
         let kept = std::mem::take(&mut self.prepared);
         let layers = self.layers(task, at);
-        if matches!(self.when(task, &layers, &[]), When::Holds) {
+        if matches!(
+            self.when_in(task, &self.unheard(task, &layers, &[])),
+            When::Holds
+        ) {
             self.ask_ahead(task, at, way, out);
         }
         self.prepared = kept;
@@ -106,12 +111,19 @@ impl Runner {
         !includes && task.keywords.delegate_to.is_none() && task.keywords.run_once.is_none()
     }
 
+    /// A scope for what is tried ahead of its time, of which nobody hears what is wrong.
+    fn unheard(&self, task: &Task, layers: &TaskLayers, item: &[Layer]) -> Scope {
+        let mut scope = self.scope(task, layers, item);
+        scope.unheard = true;
+        scope
+    }
+
     /// Adds the questions of a task that lies ahead, as far as they can be known now. Whether they
     /// were the right ones is seen when the task is decided; a wrong guess costs only bytes.
     fn ask_ahead(&mut self, task: &Arc<Task>, ahead: &Cursor, way: &Way, out: &mut Vec<Query>) {
         let layers = self.layers(task, ahead);
-        let scope = self.scope(task, &layers, &[]);
-        let Ok(settings) = self.settings(task, &scope) else {
+        let whole = self.unheard(task, &layers, &[]);
+        let Ok(settings) = self.settings(task, &whole) else {
             return;
         };
         if settings.way != *way {
@@ -123,14 +135,15 @@ impl Runner {
         let place = ahead.position();
         for i in 0..list.as_ref().map_or(1, Vec::len) {
             let item = Self::item_layer(task.looping.as_ref(), list.as_deref(), i);
-            if matches!(self.when(task, &layers, &item), When::Skips(_)) {
+            let own = (!item.is_empty()).then(|| self.unheard(task, &layers, &item));
+            let scope = own.as_ref().unwrap_or(&whole);
+            if matches!(self.when_in(task, scope), When::Skips(_)) {
                 continue;
             }
             let key = (Arc::clone(&place), i);
-            let scope = self.scope(task, &layers, &item);
             let mut prepared = match self.prepared.remove(&key) {
                 Some(prepared) => prepared,
-                None => match prepare(&self.ctx.templar, task, &scope) {
+                None => match prepare(&self.ctx.templar, task, scope) {
                     Ok(prepared) => prepared,
                     Err(_) => continue,
                 },
@@ -138,7 +151,7 @@ impl Runner {
             let mut seen = std::mem::take(self.observed(way));
             seen.diff = settings.diff;
             let (t, files) = (&self.ctx.templar, &self.ctx.files);
-            let open = open_questions(t, files, &mut prepared, &mut seen, &scope);
+            let open = open_questions(t, files, &mut prepared, &mut seen, scope);
             forget_local(&prepared, &mut seen);
             *self.observed(way) = seen;
             if let Ok(open) = open {

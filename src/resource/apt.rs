@@ -8,9 +8,9 @@ use super::program::{Exec, Program};
 use super::script::{Script, quote};
 use super::{Change, Resource, Run, Want};
 
-/// Records about packages: those there are, what they provide, what is on offer, what files hold,
-/// who needs them.
-pub(super) const WIDTH: usize = 5;
+/// Records about packages: those there are, what all provide and need, what is on offer, what files
+/// hold.
+pub(super) const WIDTH: usize = 4;
 
 /// When the lists were refreshed, and the clock.
 pub(super) const INDEX: &str = "pl_has apt-get || exit 127\n\
@@ -64,11 +64,7 @@ pub(super) fn ask(packages: &[(&str, Want)], script: &mut Script) {
         );
     }
     script.say(&missing);
-    script.ask(&format!(
-        "{HAS}[ -z \"$pl_m\" ] || dpkg-query -W -f \
-         '${{db:Status-Status}}\\t${{Package}}\\t${{Version}}\\t${{Provides}}\\n' | \
-         grep '^installed\t.*\t.*\t.'\n:"
-    ));
+    script.ask(&all(packages));
     let other = packages.iter().map(|(n, _)| pinned(n));
     let other: String = other
         .filter_map(|(name, release)| {
@@ -85,22 +81,45 @@ pub(super) fn ask(packages: &[(&str, Want)], script: &mut Script) {
     script.ask(&format!(
         "for pl_q in{files}; do pl_p \"$pl_q\t\"; {show} || pl_p \"$pl_nl\"; done\n:"
     ));
+}
+
+/// One look at all packages, and what of it matters: lines of four fields about what one provides, where
+/// something is missing (`pl_m`), and of three about what one needs, where that is asked.
+fn all(packages: &[(&str, Want)]) -> String {
     let weighed = packages
         .iter()
         .filter(|(n, w)| w.has(NEEDED) && !is_file(n));
-    let weighed: Vec<&str> = weighed.map(|(n, _)| split(pinned(n).0).0).collect();
-    script.ask(&match weighed.is_empty() {
-        true => ":".to_owned(),
-        false => format!(
-            "pl_has dpkg-query || exit 127\n\
-             dpkg-query -W -f '${{db:Status-Status}}\\t${{Package}}\\t${{Pre-Depends}}, ${{Depends}}\\n' | \
-             grep '^installed\t' | grep -F{}\n:",
-            weighed.iter().fold(String::new(), |mut words, name| {
-                let _ = write!(words, " -e {}", quote(name));
-                words
-            })
-        ),
-    });
+    let mut words = String::new();
+    for (name, _) in weighed {
+        let name = expression(split(pinned(name).0).0);
+        let _ = write!(
+            words,
+            " -e {}",
+            quote(&format!("^installed\t[^\t]*\t[^\t]*{name}"))
+        );
+    }
+    let needs = match words.is_empty() {
+        true => "",
+        false => "${db:Status-Status}\\t${Package}\\t${Pre-Depends}, ${Depends}\\n",
+    };
+    format!(
+        "{HAS}set --{words}\npl_f='{needs}'\n\
+         [ -z \"$pl_m\" ] || {{ set -- \"$@\" -e '^installed\t.*\t.*\t.'\n\
+         pl_f=$pl_f'${{db:Status-Status}}\\t${{Package}}\\t${{Version}}\\t${{Provides}}\\n'; }}\n\
+         [ $# = 0 ] || dpkg-query -W -f \"$pl_f\" | grep \"$@\"\n:"
+    )
+}
+
+/// A basic regular expression that matches exactly this.
+fn expression(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if ".*[\\^$".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
 }
 
 /// The key of a package of which the newest of one release is asked.
@@ -125,7 +144,7 @@ fn split(name: &str) -> (&str, Option<&str>) {
 }
 
 pub(super) fn read(name: &str, texts: &[String]) -> PackageState {
-    let [listed, provided, policy, files, needs] = texts else {
+    let [listed, all, policy, files] = texts else {
         return PackageState::default();
     };
     if is_file(name) {
@@ -147,14 +166,14 @@ pub(super) fn read(name: &str, texts: &[String]) -> PackageState {
         (bare, None) => (policy.as_str(), bare),
     };
     let mut state = installed(name, listed);
-    state.needed_by = needed_by(split(name).0, needs);
+    state.needed_by = needed_by(split(name).0, all);
     state.candidate = candidate(name, policy);
     if state.version.is_none() {
         let provides = |line: &&str| {
             let field = line.split('\t').nth(3).unwrap_or_default();
             field.split(", ").any(|p| p.split(' ').next() == Some(name))
         };
-        for line in provided.lines().filter(provides) {
+        for line in all.lines().filter(provides) {
             let mut fields = line.split('\t').skip(1);
             state.providers.extend(fields.next().map(str::to_owned));
             state.version = fields.next().map(str::to_owned);
@@ -196,7 +215,8 @@ fn needed_by(name: &str, text: &str) -> Vec<String> {
     let needs = |line: &str| {
         let mut fields = line.split('\t').skip(1);
         let (package, on) = (fields.next()?, fields.next()?);
-        (package != name && on.split([',', '|']).any(names)).then(|| package.to_owned())
+        (fields.next().is_none() && package != name && on.split([',', '|']).any(names))
+            .then(|| package.to_owned())
     };
     let mut by: Vec<String> = text.lines().filter_map(needs).collect();
     by.sort();
@@ -380,10 +400,9 @@ mod tests {
             name,
             &[
                 LISTED,
-                PROVIDED,
+                &format!("{NEEDS}{PROVIDED}"),
                 POLICY,
                 "/x.deb\tcurl\tamd64\t9.0\n",
-                NEEDS,
             ]
             .map(str::to_owned),
         )
@@ -412,7 +431,7 @@ mod tests {
         );
         assert!(state("libc6:i386").held && state("libc6:arm64").version.is_none());
         let pinned = format!("{POLICY}@nginx@sid\nnginx:\n  Candidate: 1.26-1\n");
-        let texts = [LISTED, PROVIDED, &pinned, "", ""].map(str::to_owned);
+        let texts = [LISTED, PROVIDED, &pinned, ""].map(str::to_owned);
         assert_eq!(
             read("nginx@sid", &texts).candidate.as_deref(),
             Some("1.26-1")

@@ -41,19 +41,25 @@ pub(super) fn ask(queries: &[&Query], script: &mut Script) {
         .iter()
         .map(|n| canonical(n).replace('_', "[-_]"))
         .collect();
-    let pattern = quote(&format!("/({})\\.ko", either.join("|")));
-    let words: String = all.iter().map(|n| format!(" {}", canonical(n))).collect();
+    let pattern = quote(&format!("^[^:]*/({})\\.ko", either.join("|")));
+    // Each as the kernel calls it, and as a pattern of what its file may be called.
+    let words: Vec<String> = all
+        .iter()
+        .zip(&either)
+        .map(|(n, either)| format!("{} {}", canonical(n), quote(either)))
+        .collect();
     script.ask(&format!(
-        "pl_x=/lib/modules/${{pl_kernel:-none}}\n\
-         pl_b=$(grep -Eo {pattern} \"$pl_x/modules.builtin\" | tr - _)\n\
-         pl_a=$(grep -Eo \"^[^:]*\"{pattern} \"$pl_x/modules.dep\" | tr - _)\n\
-         pl_l=$(cat /proc/modules)\n\
-         for pl_q in{words}; do\npl_o=\n\
-         case $pl_b$pl_nl in *\"/$pl_q.ko\"*) pl_o=b ;; esac\n\
-         case $pl_a$pl_nl in *\"/$pl_q.ko\"*) pl_o=${{pl_o}}a ;; esac\n\
+        "pl_l=$(cat /proc/modules)\n\
+         pl_a=$pl_nl$(cd \"/lib/modules/${{pl_kernel:-none}}\" && \
+         grep -EoHs {pattern} modules.builtin modules.dep)\n\
+         pl_b=${{pl_a%%\"$pl_nl\"modules.dep:*}} pl_a=${{pl_a#\"$pl_b\"}}\n\
+         set -- {}\nwhile [ $# != 0 ]; do\npl_q=$1 pl_w=$2 pl_o=; shift 2\n\
+         case $pl_b$pl_nl in *\"/\"$pl_w\".ko\"*) pl_o=b ;; esac\n\
+         case $pl_a$pl_nl in *\"/\"$pl_w\".ko\"*) pl_o=${{pl_o}}a ;; esac\n\
          case $pl_nl$pl_l in *\"$pl_nl$pl_q \"*)\npl_o=${{pl_o}}l\n\
          pl_x=${{pl_l#*\"$pl_q \"}}; pl_x=${{pl_x#* }}; [ \"${{pl_x%% *}}\" = 0 ] || pl_o=${{pl_o}}u ;; esac\n\
-         pl_p \"$pl_q $pl_o$pl_nl\"\ndone\n:"
+         pl_p \"$pl_q $pl_o$pl_nl\"\ndone\n:",
+        words.join(" ")
     ));
 }
 

@@ -137,7 +137,11 @@ pl_f() {
     eval "pl_q=\${$pl_i}"
     pl_o=$(readlink -n -- "$pl_q"; pl_p x); pl_o=${pl_o%x}
     pl_s="$pl_s${#pl_o} $pl_o"
-    pl_o=$(readlink -f -- "$pl_q"; pl_p x); pl_o=${pl_o%x}; pl_o=${pl_o%"$pl_nl"}
+    # A shell that keeps the way it went by does not say where that is.
+    if [ -d "$pl_q" ] && cd -P -- "$pl_q" 2>/dev/null && [ "$PWD" != "$pl_q" ]; then pl_o=$PWD
+    else pl_o=$(readlink -f -- "$pl_q"; pl_p x); pl_o=${pl_o%x}; pl_o=${pl_o%"$pl_nl"}
+    fi
+    cd /
     pl_s="$pl_s${#pl_o} $pl_o"
   done
   pl_r $((pl_n+2)) 0 "$pl_s"
@@ -177,8 +181,13 @@ pl_content() {
       case $pl_k in
         ''|*[!0-9]*) pl_s="$pl_s- " ; continue ;;
       esac
-      case $pl_q in /proc/*|/sys/*) pl_k=0 ;; esac
-      if [ "$pl_k" = 0 ]; then
+      pl_x=
+      case $pl_q in
+        /proc/*|/sys/*) pl_k=0 ;;
+        *) [ "$pl_k" != 0 ] || { IFS= read -r pl_x <"$pl_q"; } 2>/dev/null || [ -n "$pl_x" ] || pl_k= ;;
+      esac
+      if [ -z "$pl_k" ]; then pl_s="$pl_s=0 "
+      elif [ "$pl_k" = 0 ]; then
         pl_x=$(head -c @LIMIT1@ -- "$pl_q" 2>/dev/null | $pl_ecmd)
         pl_s="$pl_s=${#pl_x} " pl_v=$pl_v$pl_x
       elif [ "$pl_k" -le "${pl_max:-@LIMIT@}" ] && pl_left; then pl_s="$pl_s$pl_k " pl_j="$pl_j $pl_o"
@@ -263,18 +272,19 @@ pl_texts() {
   done
   pl_r "$pl_n" $pl_o "$pl_s"
 }
-# pl_tree N FLAGS DIR: everything below it. N: what it is; N+1: lines of stat; N+2: the same for
-# names with newlines, with lengths; N+3: link targets; N+4: digests if FLAGS has d.
+# pl_tree N FLAGS DIR: everything below it. N: what it is; N+1: lines of stat; N+2: of names with newlines
+# and of links, with lengths, the name, its line of stat, where it leads; N+3: digests if FLAGS has d.
 pl_tree() {
-  pl_a= pl_b= pl_l= pl_k=
+  pl_a= pl_b= pl_k=
   if [ -d "$3" ]; then
     pl_o=d
     [ -r "$3" ] && [ -x "$3" ] || pl_o=!
     pl_a=$(find "$3/" ! -path "*$pl_nl*" -exec stat -c "$pl_fmt:%n" -- {} + 2>/dev/null | head -n @ENTRIES@)
-    pl_b=$(find "$3/" -path "*$pl_nl*" -exec sh -c 'for f; do s=$(stat -c "$0" -- "$f") &&
-      printf "%s %s%s %s" "${#s}" "$s" "${#f}" "$f"; done' "$pl_fmt" {} + 2>/dev/null; pl_p x)
-    pl_l=$(find "$3/" -type l -exec sh -c 'for f; do t=$(readlink -n -- "$f"; printf x); t=${t%x}
-      printf "%s %s%s %s" "${#f}" "$f" "${#t}" "$t"; done' sh {} + 2>/dev/null; pl_p x)
+    pl_b=$(find "$3/" \( -type l -o -path "*$pl_nl*" \) -exec sh -c 'for f; do s= t=
+      case $f in *"
+"*) s=$(stat -c "$0" -- "$f") || continue ;; esac
+      [ ! -L "$f" ] || { t=$(readlink -n -- "$f"; printf x); t=${t%x}; }
+      printf "%s %s%s %s%s %s" "${#f}" "$f" "${#s}" "$s" "${#t}" "$t"; done' "$pl_fmt" {} + 2>/dev/null; pl_p x)
     case $2 in *d*) pl_k=$(find "$3/" -type f -exec sha256sum -- {} + 2>/dev/null) ;; esac
   elif [ -e "$3" ] || [ -L "$3" ]; then pl_o=o
   elif [ -z "$pl_root" ] && pl_hidden "$3"; then pl_o=!
@@ -283,8 +293,7 @@ pl_tree() {
   pl_r "$1" 0 $pl_o
   pl_r $(($1+1)) 0 "$pl_a"
   pl_r $(($1+2)) 0 "${pl_b%x}"
-  pl_r $(($1+3)) 0 "${pl_l%x}"
-  pl_r $(($1+4)) 0 "$pl_k"
+  pl_r $(($1+3)) 0 "$pl_k"
 }
 
 case $pl_id$HOME in

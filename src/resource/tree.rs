@@ -21,7 +21,7 @@ pub struct TreeState {
 pub const MAX_ENTRIES: usize = 100_000;
 
 /// Records of one tree.
-const RECORDS: usize = 5;
+const RECORDS: usize = 4;
 
 pub(super) fn ask(queries: &[&Query], script: &mut Script) {
     for query in queries {
@@ -70,23 +70,26 @@ fn read_one(top: &RemotePath, records: &[Record]) -> Result<TreeState, String> {
             add(&line[at + 1..], read_stat(&line[..at])?)?;
         }
     }
+    // Of each its path, a line of `stat`'s if that has newlines, a target if it is a link.
     let mut odd = Lengths(&records[2].payload);
+    let mut links = Vec::new();
     while !odd.0.is_empty() {
-        let (stat, path) = (odd.text()?, odd.text()?);
-        if !path.ends_with('/') {
+        let (path, stat, to) = (odd.text()?, odd.text()?, odd.text()?);
+        if !stat.is_empty() && !path.ends_with('/') {
             add(&path, read_stat(&stat)?)?;
         }
+        if !to.is_empty() {
+            links.push((path, to));
+        }
     }
-    let mut links = Lengths(&records[3].payload);
-    while !links.0.is_empty() {
-        let (path, to) = (links.text()?, links.text()?);
+    for (path, to) in links {
         if let Some(file) = entries.get_mut(&RemotePath::new(&path)?)
             && let Node::Link { target } = &mut file.node
         {
             *target = to;
         }
     }
-    for line in records[4].text().lines() {
+    for line in records[3].text().lines() {
         let Some((path, digest)) = digest_line(line) else {
             continue;
         };

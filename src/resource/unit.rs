@@ -99,7 +99,7 @@ pl_runs() {
 "#;
 
 /// Which units systemd is asked about (`$@`), and which it cannot know (`pl_un`, a line each): it has
-/// not loaded them, and no file of theirs is where it looks. Where many are asked for, most are such,
+/// not loaded them, or only their name, and no file of theirs is where it looks. Where many are asked for, most are such,
 /// and each would cost systemd more than all the rest.
 const KNOWN: &str = r#"pl_full() {
   case $1 in
@@ -111,7 +111,10 @@ const KNOWN: &str = r#"pl_full() {
 }
 pl_known() {
   pl_full "$1" || return 0
-  case $pl_lu in *[" $pl_nl"]"$pl_v "*) return 0 ;; esac
+  case $pl_lu in *[" $pl_nl"]"$pl_v "*)
+    set -- ${pl_lu#*[" $pl_nl"]"$pl_v "}
+    [ "$1 $2" = "not-found inactive" ] || return 0 ;;
+  esac
   for pl_d in $pl_up; do [ ! -e "$pl_d/$pl_v" ] && [ ! -L "$pl_d/$pl_v" ] || return 0; done
   return 1
 }
@@ -122,10 +125,16 @@ pl_loaded() {
   done
   systemctl list-units --all --full --plain --no-legend --no-pager -- "$@"
 }
+pl_usual() {
+  [ /proc/1/exe -ef /usr/lib/systemd/systemd ] && [ -r /proc/1/environ ] || return
+  IFS= read -r pl_x </proc/1/environ || :
+  case $pl_x in *SYSTEMD_UNIT_PATH=*) return 1 ;; esac
+}
 pl_show() {
   pl_up= pl_lu= pl_un=$pl_nl
   if [ $# -gt @FEW@ ]; then
-    for pl_d in $(systemctl show -p UnitPath); do
+    if pl_usual; then pl_x='@PATHS@'; else pl_x=$(systemctl show -p UnitPath); fi
+    for pl_d in $pl_x; do
       pl_d=${pl_d#UnitPath=}
       [ ! -d "$pl_d" ] || pl_up="$pl_up $pl_d"
     done
@@ -139,6 +148,12 @@ pl_show() {
   [ $# = 0 ] || pl_x=$(systemctl show -- "$@")
 }
 "#;
+
+/// Where systemd looks, unless it was built or started otherwise: asking it costs more than the looks.
+const PATHS: &str = "/etc/systemd/system.control /run/systemd/system.control /run/systemd/transient \
+    /run/systemd/generator.early /etc/systemd/system /etc/systemd/system.attached /run/systemd/system \
+    /run/systemd/system.attached /run/systemd/generator /usr/local/lib/systemd/system \
+    /lib/systemd/system /usr/lib/systemd/system /run/systemd/generator.late";
 
 /// Units that systemd is asked about as they are, without looking first which there can be.
 const FEW: usize = 8;
@@ -187,7 +202,7 @@ pub(super) fn ask(queries: &[&Query], script: &mut Script) {
              case $pl_x in enabled*|disabled|static|masked*|indirect|alias|linked*|generated) pl_e=yes ;; esac\n\
              case $pl_x in ''|generated|not-found) ;; *) pl_b=$pl_x ;; esac\nfi\n\
              pl_p \"$pl_q\t$pl_e\t$pl_r\t$pl_b\t$pl_l$pl_nl\"\ndone\nfi\n:"
-        ).replace("done >&3", "done 2>/dev/null").replace("@FEW@", &FEW.to_string()));
+        ).replace("done >&3", "done 2>/dev/null").replace("@FEW@", &FEW.to_string()).replace("@PATHS@", PATHS));
     }
 }
 

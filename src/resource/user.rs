@@ -1,5 +1,7 @@
 //! Accounts, asked of the name service for many at once, made with whatever tools the host has.
 
+use std::fmt::Write as _;
+
 use super::group::Groups;
 use super::reply::Record;
 use super::script::{Script, quote};
@@ -80,14 +82,20 @@ pub(super) fn ask(queries: &[&Query], script: &mut Script) {
         &users,
         format!("{ENTRIES}\npl_ent passwd {}", words(&users)),
     ));
-    script.ask(&asked(
-        &users,
-        format!(
-            "for pl_q in {}; do\nwhile IFS=: read -r pl_x _; do\n[ \"$pl_x\" != \"$pl_q\" ] || \
-             {{ pl_p \"$pl_q$pl_nl\"; break; }}\ndone </etc/passwd\ndone",
-            words(&users)
+    let mut lines = String::from("\n");
+    for name in &users {
+        let _ = writeln!(lines, "{name}");
+    }
+    script.say("pl_e=${_v%x}");
+    script.raw(|n| match users.is_empty() {
+        true => format!("pl_r {n} 0 \"\""),
+        false => format!(
+            "pl_s= pl_y={}\nwhile IFS=: read -r pl_x _; do\n\
+             case $pl_y in *\"$pl_nl$pl_x$pl_nl\"*) pl_s=$pl_s$pl_x$pl_nl ;; esac\n\
+             done 2>/dev/null </etc/passwd\npl_r {n} 0 \"$pl_s\"",
+            quote(&lines)
         ),
-    ));
+    });
     // All of them, because who is in which group stands only there.
     let all = "if pl_has getent; then getent group; else cat /etc/group; fi";
     script.ask(&format!(
@@ -98,15 +106,14 @@ pub(super) fn ask(queries: &[&Query], script: &mut Script) {
         &shadows,
         format!("{ENTRIES}\npl_ent shadow {}", words(&shadows)),
     ));
-    let homes = "while IFS=: read -r pl_x _ _ _ _ pl_h _; do\n\
-                 [ ! -d \"$pl_h\" ] || pl_p \"$pl_x$pl_nl\"\ndone";
-    script.ask(&asked(
-        &users,
-        format!(
-            "{ENTRIES}\npl_ent passwd {} | {{\n{homes}\n}}",
-            words(&users)
+    script.raw(|n| match users.is_empty() {
+        true => format!("pl_r {n} 0 \"\""),
+        false => format!(
+            "pl_s=\nwhile IFS=: read -r pl_x _ _ _ _ pl_h _; do\n\
+             [ ! -d \"$pl_h\" ] || pl_s=$pl_s$pl_x$pl_nl\ndone <<A\n$pl_e\nA\n\
+             pl_r {n} 0 \"$pl_s\""
         ),
-    ));
+    });
     script.ask("cat /etc/group");
 }
 

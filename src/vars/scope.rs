@@ -20,6 +20,8 @@ pub struct Scope {
     pub search: Arc<SearchPath>,
     /// Root names that were looked up while rendering: what a rendered value depends on.
     pub looked_up: Mutex<BTreeSet<String>>,
+    /// Nobody will read what is wrong: no hint is looked for.
+    pub unheard: bool,
     /// Variables already prepared: the layers do not change under a scope.
     memo: Mutex<BTreeMap<Arc<str>, Option<Val>>>,
 }
@@ -31,6 +33,7 @@ impl Scope {
             hosts,
             search,
             looked_up: Mutex::default(),
+            unheard: false,
             memo: Mutex::default(),
         }
     }

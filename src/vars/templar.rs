@@ -353,8 +353,8 @@ pub(in crate::vars) fn ending(fail: Fail, span: &Span, scope: &Scope) -> Templat
             let place = place.as_deref().or(missing.place());
             let mut diagnostic =
                 Diagnostic::error(&at(place), missing.message.clone()).code(Code::Undefined);
-            let names = scope.names();
-            if !missing.name.contains(['.', '[']) {
+            if !scope.unheard && !missing.name.contains(['.', '[']) {
+                let names = scope.names();
                 let known = names.iter().map(String::as_str);
                 if let Some(near) = suggest::nearest(&missing.name, known) {
                     diagnostic = diagnostic.hint(format!("did you mean `{near}`?"));
