@@ -17,10 +17,10 @@ pub use var::VarArgs;
 
 const EXAMPLES: &str = "\
 Examples:
-  palisade explain P0104                                           what `error[P0104]` means, with an example
-  palisade explain --list                                          all codes
+  palisade explain P0104                     what `error[P0104]` means, with an example
+  palisade explain --list                    all codes
   palisade explain var http_port --host web1 -i hosts
-  palisade explain var http_port --host web1 -i hosts site.yml     with what the playbook defines
+  palisade explain var http_port --host web1 -i hosts site.yml    with what the playbook defines
   palisade explain task 'Configure nginx' --host web1 -i hosts site.yml
   palisade explain task nginx/conf --host web1 --run 20261121-2011";
 
