@@ -177,6 +177,8 @@ codes! {
     RecordFull = "P0805",
     /// A run to go on with, of a playbook that has changed.
     ResumeChanged = "P0806",
+    /// What a plan or an undo left alone, because it is not as it has to be.
+    NotAsItWas = "P0807",
     /// A profile, control or level that does not exist.
     UnknownControl = "P0901",
     /// A control or profile that is not written as one.

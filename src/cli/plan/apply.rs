@@ -369,7 +369,10 @@ fn told(saved: &Saved, seen: &Seen, is_empty: bool) -> String {
         lines.entry(line).or_default().push(&one.host);
     }
     let mut out = list(
-        "left alone, because it is not as it was when the plan was made:",
+        &format!(
+            "left alone, because it is not as it was when the plan was made [{}]:",
+            Code::NotAsItWas
+        ),
         lines,
     );
     let mut lines: BTreeMap<String, Vec<&str>> = BTreeMap::new();

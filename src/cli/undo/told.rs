@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::cli::left::{Left, Seen, list};
 use crate::journal::reverse::Irreversible;
+use crate::source::Code;
 
 /// What there is no way back from.
 pub(super) fn irreversible(all: &[Irreversible]) -> String {
@@ -24,7 +25,8 @@ pub(super) fn left(all: &[Left]) -> String {
         let line = format!("{}, {}: {}", one.on, one.task, one.why);
         lines.entry(line).or_default().push(&one.host);
     }
-    list("left alone, because it is not as the run left it:", lines)
+    let heading = "left alone, because it is not as the run left it";
+    list(&format!("{heading} [{}]:", Code::NotAsItWas), lines)
 }
 
 /// The same as a line of JSON.
