@@ -3,6 +3,10 @@
 
 #[path = "e2e/mod.rs"]
 mod e2e;
+#[path = "e2e_resume/full.rs"]
+mod full;
+#[path = "e2e_resume/verbs.rs"]
+mod verbs;
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -211,7 +215,7 @@ fn prepared_hosts(bench: &Bench) -> Vec<String> {
     hosts
 }
 
-const FAILS: &str = "
+pub(crate) const FAILS: &str = "
 - hosts: all
   gather_facts: false
   tasks:

@@ -20,7 +20,8 @@ pub enum Exit {
     /// `undo` or `apply` left something alone that is not as it has to be.
     Stale = 6,
     /// More hosts would change than a limit allows, and nothing was touched; or more failed than
-    /// `--max-fail` allows, and nothing further was begun.
+    /// `--max-fail` allows, or the record of the run could not be written any more, and nothing further
+    /// was begun.
     Halted = 8,
     /// A change that may cut access was not confirmed, and was put back.
     Reverted = 9,

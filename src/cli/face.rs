@@ -31,6 +31,9 @@ impl Face {
         let any = |f: fn(&Recap) -> bool| summary.recap.iter().any(f);
         if summary.stopped && ended.terminated {
             Exit::Terminated
+        } else if summary.unrecorded {
+            // Nobody asked it to stop.
+            Exit::Halted
         } else if summary.stopped && self == Face::Ansible {
             Exit::AnsibleInterrupted
         } else if summary.stopped {

@@ -140,6 +140,7 @@ pub fn adhoc(
         (_, Face::Palisade, _) => Layout::Grouped,
     };
     let notices = notices(showing, face, mask);
+    let notices = notices.only_again("what `exec` ran is not recorded");
     Box::new(AdHoc::new(
         stdout(),
         mask.clone(),

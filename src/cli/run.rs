@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::engine::event::HostName;
 use crate::engine::{Event, Job, Options, Stop, Summary};
-use crate::journal::{Journal, contents};
+use crate::journal::{Journal, contents, is_full};
 use crate::report::Reporter;
 use crate::source::{Code, Diagnostic};
 use crate::vars::Layer;
@@ -108,7 +108,10 @@ pub fn carry_out(running: Running<'_>) -> Ended {
     } = running;
     let journal = match options.check {
         true => Journal::none(),
-        false => begin_journal(args, &compiled, limit.as_deref()),
+        false => match begin_journal(args, &compiled, limit.as_deref()) {
+            Ok(journal) => journal,
+            Err(mistake) => return Ended::by(mistake),
+        },
     };
     let Compiled {
         project,
@@ -261,9 +264,14 @@ async fn watch(
 /// Runs that begin in the same microsecond take the next one.
 const TRIES: usize = 16;
 
-fn begin_journal(args: &PlaybookArgs, compiled: &Compiled, limit: Option<&[HostName]>) -> Journal {
+/// What a run is written down in. What cannot be written down is not begun.
+fn begin_journal(
+    args: &PlaybookArgs,
+    compiled: &Compiled,
+    limit: Option<&[HostName]>,
+) -> Result<Journal, Diagnostic> {
     let Some(dir) = state_dir().filter(|_| !args.common.recording.nothing) else {
-        return Journal::none();
+        return Ok(Journal::none());
     };
     let about = recorded::about(args, compiled, limit);
     let carried = match &args.resumes {
@@ -292,10 +300,20 @@ fn begin_journal(args: &PlaybookArgs, compiled: &Compiled, limit: Option<&[HostN
             journal.notified(&one.host, &one.by, &[(one.handler, one.name)]);
         }
     }
-    begun.unwrap_or_else(|e| {
-        let dir = dir.display();
-        messages::say(&format!("warning: this run is not recorded: {dir}: {e}"));
-        Journal::none()
+    begun.map_err(|e| {
+        let runs = dir.join(RUNS);
+        let text = format!(
+            "this run cannot be recorded in {}, so it is not begun: {e}",
+            runs.display()
+        );
+        Diagnostic::bare(text)
+            .code(Code::RecordFull)
+            .hint(match is_full(&e) {
+                true => {
+                    "make room on that disk, or name a directory on another one in XDG_STATE_HOME"
+                }
+                false => "name a directory that can be written to in XDG_STATE_HOME",
+            })
     })
 }
 

@@ -34,11 +34,10 @@ pub fn run(args: &ShowArgs) -> Exit {
     }
 }
 
-/// Runs are called by their time; whatever is a file, or has a name of another kind, is a plan.
+/// Runs are called by their time; whatever is a file, or has the name of one, is a plan.
 fn is_run(what: &Path) -> bool {
-    let name = what.to_string_lossy();
-    let time = |c: char| c.is_ascii_digit() || c == '-';
-    !what.exists() && name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(time)
+    let is_name = what.components().count() == 1 && what.extension().is_none();
+    !what.exists() && is_name
 }
 
 fn of_plan(path: &Path, showing: &Showing) -> Exit {

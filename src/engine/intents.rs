@@ -4,7 +4,7 @@
 use crate::action::Done;
 use crate::host::HostError;
 use crate::host::target::{Engine, Kind, Target};
-use crate::journal::By;
+use crate::journal::{Broken, By};
 use crate::resource::apply::Apply;
 use crate::resource::reply;
 use crate::source::{Code, Diagnostic};
@@ -80,14 +80,14 @@ impl Sessions {
         if !entries.is_empty() {
             self.journal.sync().await;
         }
-        if self.journal.is_broken() {
+        if let Some(broken) = self.journal.broken() {
             // What is not written down is not begun, here or anywhere.
+            for entry in &entries {
+                self.journal.outcome(*entry, "not run");
+            }
+            self.journal.flush().await;
             if !self.stop.is_asked() {
-                let text = "the record of this run cannot be written any more, so nothing further is begun";
-                let diagnostic = Diagnostic::bare(text)
-                    .code(Code::RecordFull)
-                    .hint("is there room on the disk?");
-                let diagnostic = Box::new(diagnostic);
+                let diagnostic = Box::new(unwritten(broken));
                 let _ = self.events.send(Event::Warning { diagnostic });
                 self.stop.ask();
             }
@@ -136,4 +136,17 @@ fn by(target: &Target) -> By<'_> {
             ..By::default()
         },
     }
+}
+
+/// Why a run goes no further.
+fn unwritten(broken: &Broken) -> Diagnostic {
+    let text = format!(
+        "the record of this run cannot be written any more ({}), so nothing further is begun",
+        broken.why
+    );
+    let hint = match broken.full {
+        true => "make room on the disk that it is on, and go on then",
+        false => "go on when it can be written again",
+    };
+    Diagnostic::bare(text).code(Code::RecordFull).hint(hint)
 }

@@ -59,6 +59,8 @@ pub struct Summary {
     pub stopped: bool,
     /// A step was sent and its verdict was never seen.
     pub unknown: bool,
+    /// It could not be written down any more, and stopped for that.
+    pub unrecorded: bool,
     /// More hosts failed than were allowed to, and nothing further was begun.
     pub halted: bool,
     /// The run could not go on for a mistake of the user's.
@@ -176,6 +178,7 @@ pub async fn run(job: Job, stop: Arc<Stop>) -> Summary {
     Summary {
         unknown,
         halted: halted.is_some(),
+        unrecorded: ctx.sessions.journal.broken().is_some(),
         recap,
         stopped: ctx.stopping(),
         mistakes: running.mistakes,

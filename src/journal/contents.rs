@@ -92,6 +92,8 @@ pub fn prune(runs: &Path, dir: &Path, now: SystemTime) -> Result<()> {
     for (path, time, _) in files(runs)? {
         if age(time) > KEPT {
             std::fs::remove_file(path)?;
+        } else if age(time) > LOOKED {
+            give_back(&path, time)?;
         }
     }
     let mut all = Vec::new();
@@ -109,6 +111,19 @@ pub fn prune(runs: &Path, dir: &Path, now: SystemTime) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A run that was killed keeps the room that it had ahead: it is everybody's again.
+fn give_back(path: &Path, time: SystemTime) -> Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let meta = path.metadata()?;
+    let is_larger = meta.blocks() * 512 > meta.len().next_multiple_of(meta.blksize().max(1));
+    if !is_larger || super::find::is_under_way(path) {
+        return Ok(());
+    }
+    let file = OpenOptions::new().write(true).open(path)?;
+    file.set_len(meta.len())?;
+    file.set_modified(time)
 }
 
 fn files(dir: &Path) -> Result<Vec<(PathBuf, SystemTime, u64)>> {

@@ -3,7 +3,8 @@
 //! An intent is on disk before the change leaves for its host, and every intent gets an outcome, if
 //! only "unknown". One file a run, one JSON object a line, readable by its owner only. The first line
 //! names the format's version; a reader refuses versions it does not know. Each line ends with the
-//! beginning of its own digest, so that what was torn or damaged is told from what was written.
+//! beginning of a digest of all that stands before it in the file, so that what was torn, damaged, lost
+//! or written twice is told from what was written.
 //!
 //! What was there before a change is kept by its digest beside the runs ([`contents`]), so that an
 //! undo can bring it back. Secrets are not kept.
@@ -14,23 +15,33 @@ pub mod contents;
 mod entry;
 pub mod evidence;
 pub mod find;
+#[cfg(test)]
+mod harm;
 mod notes;
+mod paper;
 pub mod pending;
 pub mod read;
 pub mod reverse;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::{Value, json};
 
 use crate::resource::{Content, Digest};
 
+use paper::{ENDS, Line, Paper};
+
 /// The version of the format of run files.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
+
+/// The oldest version that is read: its lines say nothing of those before them.
+const OLDEST: u32 = 3;
+
+/// What the end of a host takes besides its name.
+const HOST_END: usize = 128;
 
 /// Digits of a line's digest: enough that no damage looks whole by chance.
 const SUM_DIGITS: usize = 16;
@@ -44,7 +55,7 @@ pub struct Journal {
 #[derive(Default)]
 struct Inner {
     /// `None` where nothing is recorded: checks, and runs that were asked not to.
-    file: Option<Mutex<std::fs::File>>,
+    paper: Option<Mutex<Paper>>,
     path: Option<PathBuf>,
     /// Where contents are kept; `None` where they are not.
     kept: Option<PathBuf>,
@@ -54,12 +65,29 @@ struct Inner {
     /// Whether a text holds a secret, which is not written.
     hides: Option<Hides>,
     open: Mutex<Open>,
-    /// A line could not be written: nothing further may be begun.
-    broken: AtomicBool,
-    /// Lines that were not yet written.
-    lines: Mutex<Vec<u8>>,
+    /// Why a line could not be written: nothing further may be begun.
+    broken: OnceLock<Broken>,
+    /// The file's name is on disk.
+    named: AtomicBool,
+    lines: Mutex<Lines>,
     /// Contents that were not yet written.
     before: Mutex<BTreeMap<Digest, Content>>,
+}
+
+/// Lines that were not yet written.
+#[derive(Default)]
+struct Lines {
+    all: Vec<Line>,
+    /// The room that the ends of what was begun will take.
+    owed: u64,
+}
+
+/// What keeps a run from being recorded any further.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    pub why: String,
+    /// There is no room, rather than something else.
+    pub full: bool,
 }
 
 /// Whether a text holds a secret.
@@ -68,8 +96,8 @@ pub type Hides = Box<dyn Fn(&str) -> bool + Send + Sync>;
 /// What was meant and has not come to its end.
 #[derive(Default)]
 struct Open {
-    /// Tasks by the host whose they are and their place.
-    tasks: BTreeSet<(String, String)>,
+    /// Tasks by the host whose they are and their place, with the room that their ends will take.
+    tasks: BTreeMap<(String, String), u64>,
     /// Commands whose results are worth keeping.
     commands: BTreeSet<u64>,
 }
@@ -136,30 +164,41 @@ impl Journal {
         kept: Option<&Path>,
         hides: Option<Hides>,
     ) -> std::io::Result<Journal> {
-        use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+        use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(dir)?;
         let path = dir.join(format!("{run}.jsonl"));
-        let file = std::fs::OpenOptions::new()
-            .create_new(true)
+        // It has its name when it has its first line, so that nobody takes it for damaged before.
+        let unnamed = tempfile::Builder::new()
+            .prefix(".")
+            .suffix(".new")
             .append(true)
-            .mode(0o600)
-            .open(&path)?;
+            .permissions(std::fs::Permissions::from_mode(0o600))
+            .tempfile_in(dir)?;
+        let file = unnamed.as_file().try_clone()?;
         // A file system without locks has runs of which nobody can tell.
         let _ = file.try_lock();
         let salt = about.get("salt").and_then(Value::as_str);
         let journal = Journal::over(Inner {
-            file: Some(Mutex::new(file)),
-            path: Some(path),
+            paper: Some(Mutex::new(Paper::new(file, dir)?)),
+            path: Some(path.clone()),
             kept: kept.map(Path::to_path_buf),
             salt: salt.unwrap_or_default().to_owned(),
             hides,
             ..Inner::default()
         });
-        journal.line(json!({ "version": VERSION, "run": run, "about": about }));
+        let head = json!({ "version": VERSION, "run": run, "about": about });
+        // Each host is told of at the end.
+        let hosts = about
+            .get("hosts")
+            .and_then(Value::as_array)
+            .map_or(0, Vec::len);
+        let ends = ENDS + head.to_string().len() as u64 + (hosts * HOST_END) as u64;
+        journal.owing(head, i64::try_from(ends).unwrap_or(i64::MAX));
         journal.write(false)?;
+        unnamed.persist_noclobber(&path).map_err(|e| e.error)?;
         Ok(journal)
     }
 
@@ -168,12 +207,26 @@ impl Journal {
     }
 
     fn line(&self, value: Value) {
-        if self.inner.file.is_none() {
+        self.push(&value, None, false, 0);
+    }
+
+    /// A line whose end, or what follows from it, will take so many bytes more; or fewer, where it ends
+    /// something.
+    fn owing(&self, value: Value, bytes: i64) {
+        self.push(&value, None, false, bytes);
+    }
+
+    fn push(&self, value: &Value, short: Option<&Value>, begins: bool, owed: i64) {
+        if self.inner.paper.is_none() {
             return;
         }
         if let Ok(mut lines) = self.inner.lines.lock() {
-            lines.extend_from_slice(summed(&value.to_string()).as_bytes());
-            lines.push(b'\n');
+            lines.owed = lines.owed.saturating_add_signed(owed);
+            lines.all.push(Line {
+                json: value.to_string(),
+                short: short.map(Value::to_string),
+                begins,
+            });
         }
     }
 
@@ -197,19 +250,17 @@ impl Journal {
     }
 
     async fn in_background(&self, sync: bool) {
-        if self.inner.file.is_none() {
+        if self.inner.paper.is_none() {
             return;
         }
         let me = self.clone();
-        let written = tokio::task::spawn_blocking(move || me.write(sync)).await;
-        if !matches!(written, Ok(Ok(()))) {
-            self.inner.broken.store(true, Ordering::Relaxed);
-        }
+        // What failed is remembered, and asked for before anything is begun.
+        let _ = tokio::task::spawn_blocking(move || me.write(sync)).await;
     }
 
-    /// Whether something could not be written down, so that nothing further may be begun.
-    pub fn is_broken(&self) -> bool {
-        self.inner.broken.load(Ordering::Relaxed)
+    /// Why something could not be written down, so that nothing further may be begun.
+    pub fn broken(&self) -> Option<&Broken> {
+        self.inner.broken.get()
     }
 
     /// Every intent of these has no verdict.
@@ -222,40 +273,69 @@ impl Journal {
 
     /// The same at once, for whoever has no runtime.
     pub fn write(&self, sync: bool) -> std::io::Result<()> {
-        let Some(file) = &self.inner.file else {
+        let Some(paper) = &self.inner.paper else {
             return Ok(());
+        };
+        // The file first: whoever holds it writes the lines, and what is to be kept, of all who wait.
+        let Ok(mut paper) = paper.lock() else {
+            return Ok(());
+        };
+        let written = self.write_to(&mut paper, sync);
+        if let Err(error) = &written {
+            let why = error.to_string();
+            let full = is_full(error);
+            let _ = self.inner.broken.set(Broken { why, full });
+        }
+        written
+    }
+
+    fn write_to(&self, paper: &mut Paper, sync: bool) -> std::io::Result<()> {
+        let (lines, owed) = match self.inner.lines.lock() {
+            Ok(mut lines) => (std::mem::take(&mut lines.all), lines.owed),
+            Err(_) => return Ok(()),
         };
         // What is to be kept comes first: an intent on disk has its contents there.
-        if let Some(dir) = &self.inner.kept {
-            let before = self.inner.before.lock();
-            let before = before.map(|mut b| std::mem::take(&mut *b));
-            // What could not be kept cannot be brought back, and the undo says so.
-            let _ = contents::keep(dir, before.unwrap_or_default().values());
-        }
-        // The file first: whoever holds it writes the lines of all who wait for it.
-        let Ok(mut file) = file.lock() else {
-            return Ok(());
-        };
-        let lines = self
-            .inner
-            .lines
-            .lock()
-            .map(|mut l| std::mem::take(&mut *l))
-            .unwrap_or_default();
+        let kept = self.keep_all();
         if !lines.is_empty() {
-            file.write_all(&lines)?;
+            let may_begin = kept.is_ok() && self.broken().is_none();
+            let put = paper.put(&lines, owed, may_begin);
+            kept.as_ref()
+                .map_err(|e| std::io::Error::new(e.kind(), e.to_string()))?;
+            put?;
             if sync {
-                file.sync_data()?;
+                paper.sync()?;
+                if let Some(path) = &self.inner.path
+                    && !self.inner.named.swap(true, Ordering::Relaxed)
+                {
+                    std::fs::File::open(path.parent().unwrap_or(path))?.sync_all()?;
+                }
             }
         }
-        Ok(())
+        kept
+    }
+
+    fn keep_all(&self) -> std::io::Result<()> {
+        let Some(dir) = &self.inner.kept else {
+            return Ok(());
+        };
+        let before = self.inner.before.lock();
+        let before = before.map(|mut b| std::mem::take(&mut *b));
+        contents::keep(dir, before.unwrap_or_default().values())
     }
 }
 
-/// A line of JSON, an object, with the digest of all that stands before it as its last member.
-fn summed(json: &str) -> String {
+/// Whether there is no room, for anybody or for this user.
+pub fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), QuotaExceeded | StorageFull)
+}
+
+/// A line of JSON, an object, with the digest of all that stands before it as its last member, and that
+/// digest: of the line before, which holds it of the one before that, and of the line itself.
+fn summed(json: &str, last: &str) -> (String, String) {
     let open = json.strip_suffix('}').unwrap_or(json);
-    format!("{open},\"sum\":\"{}\"}}", sum(open))
+    let sum = sum(&format!("{last}{open}"));
+    (format!("{open},\"sum\":\"{sum}\"}}"), sum)
 }
 
 fn sum(text: &str) -> String {
@@ -264,10 +344,14 @@ fn sum(text: &str) -> String {
     digits
 }
 
-/// Whether a line is as it was written.
-fn is_whole(line: &str) -> bool {
-    let Some((open, rest)) = line.rsplit_once(",\"sum\":\"") else {
-        return false;
-    };
-    rest.strip_suffix("\"}") == Some(sum(open).as_str())
+/// What a line says, and the digest that it ends with.
+fn parted(line: &str) -> Option<(&str, &str)> {
+    let (open, rest) = line.rsplit_once(",\"sum\":\"")?;
+    Some((open, rest.strip_suffix("\"}")?))
+}
+
+/// The digest of a line that is as it was written, behind a line with that digest.
+fn sum_of<'a>(line: &'a str, last: &str) -> Option<&'a str> {
+    let (open, found) = parted(line)?;
+    (found == sum(&format!("{last}{open}"))).then_some(found)
 }

@@ -9,6 +9,9 @@ use crate::resource::{Change, Content, Ran, Resource, Run, State, written};
 /// Files that hold passwords whoever writes them. What they held is not kept.
 const SECRET: [&str; 2] = ["/etc/shadow", "/etc/gshadow"];
 
+/// What the end of a step takes besides names.
+const END: u64 = 512;
+
 /// What a command printed stands in the run's file up to this size; more is kept by its digest.
 const MOST_SAID: usize = 8 * 1024;
 
@@ -27,12 +30,19 @@ fn owner<'a>(meant: &Meant<'a>) -> &'a str {
 }
 
 impl Journal {
+    /// Notes that something begins, with the room that its end will take: a verdict and, at the end of
+    /// its task, a line with the same names, and one for what it asks for.
+    fn begin_step(&self, meant: &Meant<'_>, line: &Value) {
+        let owed = END + 2 * line.to_string().len() as u64;
+        if let Ok(mut open) = self.inner.open.lock() {
+            let key = (owner(meant).to_owned(), meant.place.to_owned());
+            *open.tasks.entry(key).or_default() += owed;
+        }
+        self.push(line, None, true, i64::try_from(owed).unwrap_or(i64::MAX));
+    }
+
     fn intent(&self, meant: &Meant<'_>) -> (u64, Value) {
         let number = self.number();
-        if let Ok(mut open) = self.inner.open.lock() {
-            let subject = owner(meant).to_owned();
-            open.tasks.insert((subject, meant.place.to_owned()));
-        }
         let mut line = json!({
             "intent": number, "host": meant.host, "task": meant.task, "place": meant.place,
         });
@@ -90,7 +100,7 @@ impl Journal {
             }
             self.keep(change);
         }
-        self.line(line);
+        self.begin_step(meant, &line);
         number
     }
 
@@ -102,7 +112,7 @@ impl Journal {
             }
             _ => false,
         };
-        if secret || self.inner.kept.is_none() || self.inner.file.is_none() {
+        if secret || self.inner.kept.is_none() || self.inner.paper.is_none() {
             return;
         }
         if let (Some(content), Ok(mut before)) =
@@ -127,7 +137,7 @@ impl Journal {
                 open.commands.insert(number);
             }
         }
-        self.line(line);
+        self.begin_step(meant, &line);
         number
     }
 
@@ -158,7 +168,9 @@ impl Journal {
         let said = json!({
             "rc": ran.rc, "out": out, "err": err, "start": ran.start, "end": ran.end,
         });
-        self.line(json!({ "outcome": intent, "is": "done", "said": said }));
+        let short = json!({ "outcome": intent, "is": "done" });
+        let line = json!({ "outcome": intent, "is": "done", "said": said });
+        self.push(&line, Some(&short), false, 0);
     }
 
     /// What a command printed: the text, or where it is kept.
@@ -175,7 +187,10 @@ impl Journal {
 
     /// A change asked for handlers: their places and names.
     pub fn notified(&self, host: &str, by: &str, handlers: &[(String, String)]) {
-        self.line(json!({ "notified": host, "by": by, "handlers": handlers }));
+        let line = json!({ "notified": host, "by": by, "handlers": handlers });
+        // Each of them comes to its end.
+        let owed = 2 * line.to_string().len() as u64 + END * handlers.len() as u64;
+        self.owing(line, i64::try_from(owed).unwrap_or(i64::MAX));
     }
 
     /// A handler came to its end, or is not needed any more.
@@ -187,15 +202,16 @@ impl Journal {
     pub fn has_begun(&self, host: &str, place: &str) -> bool {
         let key = (host.to_owned(), place.to_owned());
         let open = self.inner.open.lock();
-        open.is_ok_and(|o| o.tasks.contains(&key))
+        open.is_ok_and(|o| o.tasks.contains_key(&key))
     }
 
     /// A task came to its end; noted only where a step of it was.
     pub fn task(&self, host: &str, place: &str, word: &str) {
         let key = (host.to_owned(), place.to_owned());
-        let open = self.inner.open.lock();
-        if open.is_ok_and(|mut o| o.tasks.remove(&key)) {
-            self.line(json!({ "task": place, "host": host, "is": word }));
+        let open = self.inner.open.lock().ok();
+        if let Some(owed) = open.and_then(|mut o| o.tasks.remove(&key)) {
+            let line = json!({ "task": place, "host": host, "is": word });
+            self.owing(line, i64::try_from(owed).map_or(0, |owed| -owed));
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 pub use super::entry::{By, Entry, Note, Outcome, Said, Text, What};
 use super::entry::{entry, note, outcome, said, word};
-use super::{VERSION, is_whole};
+use super::{OLDEST, VERSION, parted, sum_of};
 
 /// A larger file is no run's: it would take more memory than the run itself did.
 const MOST_BYTES: u64 = 1024 * 1024 * 1024;
@@ -114,7 +114,7 @@ pub fn read(path: &Path) -> Result<Recorded, Unreadable> {
     parse(&std::fs::read(path).map_err(io)?, path)
 }
 
-fn parse(bytes: &[u8], path: &Path) -> Result<Recorded, Unreadable> {
+pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Recorded, Unreadable> {
     let here = || path.to_path_buf();
     let (whole, tail) = match bytes.iter().rposition(|b| *b == b'\n') {
         Some(end) => bytes.split_at(end + 1),
@@ -124,17 +124,24 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Recorded, Unreadable> {
     let mut lines = text.lines();
     let first = lines.next().ok_or_else(|| Unreadable::NoRun(here()))?;
     let head: Value = serde_json::from_str(first).map_err(|_| Unreadable::NoRun(here()))?;
-    match head.get("version").and_then(Value::as_u64) {
-        Some(version) if version == u64::from(VERSION) => {}
+    let sum = sum_of(first, "");
+    // The first line ends in the same way in all versions that have digests.
+    if sum.is_none() && parted(first).is_some() {
+        return Err(Unreadable::Damaged(here(), 1));
+    }
+    let mut last = match head.get("version").and_then(Value::as_u64) {
+        Some(version) if version == u64::from(VERSION) => sum,
+        Some(version) if (u64::from(OLDEST)..u64::from(VERSION)).contains(&version) => {
+            sum.map(|_| "")
+        }
         Some(version) if version > u64::from(VERSION) => {
             return Err(Unreadable::Newer(here(), version));
         }
         Some(version) => return Err(Unreadable::Older(here(), version)),
         None => return Err(Unreadable::NoRun(here())),
     }
-    if !is_whole(first) {
-        return Err(Unreadable::Damaged(here(), 1));
-    }
+    .ok_or_else(|| Unreadable::Damaged(here(), 1))?;
+    let chained = !last.is_empty();
     let mut recorded = Recorded {
         run: word(&head, "run"),
         about: head.get("about").cloned().unwrap_or_default(),
@@ -144,8 +151,9 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Recorded, Unreadable> {
     let mut places = BTreeMap::new();
     let count = text.lines().count();
     for (n, line) in lines.enumerate().map(|(n, line)| (n + 2, line)) {
+        let sum = sum_of(line, last);
         let value = serde_json::from_str::<Value>(line).ok();
-        let Some(value) = value.filter(|_| is_whole(line)) else {
+        let Some((value, sum)) = value.zip(sum) else {
             // A power cut may leave a last line whose bytes never came to disk.
             if n == count {
                 recorded.torn = true;
@@ -153,6 +161,9 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Recorded, Unreadable> {
             }
             return Err(Unreadable::Damaged(here(), n));
         };
+        if chained {
+            last = sum;
+        }
         recorded.take(n, &value, &mut places);
     }
     recorded.judge_guards();
@@ -256,7 +267,7 @@ mod tests {
         let flipped = text.replace("\"0\"", "\"2\"");
         assert!(matches!(of(&flipped), Err(Unreadable::Damaged(_, 2))));
         let newer = of("{\"version\":99,\"what\":\"ever\"}\n").unwrap_err();
-        let said = "r.jsonl has version 99 of the format, and this palisade knows 3";
+        let said = "r.jsonl has version 99 of the format, and this palisade knows 4";
         assert_eq!(newer.to_string(), said);
         assert!(newer.hint().is_some_and(|h| h.contains("newer")));
         let older = of("{\"version\":1}\n").unwrap_err();

@@ -27,6 +27,8 @@ pub struct Notices {
     stopped: Stopped,
     /// Handlers that were asked for and did not run, with the hosts that is so on.
     pending: BTreeMap<Vec<String>, Vec<String>>,
+    /// Why such a run is not gone on with.
+    only_again: Option<&'static str>,
 }
 
 impl Notices {
@@ -41,7 +43,15 @@ impl Notices {
             told: BTreeSet::new(),
             stopped: Stopped::default(),
             pending: BTreeMap::new(),
+            only_again: None,
         }
+    }
+
+    /// Of a run that is not gone on with, but only run again, for this reason.
+    #[must_use]
+    pub fn only_again(mut self, why: &'static str) -> Notices {
+        self.only_again = Some(why);
+        self
     }
 
     /// As Ansible writes them: `[WARNING]: …`.
@@ -151,9 +161,11 @@ impl Notices {
         for (handlers, hosts) in std::mem::take(&mut self.pending) {
             let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
             let (hosts, handlers) = (fold(&hosts), handlers.join(", "));
-            self.say(&format!(
-                "pending on {hosts}: {handlers}; `palisade resume` runs what is pending"
-            ));
+            let next = match self.only_again {
+                Some(why) => format!("they were not run, and running it again does not: {why}"),
+                None => "`palisade resume` runs what is pending".to_owned(),
+            };
+            self.say(&format!("pending on {hosts}: {handlers}; {next}"));
         }
     }
 

@@ -95,26 +95,30 @@ fn also(text: &str) -> Result<(Form, PathBuf), String> {
     }
 }
 
+impl DriftArgs {
+    /// Puts the words of `--only` where they belong: tags, and paths.
+    pub fn divide(&mut self) -> Result<(), Diagnostic> {
+        let mut paths = Vec::new();
+        for word in self.only.drain(..) {
+            match word.starts_with('/') || word.starts_with('~') {
+                true => paths.push(word),
+                false => self.run.tags.push(word),
+            }
+        }
+        if !paths.is_empty() {
+            let only =
+                Only::new(&paths).map_err(|why| Diagnostic::bare(format!("`--only`: {why}")))?;
+            self.run.only = Some(Arc::new(only));
+        }
+        Ok(())
+    }
+}
+
 pub fn run(args: &mut DriftArgs) -> Exit {
     args.run.drift = !args.fix;
     args.run.diff = true;
-    let mut paths = Vec::new();
-    for word in args.only.drain(..) {
-        match word.starts_with('/') || word.starts_with('~') {
-            true => paths.push(word),
-            false => args.run.tags.push(word),
-        }
-    }
-    let only = match paths.is_empty() {
-        true => Ok(None),
-        false => Only::new(&paths).map(Some),
-    };
-    match only {
-        Ok(only) => args.run.only = only.map(Arc::new),
-        Err(why) => {
-            let text = format!("`--only`: {why}");
-            return stuck(args, &[Diagnostic::bare(text)]);
-        }
+    if let Err(mistake) = args.divide() {
+        return stuck(args, &[mistake]);
     }
     let run = &args.run;
     let lists = run.list_hosts || run.list_tasks || run.list_tags || run.syntax_check;

@@ -170,7 +170,7 @@ fn play(
     let hosts: BTreeSet<String> = steps.iter().flat_map(|o| o.hosts.clone()).collect();
     let at = Span::outside("plan");
     let mut tasks: Vec<Node> = look(number, &hosts, seen).into_iter().collect();
-    tasks.push(stop(number, &at));
+    tasks.push(stop(number, with.goes_on, &at));
     let mut handlers = Vec::new();
     let mut told = false;
     for (n, open) in steps.iter().enumerate() {
@@ -245,10 +245,15 @@ fn look(index: usize, hosts: &BTreeSet<String>, seen: &mut BTreeSet<String>) -> 
 
 /// A host that is not as it was, or as the plan leaves it already, takes no further part. Each play has a
 /// look of its own, because what is passed over is registered as such.
-fn stop(index: usize, at: &Span) -> Node {
+fn stop(index: usize, goes_on: bool, at: &Span) -> Node {
     let one = |n: usize| {
         let name = format!("{LOOKED}{n}");
-        format!("{name} is defined and ({name}.left_alone is defined or {name}.nothing is defined)")
+        // Where everything is as the plan leaves it, handlers may be pending.
+        let nothing = match goes_on {
+            true => String::new(),
+            false => format!(" or {name}.nothing is defined"),
+        };
+        format!("{name} is defined and ({name}.left_alone is defined{nothing})")
     };
     let all: Vec<String> = (0..=index).map(|n| format!("({})", one(n))).collect();
     made::map(

@@ -92,6 +92,7 @@ pub fn is_unfinished(recorded: &Recorded) -> bool {
         "ansible-playbook",
         "harden",
         "apply",
+        "drift",
         "undo",
         "resume",
     ];

@@ -25,7 +25,7 @@ use crate::source::{Code, Diagnostic};
 
 use crate::cli::exit::Exit;
 use crate::cli::face::Face;
-use crate::cli::options::{Becoming, Connections, Guard, Guarding, Showing, Values};
+use crate::cli::options::{Becoming, Common, Connections, Guard, Guarding, Showing, Values};
 use crate::cli::playbook::{self, Compiled, PlaybookArgs};
 use crate::cli::recorded::{self, word};
 use crate::cli::run::{self, CONTENTS, RUNS};
@@ -138,6 +138,7 @@ fn go_on(args: &ResumeArgs) -> Result<Exit, Vec<Diagnostic>> {
         return Ok(Exit::Fine);
     }
     let verb = again(&recorded).map_err(one)?;
+    let _held = hold(&runs, &recorded.run).map_err(one)?;
     let directory = Path::new(word(about, "directory"));
     std::env::set_current_dir(directory).map_err(|e| {
         one(Diagnostic::bare(format!(
@@ -157,46 +158,35 @@ fn go_on(args: &ResumeArgs) -> Result<Exit, Vec<Diagnostic>> {
         Verb::Playbook(mut of) => {
             of.check |= args.check;
             of.diff |= args.diff;
-            of.common.who.limit = args.host.clone().or(of.common.who.limit.take());
-            args.lay_over(
-                &mut of.common.values,
-                &mut of.common.connections,
-                &mut of.common.becoming,
-            );
-            args.lay_guard(&mut of.common.guarding);
+            args.lay_over(&mut of.common);
             wait_for_guards(&recorded, &runs, &of.common.guarding);
-            of.common.showing = args.showing.clone();
             of.resumes = Some(resuming);
             fill_all(&mut *of).unwrap_or_else(|| playbook::run(&of, face))
+        }
+        // What differs now is asked again, on the hosts that did not end well; what it may touch is as it was.
+        Verb::Drift(mut of) => {
+            of.divide().map_err(one)?;
+            let mut of = of.run;
+            of.check |= args.check;
+            of.diff = true;
+            args.lay_over(&mut of.common);
+            wait_for_guards(&recorded, &runs, &of.common.guarding);
+            of.resumes = Some(resuming);
+            fill_all(&mut of).unwrap_or_else(|| playbook::run(&of, face))
         }
         Verb::Harden(mut of) => {
             of.fixes = true;
             of.check |= args.check;
             of.diff |= args.diff;
-            of.common.who.limit = args.host.clone().or(of.common.who.limit.take());
-            args.lay_over(
-                &mut of.common.values,
-                &mut of.common.connections,
-                &mut of.common.becoming,
-            );
-            args.lay_guard(&mut of.common.guarding);
+            args.lay_over(&mut of.common);
             wait_for_guards(&recorded, &runs, &of.common.guarding);
-            of.common.showing = args.showing.clone();
             of.resumes = Some(resuming);
             fill_all(&mut *of).unwrap_or_else(|| audit::run(&of))
         }
         Verb::Apply(mut of) => {
-            of.goes_on((args.check, args.diff), Arc::clone(&resuming));
-            let common = &mut of.common;
-            common.who.limit = args.host.clone().or(common.who.limit.take());
-            args.lay_over(
-                &mut common.values,
-                &mut common.connections,
-                &mut common.becoming,
-            );
-            args.lay_guard(&mut common.guarding);
-            wait_for_guards(&recorded, &runs, &common.guarding);
-            common.showing = args.showing.clone();
+            of.goes_on((args.check, args.diff), resuming);
+            args.lay_over(&mut of.common);
+            wait_for_guards(&recorded, &runs, &of.common.guarding);
             plan::apply(&mut of)
         }
         // What is back already is nothing to do, and the rest is planned anew.
@@ -262,6 +252,9 @@ fn chosen(runs: &Path, name: Option<&str>) -> Result<Recorded, Diagnostic> {
         return Ok(recorded);
     }
     let mut later = Later::default();
+    if find::all(runs).is_empty() {
+        return Err(Diagnostic::bare("no runs are recorded"));
+    }
     for recorded in recorded::readable(runs) {
         let path = runs.join(format!("{}.jsonl", recorded.run));
         let is_open = is_unfinished(&recorded) && !later.is_over(&recorded);
@@ -274,6 +267,21 @@ fn chosen(runs: &Path, name: Option<&str>) -> Result<Recorded, Diagnostic> {
         Diagnostic::bare("every run that is recorded came to its end")
             .hint("`palisade log` lists the runs"),
     )
+}
+
+/// Nobody else goes on with a run meanwhile: it counts as under way.
+fn hold(runs: &Path, run: &str) -> Result<Option<std::fs::File>, Diagnostic> {
+    // Where it cannot be opened or locked, nobody can tell.
+    let Ok(file) = std::fs::File::open(runs.join(format!("{run}.jsonl"))) else {
+        return Ok(None);
+    };
+    match file.try_lock() {
+        Err(std::fs::TryLockError::WouldBlock) => {
+            let text = format!("somebody else goes on with the run {run}");
+            Err(Diagnostic::bare(text).hint("wait for it, then `palisade log` says what is left"))
+        }
+        Ok(()) | Err(std::fs::TryLockError::Error(_)) => Ok(Some(file)),
+    }
 }
 
 /// The words of a run, to be carried out again. A run that itself went on has those of the first.
@@ -381,13 +389,18 @@ impl Resuming {
 
 impl ResumeArgs {
     /// What is given now wins over what the run was called with.
-    fn lay_over(
-        &self,
-        values: &mut Values,
-        connections: &mut Connections,
-        becoming: &mut Becoming,
-    ) {
+    fn lay_over(&self, common: &mut Common) {
+        let Common {
+            who,
+            values,
+            connections,
+            becoming,
+            guarding,
+            showing,
+            ..
+        } = common;
         let (v, c, b) = (&self.values, &self.connections, &self.becoming);
+        lay(&mut who.limit, &self.host);
         values.extra_vars.extend(v.extra_vars.iter().cloned());
         values.vault_id.extend(v.vault_id.iter().cloned());
         values.ask_vault_pass |= v.ask_vault_pass;
@@ -408,11 +421,9 @@ impl ResumeArgs {
         lay(&mut connections.ssh_common_args, &c.ssh_common_args);
         lay(&mut connections.ssh_extra_args, &c.ssh_extra_args);
         lay(&mut becoming.become_password_file, &b.become_password_file);
-    }
-
-    fn lay_guard(&self, guarding: &mut Guarding) {
         lay(&mut guarding.guard, &self.guarding.guard);
         lay(&mut guarding.canary, &self.guarding.canary);
+        *showing = self.showing.clone();
     }
 }
 

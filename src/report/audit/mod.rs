@@ -147,6 +147,7 @@ impl Reporter for Collector {
             Event::Interrupted { at_once } => notices.interrupted(*at_once),
             Event::Guard { host, stage, tasks } => notices.guard(host, stage, tasks),
             Event::Stopping { host, heard } => notices.stopping(host, *heard),
+            Event::Pending { host, handlers } => notices.pending(host, handlers),
             _ => {}
         });
         if let Some(fold) = &mut self.fold {

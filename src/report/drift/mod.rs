@@ -125,6 +125,7 @@ impl Reporter for Collector {
             Event::Guard { host, stage, tasks } => notices.guard(host, stage, tasks),
             Event::Stopping { host, heard } => notices.stopping(host, *heard),
             Event::NotRun { host, tasks } => notices.not_run(host, tasks),
+            Event::Pending { host, handlers } => notices.pending(host, handlers),
             Event::Ended {
                 host,
                 task,
