@@ -20,7 +20,7 @@ pub(super) fn differs(should: &State, is: &State, other: &State) -> Option<Strin
     let other_value = |a: &str, b: &str| (a != b).then(|| format!("it is {b} now, not {a}"));
     match (should, is) {
         (State::Absent, State::Absent) => None,
-        (State::Absent, _) => Some("it is there again".into()),
+        (State::Absent, _) => Some("it is there now".into()),
         (_, State::Absent) => Some("it is gone".into()),
         (State::File(a), State::File(b)) => files(a, b),
         (State::Package(a), State::Package(b)) => {
