@@ -184,7 +184,7 @@ impl Reading<'_> {
             self.name(at, &name);
         }
         let verb = fields.get("verb").map(|n| self.verb(n));
-        if verb.is_none() {
+        if verb.is_none() && !misspelt(node, "verb") {
             let known: Vec<&str> = Verb::ALL.iter().map(|(w, _)| *w).collect();
             self.wrong_hint(node, "a job has no `verb`", known.join(", "));
         }
@@ -260,7 +260,9 @@ impl Reading<'_> {
 
     fn calendars(&mut self, job: &Node, node: Option<&Node>) -> Vec<Calendar> {
         let Some(node) = node else {
-            self.wrong_hint(job, "a job has no `calendar`", calendar::EXAMPLES);
+            if !misspelt(job, "calendar") {
+                self.wrong_hint(job, "a job has no `calendar`", calendar::EXAMPLES);
+            }
             return Vec::new();
         };
         let items = node.as_seq().unwrap_or(std::slice::from_ref(node));
@@ -348,4 +350,11 @@ impl Reading<'_> {
             }
         }
     }
+}
+
+/// Whether a field is there under nearly its name, which is said anyway.
+fn misspelt(node: &Node, field: &str) -> bool {
+    let keys = node.as_map().unwrap_or_default().iter();
+    let mut names = keys.filter_map(|(key, _)| key.as_str());
+    names.any(|name| name != field && suggest::nearest(name, [field]).is_some())
 }

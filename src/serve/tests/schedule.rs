@@ -113,6 +113,10 @@ jobs:
         .skip(3);
     let (text, caret) = (lines.next().unwrap(), lines.next().unwrap());
     assert_eq!(caret.find('^'), text.find("25:00"), "{wrong}");
+    // What is nearly there is said once.
+    let near = "jobs: [{name: a, verb: drift, playbook: site.yml, calender: daily}]";
+    let near = reading(near, &|_| None).unwrap_err();
+    assert!(near.contains("did you mean `calendar`?") && !near.contains("has no `calendar`"));
     let twice = "jobs: [{name: Web 1, verb: drift, playbook: site.yml, calendar: daily}, \
                  {name: web-1, verb: drift, playbook: site.yml, calendar: daily}]";
     assert!(
