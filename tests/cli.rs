@@ -106,6 +106,20 @@ fn site() -> Project {
     project
 }
 
+/// Half of an answer on a full disk looks like a whole one.
+#[test]
+fn an_answer_that_has_no_room_is_no_success() {
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_palisade"));
+    let out = command.arg("controls").stdout(full).output().unwrap();
+    let error = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(1), "{error}");
+    assert!(error.contains("not whole"), "{error}");
+}
+
 #[test]
 fn a_wrong_command_line_is_5_and_help_is_0() {
     let project = Project::new();

@@ -736,6 +736,26 @@ fn one_job_at_once_and_its_exit_code() {
 }
 
 #[test]
+fn a_playbook_with_a_mistake_corrects_nothing() {
+    let jobs = LOCAL.replace("calendar", "options: [--fix], calendar");
+    let dir = alone(&jobs);
+    let made = dir.path().join("made");
+    let playbook = |second: &str| {
+        let text = format!(
+            "- hosts: all\n  connection: local\n  gather_facts: false\n  tasks:\n\
+             \x20 - copy: {{content: x, dest: '{{{{ playbook_dir }}}}/made'}}\n  - {second}\n"
+        );
+        std::fs::write(dir.path().join("site.yml"), text).unwrap();
+        said(dir.path(), &["schedule.yml", "--once", "here"])
+    };
+    let (code, _, error) = playbook("coppy: {content: x, dest: /x}");
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("coppy") && !made.exists(), "{error}");
+    let (_, _, error) = playbook("debug: {msg: x}");
+    assert!(made.exists(), "{error}");
+}
+
+#[test]
 fn an_end_lets_a_run_come_to_its_end_and_another_daemon_is_refused() {
     let jobs = "jobs: [{name: slow, verb: playbook, playbook: site.yml, inventory: 'localhost,', calendar: '*:*:*'}]\n";
     let dir = alone(jobs);

@@ -5,7 +5,7 @@
 mod e2e;
 
 use std::io::BufRead;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use e2e::{Bench, Json, Run, until, up};
@@ -43,13 +43,26 @@ struct Going {
 impl Going {
     /// Starts it and waits until the first host is inside its step.
     fn start(bench: &Bench, hosts: &[&str], options: &[&str]) -> Going {
+        Going::start_by(bench, hosts, options, &[])
+    }
+
+    /// The same, started by a program.
+    fn start_by(bench: &Bench, hosts: &[&str], options: &[&str], by: &[&str]) -> Going {
         let play = bench.write("steps.yml", STEPS);
         for host in hosts {
             bench.put(host, "/usr/bin/waits", WAITER);
             bench.on(host, "chmod 755 /usr/bin/waits");
         }
         let mut command = bench.palisade(&play, options);
-        command.arg("--json").stdout(Stdio::piped());
+        command.arg("--json");
+        if let [program, words @ ..] = by {
+            let mut outer = Command::new(program);
+            outer.args(words).arg(command.get_program());
+            outer.args(command.get_args());
+            bench.surround(&mut outer);
+            command = outer;
+        }
+        command.stdout(Stdio::piped());
         command.stderr(std::fs::File::create(bench.path("said")).unwrap());
         let mut child = command.spawn().unwrap();
         let lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
@@ -65,7 +78,11 @@ impl Going {
     }
 
     fn interrupt(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
+        self.signal(Signal::INT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Reads on to an event of this name.
@@ -135,6 +152,26 @@ fn after_ctrl_c_no_further_step_of_a_sent_script_begins() {
     // What is left to do is done by the next run.
     let again = bench.run(&bench.path("steps.yml"), &[]).expect(0);
     assert_eq!(again.count("lab1", "changed"), 3, "{again}");
+}
+
+#[test]
+fn a_terminal_that_is_closed_stops_a_run_as_ctrl_c_does() {
+    let Some(bench) = up("d", 1) else { return };
+    let mut going = Going::start(&bench, &["lab1"], &[]);
+    going.signal(Signal::HUP);
+    assert_eq!(going.event("stopping")["heard"], true);
+    bench.on("lab1", "touch /run/go");
+    let run = going.end(&bench).expect(129);
+    assert_eq!(not_run(&run, "lab1"), ["after", "large", "many"]);
+    assert_eq!(noted(&bench, "lab1", "waits"), "done");
+    // Who says that it shall go on without a terminal is believed.
+    bench.on("lab1", "rm /run/go /run/begun /srv/waits");
+    let ignoring = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"];
+    let going = Going::start_by(&bench, &["lab1"], &[], &ignoring);
+    going.signal(Signal::HUP);
+    bench.on("lab1", "touch /run/go");
+    going.end(&bench).expect(0);
+    assert_eq!(noted(&bench, "lab1", "many"), "done");
 }
 
 #[test]

@@ -256,7 +256,6 @@ fn carry_out(args: &AuditArgs, ready: Ready) -> Result<Exit, Vec<Diagnostic>> {
     });
     let report = slot.lock().ok().and_then(|mut slot| slot.take());
     let Some(report) = report else {
-        messages::show(&ended.summary.mistakes);
         return Ok(Face::Palisade.exit(&ended, false));
     };
     let keeping = Keeping::of_audit(&playbook, (mode(args), &profiles(&report)), &report.started);
@@ -264,7 +263,6 @@ fn carry_out(args: &AuditArgs, ready: Ready) -> Result<Exit, Vec<Diagnostic>> {
     let history = args.evidence.history(&report);
     let mut unwritten = show(args, &report, (detail, history));
     unwritten.extend(args.evidence.append(&report, signer.as_ref()).err());
-    messages::show(&ended.summary.mistakes);
     messages::show(&unwritten);
     let exit = match (exit(args, &report, &ended), unwritten.is_empty()) {
         // A report that somebody counts on and that is not there is worse than what it would say.

@@ -31,6 +31,8 @@ pub enum Exit {
     AnsibleInterrupted = 99,
     /// Stopped by Ctrl-C after an orderly end.
     Interrupted = 130,
+    /// Stopped after an orderly end because the terminal was closed.
+    HungUp = 129,
     /// Stopped by SIGTERM after an orderly end.
     Terminated = 143,
     /// A mistake of ours.

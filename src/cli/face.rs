@@ -29,8 +29,8 @@ impl Face {
     pub fn exit(self, ended: &Ended, findings: bool) -> Exit {
         let summary = &ended.summary;
         let any = |f: fn(&Recap) -> bool| summary.recap.iter().any(f);
-        if summary.stopped && ended.terminated {
-            Exit::Terminated
+        if let Some(exit) = ended.terminated.filter(|_| summary.stopped) {
+            exit
         } else if summary.unrecorded {
             // Nobody asked it to stop.
             Exit::Halted

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
+use super::exit::Exit;
 use crate::source::{Diagnostic, Severity, render};
 
 /// Whether a stream takes colours: asked for, or a terminal and nobody said otherwise.
@@ -47,9 +48,16 @@ pub fn say(text: &str) {
     let _ = writeln!(out, "{text}");
 }
 
-/// Prints what was asked for.
+/// Prints what was asked for, and ends where that has no room: half of an answer looks like one.
 pub fn print(text: &str) {
-    // A reader that went away is no failure of ours.
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match written {
+        Err(error) if error.kind() == std::io::ErrorKind::StorageFull => {
+            say(&format!("error: the output is not whole: {error}"));
+            super::leave(Exit::Start)
+        }
+        // A reader that went away is no failure of ours.
+        _ => {}
+    }
 }

@@ -1,8 +1,7 @@
 //! Carries a compiled project out: runtime, reporter, signals, journal.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::engine::event::HostName;
@@ -34,8 +33,8 @@ pub struct Running<'a> {
 /// How a run ended.
 pub struct Ended {
     pub summary: Summary,
-    /// SIGTERM stopped it, not Ctrl-C.
-    pub terminated: bool,
+    /// What stopped it, if not Ctrl-C: SIGTERM, or a terminal that was closed.
+    pub terminated: Option<Exit>,
     /// Where it was written down.
     pub journal: Option<PathBuf>,
 }
@@ -50,7 +49,7 @@ impl Ended {
                 mistakes,
                 ..Summary::default()
             },
-            terminated: false,
+            terminated: None,
             journal: None,
         }
     }
@@ -138,7 +137,7 @@ pub fn carry_out(running: Running<'_>) -> Ended {
     };
     let stop = Arc::new(Stop::default());
     let told = events.downgrade();
-    let terminated = Arc::new(AtomicBool::new(false));
+    let terminated: Arc<Mutex<Option<Exit>>> = Arc::default();
     let job = Job {
         plan,
         playbooks: args
@@ -180,7 +179,7 @@ pub fn carry_out(running: Running<'_>) -> Ended {
     drop(runtime);
     let ended = Ended {
         summary,
-        terminated: terminated.load(Ordering::Relaxed),
+        terminated: terminated.lock().map_or(None, |t| *t),
         journal: journal.path().map(PathBuf::from),
     };
     if let Some(keeping) = keeping {
@@ -227,7 +226,7 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// The first Ctrl-C ends the run in order, the second at once, the third without another word.
 async fn watch(
     stop: Arc<Stop>,
-    terminated: Arc<AtomicBool>,
+    terminated: Arc<Mutex<Option<Exit>>>,
     events: tokio::sync::mpsc::WeakUnboundedSender<Event>,
 ) {
     use tokio::signal::unix::{SignalKind, signal};
@@ -237,12 +236,25 @@ async fn watch(
     ) else {
         return;
     };
+    let mut hangup = match outlives_terminal() {
+        true => None,
+        false => signal(SignalKind::hangup()).ok(),
+    };
     loop {
+        let hung_up = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         let exit = tokio::select! {
             _ = int.recv() => Exit::Interrupted,
             _ = term.recv() => Exit::Terminated,
+            _ = hung_up => Exit::HungUp,
         };
-        terminated.store(exit == Exit::Terminated, Ordering::Relaxed);
+        if let Ok(mut terminated) = terminated.lock() {
+            *terminated = Some(exit).filter(|e| *e != Exit::Interrupted);
+        }
         if stop.is_at_once() {
             super::leave(exit);
         }
@@ -259,6 +271,15 @@ async fn watch(
             super::leave(exit);
         });
     }
+}
+
+/// Whether it was started to go on when its terminal is closed, as `nohup` does: with that signal ignored.
+fn outlives_terminal() -> bool {
+    const HANGUP: u64 = 1;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & HANGUP != 0)
 }
 
 /// Runs that begin in the same microsecond take the next one.

@@ -119,8 +119,9 @@ impl Notices {
         match stage {
             GuardStage::Armed { .. } | GuardStage::Confirmed => {}
             GuardStage::Reverted { why } => self.say(&format!(
-                "reverted {host}: no new login came in ({why}), so it was put back as before: {names} [{}]",
- Code::GuardReverted
+                "reverted {host}: no new login came in ({why}), so it was put back as before: \
+                 {names} [{}]",
+                Code::GuardReverted
             )),
             GuardStage::Divided { why } => self.say(&format!(
                 "put back {host}: no new login came in ({why}) with these together; they are tried apart: {names}"
@@ -139,7 +140,7 @@ impl Notices {
             GuardStage::Lost { why } => self.say(&format!(
                 "{host} MAY BE LOCKED OUT: no new login comes in ({why}), and it does not say that it was \
                  put back: {names} [{}]",
- Code::GuardLost
+                Code::GuardLost
             )),
         }
     }

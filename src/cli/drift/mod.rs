@@ -207,7 +207,8 @@ fn look(args: &DriftArgs) -> Result<Exit, Vec<Diagnostic>> {
     };
     let (fold, looked) = both.carry_out(Fold::new(subject), both.options.clone());
     let Some(mut fold) = fold else {
-        return Err(looked.summary.mistakes);
+        // It has been said why.
+        return Err(Vec::new());
     };
     // A look that did not come to its end says nothing about how much would change.
     let whole = !looked.summary.stopped && looked.summary.mistakes.is_empty();
@@ -219,7 +220,7 @@ fn look(args: &DriftArgs) -> Result<Exit, Vec<Diagnostic>> {
         Some(options) => {
             let (done, ended) = both.carry_out(fold, options);
             let Some(done) = done else {
-                return Err(ended.summary.mistakes);
+                return Err(Vec::new());
             };
             (done, Some(ended))
         }
@@ -324,7 +325,7 @@ fn exit(args: &DriftArgs, report: &Report, looked: &Ended, fixed: Option<&Ended>
     let halted = report.fix.as_ref().is_some_and(|f| f.halted.is_some());
     let counts = report.counts();
     match (first, last) {
-        (stopped @ (Exit::Interrupted | Exit::Terminated), _) => stopped,
+        (stopped @ (Exit::Interrupted | Exit::Terminated | Exit::HungUp), _) => stopped,
         (_, Exit::Fine) if halted => Exit::Halted,
         (Exit::Fine, Exit::Fine) if report.differs() => Exit::Findings,
         (Exit::Fine, Exit::Fine) if counts.unknown > 0 && !args.ignore_unknown => {

@@ -232,7 +232,6 @@ fn carry_out(
             reporter,
             terminal: AtTerminal::default(),
         });
-        messages::show(&run.summary.mistakes);
         exit = Face::Palisade.exit(&run, false);
         if !args.check {
             keep(saved, id, &run);

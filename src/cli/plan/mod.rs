@@ -132,7 +132,6 @@ fn plan(args: &PlanArgs) -> Result<Exit, Vec<Diagnostic>> {
         reporter,
         terminal: AtTerminal::default(),
     });
-    messages::show(&ended.summary.mistakes);
     let Ok(mut gathered) = gathered.lock() else {
         return Ok(Exit::Internal);
     };

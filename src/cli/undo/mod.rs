@@ -236,7 +236,6 @@ fn take_back(args: &UndoArgs, kept: &Path, recorded: &Recorded) -> Result<Exit, 
             reporter,
             terminal: AtTerminal::default(),
         });
-        messages::show(&ended.summary.mistakes);
         exit = Face::Palisade.exit(&ended, false);
     }
     let Ok(seen) = seen.lock() else {
