@@ -29,6 +29,8 @@ bench:
 	tests/install-deps
 	$(CARGO) build --release --locked
 	tests/bench/run
+	PALISADE_LARGE=1 $(CARGO) test --release --locked --test reports a_large_fleet_is_grouped -- --nocapture
+	PALISADE_RESULTS=1000000 $(CARGO) test --release --locked --lib a_host_is_found_among_many -- --nocapture
 
 check:
 	$(CARGO) fmt --check

@@ -498,5 +498,12 @@ fn a_large_fleet_is_grouped_in_time_that_grows_with_it() {
             "{spent:?} for the report, {:?} with making events, {peak}",
             began.elapsed()
         );
+        let kilobytes = |word: &str| word.parse::<u64>().ok();
+        let held = peak.split_whitespace().find_map(kilobytes).unwrap();
+        assert!(held < 512 * 1024, "{peak}");
+        assert!(
+            cfg!(debug_assertions) || spent < std::time::Duration::from_secs(2),
+            "{spent:?}"
+        );
     }
 }
