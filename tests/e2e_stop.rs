@@ -156,7 +156,7 @@ fn after_ctrl_c_no_further_step_of_a_sent_script_begins() {
 
 #[test]
 fn a_terminal_that_is_closed_stops_a_run_as_ctrl_c_does() {
-    let Some(bench) = up("d", 1) else { return };
+    let Some(bench) = up("e", 1) else { return };
     let mut going = Going::start(&bench, &["lab1"], &[]);
     going.signal(Signal::HUP);
     assert_eq!(going.event("stopping")["heard"], true);
