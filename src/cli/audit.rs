@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
@@ -79,11 +78,10 @@ pub struct AuditArgs {
     #[arg(short = 'D', long)]
     pub(super) diff: bool,
     /// The form of what is printed
-    #[arg(long, value_name = "FORM", default_value = "human", conflicts_with_all = ["json", "output"],
-          value_parser = PossibleValuesParser::new(Form::ALL.map(Form::word)).map(form))]
+    #[arg(long, value_name = "FORM", default_value = "human", conflicts_with_all = ["json", "output"])]
     format: Form,
     /// Also write the report to a file, in a form: html=audit.html; may be repeated
-    #[arg(long = "report", value_name = "FORM=FILE", value_parser = also)]
+    #[arg(long = "report", value_name = "FORM=FILE", value_parser = outputs::also::<Form>)]
     reports: Vec<(Form, PathBuf)>,
     #[command(flatten)]
     evidence: Evidence,
@@ -95,25 +93,6 @@ pub struct AuditArgs {
     pub resumes: Option<Arc<super::resume::Resuming>>,
     #[command(flatten)]
     pub common: Common,
-}
-
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the parser hands its word over"
-)]
-fn form(word: String) -> Form {
-    Form::of(&word).unwrap_or_default()
-}
-
-/// `html=audit.html`
-fn also(text: &str) -> Result<(Form, PathBuf), String> {
-    let words = Form::ALL.map(Form::word).join(", ");
-    let (word, path) = text.split_once('=').unwrap_or((text, ""));
-    let form = Form::of(word).ok_or_else(|| format!("`{word}` is no form; there are {words}"))?;
-    match path.is_empty() {
-        true => Err(format!("there is no file in it, as in {word}=FILE")),
-        false => Ok((form, path.into())),
-    }
 }
 
 /// From which severity on a finding counts.

@@ -1,8 +1,48 @@
-//! Files that a command was asked to write: whole or not at all, and for their owner only, because
-//! reports hold details of hosts.
+//! Files that a command was asked to write, and in which form: whole or not at all, and for their owner
+//! only, because reports hold details of hosts.
 
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
+use crate::report::{audit, drift};
+
+impl ValueEnum for audit::Form {
+    fn value_variants<'a>() -> &'a [Self] {
+        &audit::Form::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.word()))
+    }
+}
+
+impl ValueEnum for drift::Form {
+    fn value_variants<'a>() -> &'a [Self] {
+        &drift::Form::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.word()))
+    }
+}
+
+/// A form and a file: `html=audit.html`.
+pub fn also<F: ValueEnum>(text: &str) -> Result<(F, PathBuf), String> {
+    let (word, path) = text.split_once('=').unwrap_or((text, ""));
+    let form = F::from_str(word, false).map_err(|_| {
+        let forms = F::value_variants().iter();
+        let words = forms.filter_map(|f| Some(f.to_possible_value()?.get_name().to_owned()));
+        let words = words.collect::<Vec<_>>().join(", ");
+        format!("`{word}` is no form; there are {words}")
+    })?;
+    match path.is_empty() {
+        true => Err(format!("there is no file in it, as in {word}=FILE")),
+        false => Ok((form, path.into())),
+    }
+}
 
 /// Writes a file beside its name, then gives it the name. What is no regular file (a pipe, a terminal)
 /// is written to as it is.

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use jiff::Timestamp;
 
 use crate::engine::Options;
@@ -47,11 +46,10 @@ access was put back, 10 it was not, 1 a mistake in a file or option value. With 
 pub struct DriftArgs {
     /// The form of what is printed
     #[arg(long, value_name = "FORM", default_value = "human", conflicts_with_all = ["json", "output"],
-          help_heading = "Drift",
-          value_parser = PossibleValuesParser::new(Form::ALL.map(Form::word)).map(form))]
+          help_heading = "Drift")]
     format: Form,
     /// Also write the report to a file, in a form: junit=drift.xml; may be repeated
-    #[arg(long = "report", value_name = "FORM=FILE", value_parser = also, conflicts_with = "output",
+    #[arg(long = "report", value_name = "FORM=FILE", value_parser = outputs::also::<Form>, conflicts_with = "output",
           help_heading = "Drift")]
     reports: Vec<(Form, PathBuf)>,
     /// Only tasks with these tags, or only changes that touch these paths and what is below them
@@ -74,25 +72,6 @@ pub struct DriftArgs {
     max_drift: Option<Canary>,
     #[command(flatten)]
     pub run: PlaybookArgs,
-}
-
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the parser hands its word over"
-)]
-fn form(word: String) -> Form {
-    Form::of(&word).unwrap_or_default()
-}
-
-/// `junit=drift.xml`
-fn also(text: &str) -> Result<(Form, PathBuf), String> {
-    let words = Form::ALL.map(Form::word).join(", ");
-    let (word, path) = text.split_once('=').unwrap_or((text, ""));
-    let form = Form::of(word).ok_or_else(|| format!("`{word}` is no form; there are {words}"))?;
-    match path.is_empty() {
-        true => Err(format!("there is no file in it, as in {word}=FILE")),
-        false => Ok((form, path.into())),
-    }
 }
 
 impl DriftArgs {

@@ -54,10 +54,6 @@ impl Form {
         Form::Oscal,
     ];
 
-    pub fn of(word: &str) -> Option<Form> {
-        Form::ALL.into_iter().find(|f| f.word() == word)
-    }
-
     pub fn word(self) -> &'static str {
         match self {
             Form::Human => "human",

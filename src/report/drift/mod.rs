@@ -52,10 +52,6 @@ impl Form {
         Form::Nagios,
     ];
 
-    pub fn of(word: &str) -> Option<Form> {
-        Form::ALL.into_iter().find(|f| f.word() == word)
-    }
-
     pub fn word(self) -> &'static str {
         match self {
             Form::Human => "human",
